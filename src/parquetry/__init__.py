@@ -1,0 +1,1 @@
+"""Plain folders of Parquet files, written safely, queried at once, reshaped without loss."""

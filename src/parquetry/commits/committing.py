@@ -1,0 +1,155 @@
+"""Making a change true: checked, assembled aside, recorded, exchanged.
+
+The record is the commit point. Whatever fails before it leaves the dataset as it was; whatever fails
+after it is completed by `finishing`, now or when the dataset is next opened.
+"""
+
+from __future__ import annotations
+
+import posixpath
+from typing import TYPE_CHECKING
+
+from parquetry.commits import log
+from parquetry.commits.assembling import assemble, choose_approach, cover_of
+from parquetry.commits.finishing import finish, recover
+from parquetry.commits.staging import sweep
+from parquetry.errors import ConflictError, CorruptionError, NotFoundError, ParquetError
+from parquetry.files.footers import count_rows
+from parquetry.model.records import AddedFile, CommitRecord, RetiredFile
+from parquetry.storage.folders import find_stat, walk_files
+from parquetry.storage.listing import is_data_file
+
+if TYPE_CHECKING:
+    from parquetry.commits.home import Home
+    from parquetry.commits.staging import Staging
+    from parquetry.model.changes import Change, FileState, NewFile
+    from parquetry.storage.protocol import Storage
+
+
+def commit(home: Home, storage: Storage, staging: Staging, change: Change) -> CommitRecord:
+    """Make a change true in one step, and return its record.
+
+    **Guarantees:** a crash, a kill or a loss of power leaves the dataset before or after the change,
+    never between; files that others add in the meantime stay. Retired files are kept as history.
+
+    **Cost:** besides the staged files: one link a file of the covering folder and about ten syncs.
+
+    Raises:
+        ConflictError: A file to retire has changed, or a closed folder has got new files.
+        StorageError: The disk refused; `outcome` says whether the change will be true.
+    """
+    storage.sync_all([new.source for new in change.add])
+    for new in change.add:
+        _verify(new)
+    with storage.lock(home.lock):
+        recover(home, storage)
+        sweep(home, storage)
+        _check_retired(home, storage, change.retire)
+        _check_closed(home, storage, change)
+        record = _assemble(home, storage, staging, change)
+        _record(home, storage, staging, record)
+        _finish(home, storage, record)
+        staging.is_needed = False
+    return record
+
+
+def _verify(new: NewFile) -> None:
+    rows = count_rows(new.source)
+    if rows != new.rows:
+        raise CorruptionError(
+            f"The staged file for {new.path} holds {rows} rows where {new.rows} were written. "
+            "Nothing was changed. The disk or the memory of this machine cannot be trusted.",
+            path=new.source,
+        )
+
+
+def _check_retired(home: Home, storage: Storage, retired: tuple[FileState, ...]) -> None:
+    for file in retired:
+        facts = find_stat(storage, f"{home.root}/{file.path}")
+        found = None if facts is None else (facts.size, facts.mtime_ns, facts.inode)
+        if found != (file.bytes, file.mtime_ns, file.inode):
+            what = "is gone" if facts is None else "has been changed"
+            raise ConflictError(
+                f"{home.root}/{file.path} {what} since this change was planned. "
+                "Nothing was changed; plan again and retry.",
+                path=file.path,
+            )
+
+
+def _check_closed(home: Home, storage: Storage, change: Change) -> None:
+    for folder in change.requirement.closed:
+        for path in _data_files(home, storage, folder):
+            if change.requirement.is_broken_by(path):
+                raise ConflictError(
+                    f"{home.root}/{path} came while {change.operation} was planned, which must see "
+                    "every row of its partition. Nothing was changed; plan again and retry.",
+                    path=path,
+                )
+
+
+def _data_files(home: Home, storage: Storage, folder: str) -> list[str]:
+    root = f"{home.root}/{folder}".rstrip("/")
+    try:
+        found = [
+            rel for rel, _ in walk_files(storage, root) if is_data_file(posixpath.basename(rel))
+        ]
+    except NotFoundError:
+        return []
+    return [posixpath.join(folder, rel) for rel in found]
+
+
+def _assemble(home: Home, storage: Storage, staging: Staging, change: Change) -> CommitRecord:
+    approach = choose_approach(home, storage, change)
+    cover = cover_of(change)
+    after = None
+    before = find_stat(storage, f"{home.root}/{cover}".rstrip("/"))
+    if approach == "exchange":
+        after = assemble(home, storage, staging, change).inode
+    return CommitRecord(
+        version=log.latest_version(home, storage) + 1,
+        operation=change.operation,
+        parameters=dict(change.parameters),
+        time=log.now(),
+        author=log.author(),
+        base_version=change.base_version,
+        approach=approach,
+        cover=cover,
+        before_inode=None if before is None else before.inode,
+        after_inode=after,
+        staging=staging.name,
+        added=tuple(
+            AddedFile(f.path, posixpath.basename(f.source), f.rows, f.bytes, f.checksum)
+            for f in change.add
+        ),
+        retired=tuple(RetiredFile(f.path, f.bytes, f.mtime_ns, f.inode) for f in change.retire),
+    )
+
+
+def _record(home: Home, storage: Storage, staging: Staging, record: CommitRecord) -> None:
+    staging.is_needed = True
+    try:
+        log.write_pending(home, storage, staging, record)
+    except ParquetError as error:
+        try:
+            log.forget_pending(home, storage, record.version)
+        except ParquetError:
+            error.outcome = "unknown"
+            error.message += (
+                " Whether the change was recorded is not known; open the dataset to see."
+            )
+        else:
+            staging.is_needed = False
+        raise
+
+
+def _finish(home: Home, storage: Storage, record: CommitRecord) -> None:
+    try:
+        finish(home, storage, record)
+    except ParquetError as error:
+        if error.outcome == "unchanged":
+            error.outcome = "changed"
+            error.message += (
+                f" Commit {record.version} is recorded and will be completed when the dataset is next "
+                "opened."
+            )
+        raise

@@ -1,0 +1,189 @@
+"""Completing a recorded commit: after the record this is the only way on, and it can be repeated.
+
+The same steps are the normal end of a commit and the recovery after a crash. Each looks at what is on
+the disk and does what is missing, so it does not matter where the last attempt stopped.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import uuid
+from typing import TYPE_CHECKING
+
+from parquetry.commits import log
+from parquetry.commits.retiring import keep_history
+from parquetry.errors import AlreadyExistsError, CorruptionError, NotFoundError, StorageError
+from parquetry.storage.exchange import ExchangeUnsupportedError
+from parquetry.storage.folders import find_stat, make_folders, remove_tree, walk, walk_files
+
+if TYPE_CHECKING:
+    from parquetry.commits.home import Home
+    from parquetry.model.records import CommitRecord
+    from parquetry.storage.protocol import Storage
+
+_ATTEMPTS = 100  # of taking an old tree apart while others still add files to it
+
+
+def recover(home: Home, storage: Storage) -> CommitRecord | None:
+    """Finish what a crash left, and return that commit; call it with the dataset locked."""
+    record = log.find_pending(home, storage)
+    if record is not None:
+        finish(home, storage, record)
+        remove_tree(storage, f"{home.staging}/{record.staging}")
+    return record
+
+
+def finish(home: Home, storage: Storage, record: CommitRecord) -> None:
+    """Bring the folder to the state that the record says, keep what left it, and seal the record."""
+    if record.approach == "exchange":
+        _finish_exchange(home, storage, record)
+    else:
+        _finish_renames(home, storage, record)
+    log.seal(home, storage, record.version)
+
+
+def _finish_exchange(home: Home, storage: Storage, record: CommitRecord) -> None:
+    live = posixpath.join(home.root, record.cover).rstrip("/")
+    tree = f"{home.staging}/{record.staging}/tree"
+    try:
+        _exchange(storage, live, tree, record)
+    except ExchangeUnsupportedError:
+        _finish_renames(home, storage, record)
+        remove_tree(storage, tree)
+        return
+    storage.sync_all([posixpath.dirname(live), posixpath.dirname(tree)])
+    keep_history(
+        home, storage, record, lambda path: f"{tree}/{posixpath.relpath(path, record.cover or '.')}"
+    )
+    _dissolve(home, storage, record, tree)
+    _remove_empty(home, storage, record.cover)
+
+
+def _exchange(storage: Storage, live: str, tree: str, record: CommitRecord) -> None:
+    now = find_stat(storage, live)
+    if now is not None and now.inode == record.after_inode:
+        return
+    if record.before_inode is None and now is None:
+        make_folders(storage, posixpath.dirname(live))
+        storage.rename(tree, live)
+        return
+    if now is None or now.inode != record.before_inode:
+        raise CorruptionError(
+            f"Commit {record.version} of {live} was to be finished, but the folder is neither the one "
+            "that was planned nor its successor: it was moved or replaced from outside. The new state "
+            f"stands whole in {tree}. Run `parquetry check`.",
+            outcome="unknown",
+            path=live,
+        )
+    storage.exchange(live, tree)
+
+
+def _dissolve(home: Home, storage: Storage, record: CommitRecord, tree: str) -> None:
+    """Take the old tree apart; what came to it unseen is carried into the live one."""
+    retired = {file.path: file.inode for file in record.retired}
+    for _ in range(_ATTEMPTS):
+        if find_stat(storage, tree) is None:
+            return
+        carried = set()
+        for relative, _kind in list(walk_files(storage, tree)):
+            path = posixpath.join(record.cover, relative)
+            old = f"{tree}/{relative}"
+            facts = find_stat(storage, old)
+            if facts is None:
+                continue
+            now = find_stat(storage, f"{home.root}/{path}")
+            is_known = retired.get(path) == facts.inode or (now and now.inode == facts.inode)
+            if is_known or facts.is_link:
+                storage.unlink(old)
+            else:
+                carried.add(_carry_over(storage, old, f"{home.root}/{path}"))
+        storage.sync_all(sorted(carried))
+        if _remove_folders(storage, tree):
+            return
+    raise StorageError(
+        f"Commit {record.version} is done, but the old folder {tree} cannot be emptied: files keep "
+        "coming to it. The next commit or `parquetry vacuum` goes on.",
+        outcome="changed",
+        path=tree,
+    )
+
+
+def _carry_over(storage: Storage, old: str, live: str) -> str:
+    """Move a straggler into the live tree and return the folder that has to be synced."""
+    folder = posixpath.dirname(live)
+    make_folders(storage, folder)
+    try:
+        storage.link(old, live)
+    except AlreadyExistsError:
+        stem = live.removesuffix(".parquet")
+        storage.link(old, f"{stem}-{uuid.uuid4().hex[:8]}.parquet")
+    storage.sync(folder)
+    storage.unlink(old)
+    return folder
+
+
+def _remove_folders(storage: Storage, tree: str) -> bool:
+    """Remove a tree of empty folders; False if one is not empty after all."""
+    folders = [tree, *(f"{tree}/{rel}" for rel, kind in walk(storage, tree) if kind == "folder")]
+    for folder in reversed(folders):
+        try:
+            storage.remove_folder(folder)
+        except NotFoundError:
+            continue
+        except StorageError:
+            if storage.list_folder(folder):
+                return False
+            raise
+    return True
+
+
+def _finish_renames(home: Home, storage: Storage, record: CommitRecord) -> None:
+    keep_history(home, storage, record, lambda path: f"{home.root}/{path}")
+    touched: list[str] = []
+    for file in record.added:
+        target = f"{home.root}/{file.path}"
+        source = f"{home.staging}/{record.staging}/{file.staged}"
+        made = make_folders(storage, posixpath.dirname(target))
+        touched += [posixpath.dirname(folder) for folder in made] + [posixpath.dirname(target)]
+        _link_once(storage, source, target, record)
+    storage.sync_all(sorted(set(touched)))
+    for retired in record.retired:
+        path = f"{home.root}/{retired.path}"
+        facts = find_stat(storage, path)
+        if facts is not None and facts.inode == retired.inode:
+            storage.unlink(path)
+    folders = sorted({posixpath.dirname(retired.path) for retired in record.retired})
+    storage.sync_all([f"{home.root}/{f}".rstrip("/") for f in folders if _exists(home, storage, f)])
+    for folder in folders:
+        _remove_empty(home, storage, folder)
+
+
+def _exists(home: Home, storage: Storage, folder: str) -> bool:
+    return find_stat(storage, f"{home.root}/{folder}".rstrip("/")) is not None
+
+
+def _link_once(storage: Storage, source: str, target: str, record: CommitRecord) -> None:
+    try:
+        storage.link(source, target)
+    except AlreadyExistsError:
+        return  # the name is unique, so it is ours, from an earlier attempt
+    except NotFoundError as error:
+        if find_stat(storage, target) is None:
+            raise CorruptionError(
+                f"Commit {record.version} was recorded, but its file {source} is gone. Nothing was "
+                "retired. Restore the file from a backup, or remove the record and run it again.",
+                outcome="unknown",
+                path=source,
+            ) from error
+
+
+def _remove_empty(home: Home, storage: Storage, folder: str) -> None:
+    """Remove a partition folder that has become empty, and the empty ones above it."""
+    while folder:
+        try:
+            storage.remove_folder(f"{home.root}/{folder}")
+        except NotFoundError:
+            pass
+        except StorageError:
+            return  # not empty: that is what stops this loop
+        folder = posixpath.dirname(folder)

@@ -1,0 +1,97 @@
+"""A folder of unfinished work: outside the dataset, owned by a living process, swept when it dies."""
+
+from __future__ import annotations
+
+import uuid
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING
+
+from parquetry.errors import NotFoundError, StorageError
+from parquetry.storage.folders import find_stat, remove_tree
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from parquetry.commits.home import Home
+    from parquetry.storage.protocol import Storage
+
+_OWNER = "owner"
+
+
+class Staging:
+    """One staging folder. Files get names that no reader takes for data.
+
+    Args:
+        name: Unique; also the middle of the names of the files that come from here.
+        folder: Absolute path.
+    """
+
+    def __init__(self, name: str, folder: str) -> None:
+        self.name = name
+        self.folder = folder
+        self.is_needed = False  # set while a commit record refers to this folder
+        self._made = 0
+
+    def new_path(self) -> str:
+        """Return an absolute path for the next staged file."""
+        self._made += 1
+        return f"{self.folder}/new-{self._made}"
+
+    def final_name(self, number: int) -> str:
+        """Return a file name that no dataset has seen before."""
+        return f"part-{self.name}-{number}.parquet"
+
+    @property
+    def tree(self) -> str:
+        """Where the next state of a folder is assembled."""
+        return f"{self.folder}/tree"
+
+
+@contextmanager
+def open_staging(home: Home, storage: Storage) -> Iterator[Staging]:
+    """Give a staging folder for one change, and remove it afterwards.
+
+    The folder stays if a commit record still needs it, for the recovery; and if the process dies, until
+    `sweep` finds that its owner is gone.
+    """
+    home.prepare(storage)
+    name = uuid.uuid4().hex[:12]
+    staging = Staging(name, f"{home.staging}/{name}")
+    storage.make_folder(staging.folder)
+    try:
+        with storage.lock(f"{staging.folder}/{_OWNER}"):
+            yield staging
+    finally:
+        if not staging.is_needed:
+            with suppress(StorageError, NotFoundError):  # what is left is swept later
+                remove_tree(storage, staging.folder)
+
+
+def abandoned(home: Home, storage: Storage) -> list[str]:
+    """Return the staging folders whose owner is dead and that no recorded commit needs.
+
+    Call it with the dataset locked and recovered.
+    """
+    try:
+        names = [name for name, kind in storage.list_folder(home.staging) if kind == "folder"]
+    except NotFoundError:
+        return []
+    return [folder for name in names if _is_dead(storage, folder := f"{home.staging}/{name}")]
+
+
+def sweep(home: Home, storage: Storage) -> None:
+    """Remove the abandoned staging folders; call it with the dataset locked and recovered."""
+    for folder in abandoned(home, storage):
+        with suppress(NotFoundError):  # its owner lived after all and removed it
+            remove_tree(storage, folder)
+
+
+def _is_dead(storage: Storage, folder: str) -> bool:
+    owner = f"{folder}/{_OWNER}"
+    if find_stat(storage, owner) is None:
+        return False  # just being made, or just being removed; the next sweep will know
+    try:
+        with storage.lock(owner, wait=False) as free:
+            return free
+    except NotFoundError:
+        return False

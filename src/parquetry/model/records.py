@@ -1,0 +1,114 @@
+"""The record of a commit: one immutable JSON document, enough to finish it and to undo it."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from parquetry.errors import CorruptionError, FormatVersionError
+
+FORMAT = 1
+
+Approach = Literal["exchange", "renames"]
+
+
+@dataclass(frozen=True, slots=True)
+class AddedFile:
+    """A file that a commit brought: relative path, name in the staging folder, rows, bytes, SHA-256."""
+
+    path: str
+    staged: str
+    rows: int
+    bytes: int
+    checksum: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class RetiredFile:
+    """A file that a commit took away: relative path, and what it was when it left."""
+
+    path: str
+    bytes: int
+    mtime_ns: int
+    inode: int
+
+
+@dataclass(frozen=True, slots=True)
+class CommitRecord:
+    """One commit.
+
+    Args:
+        version: Its number, from 1.
+        operation: The verb.
+        parameters: What the verb was called with.
+        time: When, UTC, ISO 8601.
+        author: `user@host`.
+        base_version: The version that the plan saw.
+        approach: Whether one folder was exchanged or files were renamed one by one.
+        cover: The folder that was exchanged, relative; empty for the whole dataset.
+        before_inode: The inode of that folder before; None if it did not exist.
+        after_inode: The inode of the folder that took its place; None for renames.
+        staging: The name of the staging folder.
+        added: The files that came.
+        retired: The files that left.
+    """
+
+    version: int
+    operation: str
+    parameters: dict[str, Any]
+    time: str
+    author: str
+    base_version: int
+    approach: Approach
+    cover: str
+    before_inode: int | None
+    after_inode: int | None
+    staging: str
+    added: tuple[AddedFile, ...]
+    retired: tuple[RetiredFile, ...]
+
+    @property
+    def rows_added(self) -> int:
+        """How many rows the added files hold."""
+        return sum(file.rows for file in self.added)
+
+    def to_json(self) -> bytes:
+        """Return the document that is written to the log."""
+        document = {"format": FORMAT, **dataclasses.asdict(self)}
+        return json.dumps(document, indent=1, default=str).encode()
+
+    @classmethod
+    def from_json(cls, content: bytes, path: str) -> CommitRecord:
+        """Return the record of a log file.
+
+        Raises:
+            FormatVersionError: A newer parquetry wrote it.
+            CorruptionError: It is no record.
+        """
+        try:
+            document = json.loads(content)
+            written = document.pop("format")
+        except (ValueError, KeyError, AttributeError) as error:
+            raise _unreadable(path) from error
+        if written > FORMAT:
+            raise FormatVersionError(
+                f"{path} has format {written}; this parquetry knows formats up to {FORMAT}. "
+                "Nothing was changed. Update parquetry to work on this dataset.",
+                path=path,
+            )
+        try:
+            document["added"] = tuple(AddedFile(**file) for file in document["added"])
+            document["retired"] = tuple(RetiredFile(**file) for file in document["retired"])
+            return cls(**document)
+        except (TypeError, KeyError) as error:
+            raise _unreadable(path) from error
+
+
+def _unreadable(path: str) -> CorruptionError:
+    return CorruptionError(
+        f"The commit record {path} cannot be read. The data files are not touched by this; "
+        "restore the record from a backup, or move it away and run `parquetry check`.",
+        path=path,
+    )

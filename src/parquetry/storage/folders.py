@@ -1,0 +1,69 @@
+"""Small compositions of storage calls that every floor above needs."""
+
+from __future__ import annotations
+
+import posixpath
+from typing import TYPE_CHECKING
+
+from parquetry.errors import AlreadyExistsError, NotFoundError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from parquetry.storage.protocol import Stat, Storage
+
+
+def find_stat(storage: Storage, path: str) -> Stat | None:
+    """Return the facts of a path, or None if nothing stands there."""
+    try:
+        return storage.stat(path)
+    except NotFoundError:
+        return None
+
+
+def make_folders(storage: Storage, path: str) -> list[str]:
+    """Make a folder and the missing ones above it; return those that were made, topmost first."""
+    if find_stat(storage, path) is not None:
+        return []
+    made = make_folders(storage, posixpath.dirname(path))
+    try:
+        storage.make_folder(path)
+    except AlreadyExistsError:  # another process was faster
+        return made
+    return [*made, path]
+
+
+def walk_files(storage: Storage, root: str) -> Iterator[tuple[str, str]]:
+    """Yield relative path and kind of everything below `root` that is not a folder."""
+    for relative, kind in walk(storage, root):
+        if kind != "folder":
+            yield relative, kind
+
+
+def walk(storage: Storage, root: str, below: str = "") -> Iterator[tuple[str, str]]:
+    """Yield relative path and kind of everything below `root`, a folder before its content."""
+    for name, kind in storage.list_folder(f"{root}/{below}" if below else root):
+        relative = f"{below}/{name}" if below else name
+        yield relative, kind
+        if kind == "folder":
+            yield from walk(storage, root, relative)
+
+
+def remove_tree(storage: Storage, path: str) -> None:
+    """Remove a folder of our own and everything in it; nothing happens if it is not there."""
+    if find_stat(storage, path) is None:
+        return
+    folders = [path]
+    for relative, kind in list(walk(storage, path)):
+        if kind == "folder":
+            folders.append(f"{path}/{relative}")
+        else:
+            storage.unlink(f"{path}/{relative}")
+    for folder in reversed(folders):
+        storage.remove_folder(folder)
+
+
+def write_file(storage: Storage, path: str, content: bytes) -> None:
+    """Write a new file; it is not durable before it is synced."""
+    with storage.create(path) as file:
+        file.write(content)

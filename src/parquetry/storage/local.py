@@ -1,0 +1,190 @@
+"""The real disk."""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import os
+import sys
+from contextlib import contextmanager, suppress
+from functools import cache
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+from parquetry.errors import AlreadyExistsError, NotFoundError, ParquetError, StorageError
+from parquetry.storage.exchange import exchange
+from parquetry.storage.locks import locked
+from parquetry.storage.protocol import Entry, Stat
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+_SYNCFS_FROM = 8  # one syncfs is cheaper than this many fsyncs, dearer than fewer
+
+
+class LocalStorage:
+    """A disk of this machine, or one that is mounted on it."""
+
+    def list_folder(self, path: str) -> list[Entry]:
+        """Return the names in a folder, unordered."""
+        try:
+            with os.scandir(path) as found:
+                return [Entry(entry.name, _kind(entry)) for entry in found]
+        except OSError as error:  # not by _translated: walks of large trees live in this call
+            raise _ours(error, "list the folder", path) from error
+
+    def stat(self, path: str) -> Stat:
+        """Return the facts of a path without following a link at its end."""
+        try:
+            facts = os.lstat(path)
+        except OSError as error:  # not by _translated: walks of large trees live in this call
+            raise _ours(error, "look at", path) from error
+        return Stat(facts.st_size, facts.st_mtime_ns, facts.st_ino, facts.st_mode)
+
+    def read_bytes(self, path: str) -> bytes:
+        """Return a whole file."""
+        with _translated("read", path), open(path, "rb") as file:
+            return file.read()
+
+    def read_link(self, path: str) -> str:
+        """Return where a symbolic link points."""
+        with _translated("read the link", path):
+            return os.readlink(path)
+
+    def create(self, path: str) -> BinaryIO:
+        """Open a new file for writing; it must not exist."""
+        with _translated("create", path):
+            return open(path, "xb")
+
+    def sync(self, path: str) -> None:
+        """Make a file's bytes, or a folder's names, survive a loss of power."""
+        if sys.platform == "win32" and os.path.isdir(path):
+            return  # Windows journals names by itself and cannot open folders
+        with _translated("sync", path):
+            descriptor = os.open(path, os.O_RDONLY)
+            try:
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
+
+    def sync_all(self, paths: Sequence[str]) -> None:
+        """Make several files and folders of one file system durable, as cheaply as it allows."""
+        syncfs = _syncfs()
+        if syncfs is None or len(paths) < _SYNCFS_FROM:
+            for path in paths:
+                self.sync(path)
+            return
+        with _translated("sync the file system of", paths[0]):
+            descriptor = os.open(paths[0], os.O_RDONLY)
+            try:
+                if syncfs(descriptor) != 0:
+                    number = ctypes.get_errno()
+                    raise OSError(number, os.strerror(number))
+            finally:
+                os.close(descriptor)
+
+    def make_folder(self, path: str, like: str | None = None) -> None:
+        """Make one folder, with mode and owner of another; its parent must exist, it must not."""
+        with _translated("make the folder", path):
+            os.mkdir(path)
+            if like is not None:
+                _copy_rights(like, path)
+
+    def remove_folder(self, path: str) -> None:
+        """Remove one empty folder."""
+        with _translated("remove the folder", path):
+            os.rmdir(path)
+
+    def link(self, source: str, target: str) -> None:
+        """Give a file a second name; the target must not exist."""
+        with _translated("link", target):
+            os.link(source, target, follow_symlinks=False)
+
+    def make_link(self, points_to: str, target: str) -> None:
+        """Make a symbolic link."""
+        with _translated("make the link", target):
+            os.symlink(points_to, target)
+
+    def rename(self, source: str, target: str) -> None:
+        """Move a file or folder; a file at the target is replaced."""
+        with _translated("rename", target):
+            os.replace(source, target)
+
+    def exchange(self, one: str, other: str) -> None:
+        """Swap two paths in one step; `ExchangeUnsupportedError` where that is not to be had."""
+        with _translated("exchange", one):
+            exchange(one, other)
+
+    def unlink(self, path: str) -> None:
+        """Remove a file's name."""
+        with _translated("remove", path):
+            os.unlink(path)
+
+    @contextmanager
+    def lock(self, path: str, *, shared: bool = False, wait: bool = True) -> Iterator[bool]:
+        """Hold the advisory lock file `path`; it dies with its holder."""
+        opened = locked(path, shared=shared, wait=wait)
+        with _translated("lock", path):
+            held = opened.__enter__()
+        try:
+            yield held
+        finally:
+            opened.__exit__(None, None, None)
+
+
+def _kind(entry: os.DirEntry[str]) -> str:
+    if entry.is_symlink():
+        return "link"
+    if entry.is_dir(follow_symlinks=False):
+        return "folder"
+    return "file" if entry.is_file(follow_symlinks=False) else "other"
+
+
+@cache
+def _syncfs() -> Any:
+    """Return the C library's `syncfs`, or None where there is none."""
+    if not sys.platform.startswith("linux"):
+        return None
+    return getattr(ctypes.CDLL(None, use_errno=True), "syncfs", None)
+
+
+def _copy_rights(like: str, path: str) -> None:
+    facts = os.stat(like)
+    os.chmod(path, facts.st_mode & 0o7777)
+    made = os.stat(path)
+    if (made.st_uid, made.st_gid) != (facts.st_uid, facts.st_gid):
+        with suppress(PermissionError):  # only the superuser can give files away
+            os.chown(path, facts.st_uid, facts.st_gid)
+
+
+@contextmanager
+def _translated(verb: str, path: str) -> Iterator[None]:
+    """Turn the system's errors into ours, with what was tried and what to do."""
+    try:
+        yield
+    except OSError as error:
+        raise _ours(error, verb, path) from error
+
+
+def _ours(error: OSError, verb: str, path: str) -> ParquetError:
+    if isinstance(error, ParquetError):
+        return error
+    tried = f"Could not {verb} {path}"
+    if isinstance(error, FileNotFoundError):
+        return NotFoundError(f"{tried}: it does not exist.", path=path)
+    if isinstance(error, FileExistsError):
+        return AlreadyExistsError(f"{tried}: it exists already.", path=path)
+    reason = error.strerror or str(error)
+    return StorageError(f"{tried}: {reason}.{_advice(error)}", path=path, errno=error.errno)
+
+
+def _advice(error: OSError) -> str:
+    match error.errno:
+        case errno.ENOSPC | errno.EDQUOT:
+            return " Free some space and run it again."
+        case errno.EACCES | errno.EPERM:
+            return " Check the owner and the permissions of the folder."
+        case errno.EROFS:
+            return " The file system is mounted read-only."
+        case errno.EMFILE | errno.ENFILE:
+            return " Too many files are open; raise the limit (ulimit -n)."
+    return ""
