@@ -38,7 +38,7 @@ def commit(home: Home, storage: Storage, staging: Staging, change: Change) -> Co
         ConflictError: A file to retire has changed, or a closed folder has got new files.
         StorageError: The disk refused; `outcome` says whether the change will be true.
     """
-    storage.sync_all([new.source for new in change.add])
+    storage.sync_all([*(new.source for new in change.add), staging.folder, home.staging])
     for new in change.add:
         _verify(new)
     with storage.lock(home.lock):

@@ -14,7 +14,14 @@ from parquetry.commits import log
 from parquetry.commits.retiring import keep_history
 from parquetry.errors import AlreadyExistsError, CorruptionError, NotFoundError, StorageError
 from parquetry.storage.exchange import ExchangeUnsupportedError
-from parquetry.storage.folders import find_stat, make_folders, remove_tree, walk, walk_files
+from parquetry.storage.folders import (
+    find_stat,
+    make_folders,
+    remove_if_empty,
+    remove_tree,
+    walk,
+    walk_files,
+)
 
 if TYPE_CHECKING:
     from parquetry.commits.home import Home
@@ -45,13 +52,10 @@ def finish(home: Home, storage: Storage, record: CommitRecord) -> None:
 def _finish_exchange(home: Home, storage: Storage, record: CommitRecord) -> None:
     live = posixpath.join(home.root, record.cover).rstrip("/")
     tree = f"{home.staging}/{record.staging}/tree"
-    try:
-        _exchange(storage, live, tree, record)
-    except ExchangeUnsupportedError:
+    if _exchange(storage, live, tree, record):
+        storage.sync_all([posixpath.dirname(live), posixpath.dirname(tree)])
+    else:
         _finish_renames(home, storage, record)
-        remove_tree(storage, tree)
-        return
-    storage.sync_all([posixpath.dirname(live), posixpath.dirname(tree)])
     keep_history(
         home, storage, record, lambda path: f"{tree}/{posixpath.relpath(path, record.cover or '.')}"
     )
@@ -59,23 +63,28 @@ def _finish_exchange(home: Home, storage: Storage, record: CommitRecord) -> None
     _remove_empty(home, storage, record.cover)
 
 
-def _exchange(storage: Storage, live: str, tree: str, record: CommitRecord) -> None:
+def _exchange(storage: Storage, live: str, tree: str, record: CommitRecord) -> bool:
+    """Put the assembled tree in its place; False if that has to be done file by file.
+
+    That is so where the system has no such call, and where the live folder is neither the one that was
+    planned nor its successor, because it was emptied, moved or replaced in the meantime.
+    """
     now = find_stat(storage, live)
+    if find_stat(storage, tree) is None:
+        return True  # exchanged and taken apart by an earlier attempt
     if now is not None and now.inode == record.after_inode:
-        return
+        return True
     if record.before_inode is None and now is None:
         make_folders(storage, posixpath.dirname(live))
         storage.rename(tree, live)
-        return
+        return True
     if now is None or now.inode != record.before_inode:
-        raise CorruptionError(
-            f"Commit {record.version} of {live} was to be finished, but the folder is neither the one "
-            "that was planned nor its successor: it was moved or replaced from outside. The new state "
-            f"stands whole in {tree}. Run `parquetry check`.",
-            outcome="unknown",
-            path=live,
-        )
-    storage.exchange(live, tree)
+        return False
+    try:
+        storage.exchange(live, tree)
+    except ExchangeUnsupportedError:
+        return False
+    return True
 
 
 def _dissolve(home: Home, storage: Storage, record: CommitRecord, tree: str) -> None:
@@ -125,16 +134,7 @@ def _carry_over(storage: Storage, old: str, live: str) -> str:
 def _remove_folders(storage: Storage, tree: str) -> bool:
     """Remove a tree of empty folders; False if one is not empty after all."""
     folders = [tree, *(f"{tree}/{rel}" for rel, kind in walk(storage, tree) if kind == "folder")]
-    for folder in reversed(folders):
-        try:
-            storage.remove_folder(folder)
-        except NotFoundError:
-            continue
-        except StorageError:
-            if storage.list_folder(folder):
-                return False
-            raise
-    return True
+    return all(remove_if_empty(storage, folder) for folder in reversed(folders))
 
 
 def _finish_renames(home: Home, storage: Storage, record: CommitRecord) -> None:
@@ -179,11 +179,9 @@ def _link_once(storage: Storage, source: str, target: str, record: CommitRecord)
 
 def _remove_empty(home: Home, storage: Storage, folder: str) -> None:
     """Remove a partition folder that has become empty, and the empty ones above it."""
-    while folder:
-        try:
-            storage.remove_folder(f"{home.root}/{folder}")
-        except NotFoundError:
-            pass
-        except StorageError:
-            return  # not empty: that is what stops this loop
+    removed = False
+    while folder and remove_if_empty(storage, f"{home.root}/{folder}"):
         folder = posixpath.dirname(folder)
+        removed = True
+    if removed:
+        storage.sync(f"{home.root}/{folder}".rstrip("/"))

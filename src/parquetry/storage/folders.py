@@ -5,7 +5,7 @@ from __future__ import annotations
 import posixpath
 from typing import TYPE_CHECKING
 
-from parquetry.errors import AlreadyExistsError, NotFoundError
+from parquetry.errors import AlreadyExistsError, NotFoundError, StorageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -61,6 +61,21 @@ def remove_tree(storage: Storage, path: str) -> None:
             storage.unlink(f"{path}/{relative}")
     for folder in reversed(folders):
         storage.remove_folder(folder)
+
+
+def remove_if_empty(storage: Storage, path: str) -> bool:
+    """Remove a folder unless it holds something; return whether it is gone."""
+    try:
+        if storage.list_folder(path):
+            return False
+        storage.remove_folder(path)
+    except NotFoundError:
+        return True
+    except StorageError:
+        if storage.list_folder(path):  # something came between the look and the removal
+            return False
+        raise
+    return True
 
 
 def write_file(storage: Storage, path: str, content: bytes) -> None:

@@ -1,0 +1,114 @@
+"""Commits of each kind, on a small dataset, for the crash tests to interrupt."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from parquetry.commits.committing import commit
+from parquetry.commits.finishing import recover
+from parquetry.commits.home import Home
+from parquetry.commits.log import find_pending
+from parquetry.commits.staging import Staging, open_staging
+from parquetry.model.changes import Change, FileState, NewFile
+from parquetry.storage.local import LocalStorage
+from parquetry.storage.protocol import Storage
+
+DISK = LocalStorage()
+
+
+def home(store: Path) -> Home:
+    return Home.of(store / "events")
+
+
+def make_dataset(store: Path) -> None:
+    """Three partitions of two files, and a stranger's note that must survive everything."""
+    for day in "abc":
+        folder = store / "events" / f"day={day}"
+        folder.mkdir(parents=True)
+        for number in range(2):
+            rows = pa.table({"day": [day] * 3, "value": [number * 3 + i for i in range(3)]})
+            pq.write_table(rows, folder / f"old-{number}.parquet")
+    (store / "events" / "day=a" / "_note").write_text("kept")
+
+
+def rows(store: Path) -> Counter[tuple[str, int]]:
+    """Every row that a plain glob finds, with how often."""
+    found: Counter[tuple[str, int]] = Counter()
+    for path in sorted((store / "events").glob("**/*.parquet")):
+        table = pq.ParquetFile(path).read()
+        found.update(zip(table["day"].to_pylist(), table["value"].to_pylist(), strict=True))
+    return found
+
+
+def reopen(store: Path) -> None:
+    """What the next one who opens the dataset does."""
+    target = home(store)
+    target.prepare(DISK)
+    with DISK.lock(target.lock):
+        recover(target, DISK)
+    assert find_pending(target, DISK) is None
+
+
+def states(store: Path, *paths: str) -> tuple[FileState, ...]:
+    found = []
+    for path in paths:
+        facts = DISK.stat(f"{home(store).root}/{path}")
+        found.append(FileState(path, facts.size, facts.mtime_ns, facts.inode))
+    return tuple(found)
+
+
+def stage(storage: Storage, staging: Staging, number: int, path: str, day: str) -> NewFile:
+    table = pa.table({"day": [day] * 2, "value": [100 + number, 200 + number]})
+    sink = pa.BufferOutputStream()
+    pq.write_table(table, sink)
+    content = sink.getvalue().to_pybytes()
+    source = staging.new_path()
+    with storage.create(source) as file:
+        file.write(content)
+    return NewFile(path, source, table.num_rows, len(content))
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """A change: what it retires, and where its new files go."""
+
+    name: str
+    retire: tuple[str, ...]
+    add: tuple[str, ...]
+
+    def run(self, store: Path, storage: Storage) -> None:
+        target = home(store)
+        with open_staging(target, storage) as staging:
+            new = tuple(
+                stage(storage, staging, number, path, path.split("/")[0].removeprefix("day="))
+                for number, path in enumerate(self.add)
+            )
+            change = Change(self.name, retire=states(store, *self.retire), add=new)
+            commit(target, storage, staging, change)
+
+
+SCENARIOS = [
+    Scenario("append one", (), ("day=a/new.parquet",)),
+    Scenario("append one to a new partition", (), ("day=z/new.parquet",)),
+    Scenario("append several", (), ("day=a/new-0.parquet", "day=z/new-1.parquet")),
+    Scenario("replace one", ("day=a/old-0.parquet",), ("day=a/new.parquet",)),
+    Scenario(
+        "replace several",
+        ("day=a/old-0.parquet", "day=b/old-1.parquet"),
+        ("day=a/new-0.parquet", "day=b/new-1.parquet"),
+    ),
+    Scenario("empty a partition", ("day=b/old-0.parquet", "day=b/old-1.parquet"), ()),
+    Scenario(
+        "move a partition",
+        ("day=b/old-0.parquet", "day=b/old-1.parquet"),
+        ("day=q/new-0.parquet",),
+    ),
+]
+
+Run = Callable[[Path, Storage], None]
