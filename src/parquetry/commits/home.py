@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from parquetry.errors import LayoutError
-from parquetry.storage.folders import make_folders
+from parquetry.storage.folders import find_stat, make_folders
 
 if TYPE_CHECKING:
     from parquetry.storage.protocol import Storage
@@ -79,9 +79,13 @@ class Home:
         return f"{self.state}/schema.json"
 
     def prepare(self, storage: Storage) -> None:
-        """Make the state folders, durably, if they are not there."""
+        """Make the state folders and the lock file, durably, if they are not there."""
+        if find_stat(storage, self.lock) is not None:
+            return  # it is made last
         made = []
         for folder in (self.log, self.staging, self.history):
             made += make_folders(storage, folder)
         if made:
             storage.sync_all(sorted({posixpath.dirname(path) for path in made}))
+        with storage.lock(self.lock):
+            pass

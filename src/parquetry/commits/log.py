@@ -57,7 +57,7 @@ def write_pending(home: Home, storage: Storage, staging: Staging, record: Commit
 
     The record gets its name in the log only when its bytes are safe, so there is no torn record.
     """
-    draft = f"{staging.folder}/record"
+    draft = staging.new_path()
     write_file(storage, draft, record.to_json())
     storage.sync(draft)
     storage.link(draft, _path(home, record.version, _PENDING))

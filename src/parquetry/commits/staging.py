@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from parquetry.storage.protocol import Storage
 
 _OWNER = "owner"
+_NEW = "new-"
 
 
 class Staging:
@@ -35,11 +36,15 @@ class Staging:
     def new_path(self) -> str:
         """Return an absolute path for the next staged file."""
         self._made += 1
-        return f"{self.folder}/new-{self._made}"
+        return f"{self.folder}/{_NEW}{self._made}"
 
-    def final_name(self, number: int) -> str:
-        """Return a file name that no dataset has seen before."""
-        return f"part-{self.name}-{number}.parquet"
+    def tag(self, staged: str) -> str:
+        """Return what tells a staged file from every other file of this store, ever."""
+        return f"{self.name}-{staged.rpartition(_NEW)[2]}"
+
+    def final_name(self, staged: str) -> str:
+        """Return a file name for a staged file that no dataset has seen before."""
+        return f"part-{self.tag(staged)}.parquet"
 
     @property
     def tree(self) -> str:

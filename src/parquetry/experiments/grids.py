@@ -1,0 +1,125 @@
+"""The parameters of every experiment: `grids/grid_id=…/params.json`, written once, never changed."""
+
+from __future__ import annotations
+
+import json
+import posixpath
+import uuid
+from typing import TYPE_CHECKING, Any
+
+from parquetry import __version__
+from parquetry.errors import AlreadyExistsError, CorruptionError, NotFoundError, ParameterError
+from parquetry.experiments.canonical import canonical_form, params_members
+from parquetry.experiments.code_version import find_code_version
+from parquetry.experiments.hashing import digest_params
+from parquetry.model.hive import encode_segment
+from parquetry.storage.folders import make_folders, write_file
+
+if TYPE_CHECKING:
+    from parquetry.experiments.hashing import ParamsDigest
+    from parquetry.storage.protocol import Storage
+
+GRIDS = "grids"
+_FILE = "params.json"
+_known: dict[str, str] = {}  # path of a params.json that this process has seen, and its digest
+
+
+def grid_file(store: str, grid_id: str) -> str:
+    """Return where the parameters of a grid are kept."""
+    return f"{store}/{GRIDS}/{encode_segment('grid_id', grid_id)}/{_FILE}"
+
+
+def register_grid(store: str, storage: Storage, params: Any) -> str:
+    """Keep a parameter set, once, and return its id.
+
+    The id is the one in the parameters or the one made from them. If another parameter set has the
+    same short id, this one's grows by four digits until it is alone.
+
+    Raises:
+        ParameterError: A given id stands for other parameters already, or a value has no canonical
+            form.
+    """
+    digest = digest_params(params)
+    if digest.is_own_id and digest.digest.startswith(digest.grid_id):
+        digest = digest_params({k: v for k, v in params_members(params).items() if k != "grid_id"})
+    while not _is_ours(store, storage, digest, params):
+        if digest.is_own_id:
+            raise ParameterError(
+                f"The grid_id {digest.grid_id!r} stands for other parameters already: "
+                f"{grid_file(store, digest.grid_id)}. Nothing was written. If a parameter was changed "
+                "after the id was attached, attach it again; otherwise choose another id."
+            )
+        digest = digest.grown()
+    return digest.grid_id
+
+
+def _is_ours(store: str, storage: Storage, digest: ParamsDigest, params: Any) -> bool:
+    path = grid_file(store, digest.grid_id)
+    if path not in _known:
+        try:
+            _known[path] = str(read_grid(storage, path)["digest"])
+        except NotFoundError:
+            _write(store, storage, path, _document(digest, params))
+            return _is_ours(store, storage, digest, params)
+    return _known[path] == digest.digest
+
+
+def read_grid(storage: Storage, path: str) -> dict[str, Any]:
+    """Return what a `params.json` says.
+
+    Raises:
+        NotFoundError: It does not exist.
+        CorruptionError: It is no such file.
+    """
+    try:
+        document = json.loads(storage.read_bytes(path))
+        document["digest"], document["params"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise CorruptionError(
+            f"The parameters {path} cannot be read. No rows were touched. Restore the file from a "
+            "backup, or move it away: it is written again with the next run of these parameters.",
+            path=path,
+        ) from error
+    return dict(document)
+
+
+def _document(digest: ParamsDigest, params: Any) -> dict[str, Any]:
+    from parquetry.commits.log import now
+
+    return {
+        "grid_id": digest.grid_id,
+        "canon": digest.algo,
+        "digest": digest.digest,
+        "params": _plain(params),
+        "canonical": digest.canonical,
+        "ignored": list(digest.ignored),
+        "code_version": find_code_version(),
+        "written_by": f"parquetry {__version__}",
+        "created": now(),
+    }
+
+
+def _plain(params: Any) -> dict[str, Any]:
+    """Return the parameters as JSON holds them: scalars untouched, all else in canonical form."""
+    members = {key: value for key, value in params_members(params).items() if key != "grid_id"}
+    form = canonical_form(members).values
+    scalars = (bool, int, float, str, type(None))
+    exact = {key: value for key, value in members.items() if type(value) in scalars}
+    finite = {k: v for k, v in exact.items() if not isinstance(v, float) or v - v == 0}
+    return {**form, **finite}
+
+
+def _write(store: str, storage: Storage, path: str, document: dict[str, Any]) -> None:
+    aside = f"{store}/.parquetry/drafts"
+    made = make_folders(storage, aside) + make_folders(storage, posixpath.dirname(path))
+    draft = f"{aside}/{uuid.uuid4().hex}"
+    write_file(storage, draft, json.dumps(document, indent=1, allow_nan=False).encode())
+    storage.sync(draft)
+    try:
+        storage.link(draft, path)
+    except AlreadyExistsError:
+        pass  # another process was faster; the caller compares
+    finally:
+        storage.unlink(draft)
+    parents = {posixpath.dirname(folder) for folder in made}
+    storage.sync_all(sorted({*parents, posixpath.dirname(path)}))

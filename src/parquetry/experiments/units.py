@@ -1,0 +1,247 @@
+"""Units on disk: one `(grid_id, seed)`, written whole, found again, replaced in one step."""
+
+from __future__ import annotations
+
+import posixpath
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+import polars as pl
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from parquetry.commits.committing import commit
+from parquetry.commits.log import latest_version
+from parquetry.commits.placing import place, sync_placed
+from parquetry.errors import AlreadyExistsError, ConflictError, NotFoundError
+from parquetry.files.encoding import encode_table
+from parquetry.model.casting import cast_lossless
+from parquetry.model.changes import Change, FileState, NewFile, Requirement
+from parquetry.model.hive import encode_segment, partition_folder
+from parquetry.storage.folders import find_stat, write_file
+from parquetry.storage.listing import is_data_file
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from parquetry.commits.home import Home
+    from parquetry.commits.staging import Staging
+    from parquetry.storage.protocol import Storage
+
+Mode = Literal["replace", "append", "skip", "error"]
+_ATTEMPTS = 100  # of replacing one unit that others replace at the same time
+
+
+@dataclass(frozen=True)
+class StagedUnit:
+    """The encoded rows of a unit, aside.
+
+    Args:
+        folder: Its partition folder, relative to the dataset.
+        seed: Its seed.
+        grid_id: Its grid.
+        keys: The dataset's partition keys.
+        table: The rows as they were encoded.
+        source: The staged file.
+        bytes: Its size.
+        mode: What to do if the unit is there already.
+    """
+
+    folder: str
+    seed: int
+    grid_id: str
+    keys: tuple[str, ...]
+    table: pa.Table
+    source: str
+    bytes: int
+    mode: Mode
+
+    @property
+    def shared_by(self) -> dict[str, Any]:
+        """What tells this unit's rows from others in the same folder; empty if it has its own."""
+        values = {"grid_id": self.grid_id, "seed": self.seed}
+        return {key: value for key, value in values.items() if key not in self.keys}
+
+    @property
+    def stem(self) -> str:
+        """The file name of a unit, without its ending: `data` where it has its own folder."""
+        return ",".join(encode_segment(k, v) for k, v in self.shared_by.items()) or "data"
+
+    def path(self, tag: str = "") -> str:
+        """Return the relative path of a file of this unit."""
+        return posixpath.join(self.folder, f"{self.stem}{tag}.parquet")
+
+    def new_file(self, tag: str) -> NewFile:
+        """Return the staged file as a commit takes it, under a name that no reader has met."""
+        return NewFile(self.path(f"-{tag}"), self.source, self.table.num_rows, self.bytes)
+
+
+def stage_unit(
+    storage: Storage,
+    staging: Staging,
+    folder: Mapping[str, Any],
+    seed: int,
+    grid_id: str,
+    table: pa.Table,
+    mode: Mode,
+) -> StagedUnit:
+    """Encode a unit and write it aside; it is not durable before it is synced."""
+    content = encode_table(table)
+    source = staging.new_path()
+    write_file(storage, source, content)
+    keys = tuple(folder)
+    return StagedUnit(
+        partition_folder(dict(folder)), seed, grid_id, keys, table, source, len(content), mode
+    )
+
+
+def place_new(home: Home, storage: Storage, staging: Staging, units: list[StagedUnit]) -> list[str]:
+    """Place the units that are not there yet, and appended ones; return the absolute paths, "" if left.
+
+    The lock is shared: any number of writers do this at once, only an exchange of folders waits.
+    """
+    placed, dirty = [], []
+    with storage.lock(home.lock, shared=True):
+        for unit in units:
+            path = _free_path(home, storage, staging, unit)
+            try:
+                if path:
+                    dirty += place(home, storage, unit.source, path)
+                placed.append(path and f"{home.root}/{path}")
+            except AlreadyExistsError:
+                placed.append("")  # another writer of the same unit was faster
+    sync_placed(storage, dirty)
+    return placed
+
+
+def _free_path(home: Home, storage: Storage, staging: Staging, unit: StagedUnit) -> str:
+    if unit.mode == "append":
+        return unit.path(f"-{staging.tag(unit.source)}")
+    return "" if _present(home, storage, unit) else unit.path()
+
+
+def resolve(home: Home, storage: Storage, staging: Staging, unit: StagedUnit) -> str:
+    """Do what the unit's mode says where rows of it are there already; return the path, "" if unchanged.
+
+    Raises:
+        AlreadyExistsError: The mode is `error`.
+        ConflictError: Others kept replacing the same unit.
+    """
+    if unit.mode == "skip":
+        return ""
+    if unit.mode == "error":
+        raise AlreadyExistsError(
+            f"Seed {unit.seed} of grid {unit.grid_id} is in {home.root}/{unit.folder} already. It was "
+            "left as it is. Write with mode='replace', 'append' or 'skip' if that is meant.",
+            path=f"{home.root}/{unit.folder}",
+        )
+    for _ in range(_ATTEMPTS):
+        try:
+            return _replace(home, storage, staging, unit)
+        except ConflictError:
+            continue
+    raise ConflictError(
+        f"Seed {unit.seed} of grid {unit.grid_id} was replaced by others {_ATTEMPTS} times while this "
+        "was tried. Nothing was changed; a retry is safe."
+    )
+
+
+def _replace(home: Home, storage: Storage, staging: Staging, unit: StagedUnit) -> str:
+    version = latest_version(home, storage)
+    present = _present(home, storage, unit)
+    own = [_read(f"{home.root}/{state.path}", unit) for state in present]
+    if _same_rows([mine for mine, _ in own], unit.table):
+        return ""
+    new = unit.new_file(staging.tag(staging.new_path()))
+    rest = [_stage_rest(storage, staging, unit, others) for _, others in own if others.num_rows]
+    everything = _states(home, storage, unit.folder)
+    change = Change(
+        "write unit",
+        {"grid_id": unit.grid_id, "seed": unit.seed},
+        base_version=version,
+        retire=tuple(present),
+        add=(new, *rest),
+        requirement=Requirement((unit.folder,), frozenset(state.path for state in everything)),
+    )
+    commit(home, storage, staging, change)
+    return f"{home.root}/{new.path}"
+
+
+def _read(path: str, unit: StagedUnit) -> tuple[pa.Table, pa.Table]:
+    """Return the rows of a file that belong to the unit, and the others."""
+    try:
+        table = pq.ParquetFile(path).read()
+    except FileNotFoundError as error:
+        raise ConflictError(f"{path} was replaced just now. Nothing was changed.") from error
+    mine = _mask(table, unit)
+    return (
+        (table, table.slice(0, 0))
+        if mine is None
+        else (table.filter(mine), table.filter(pc.invert(mine)))
+    )
+
+
+def _mask(table: pa.Table, unit: StagedUnit) -> pa.ChunkedArray | None:
+    masks = [
+        pc.fill_null(pc.equal(table[key], pa.scalar(value, table[key].type)), False)  # noqa: FBT003
+        for key, value in unit.shared_by.items()
+        if key in table.column_names
+    ]
+    mask = masks[0] if masks else None
+    for other in masks[1:]:
+        mask = pc.and_(mask, other)
+    return mask
+
+
+def _same_rows(present: list[pa.Table], table: pa.Table) -> bool:
+    if len(present) != 1 or present[0].num_rows != table.num_rows:
+        return False
+    if set(present[0].column_names) != set(table.column_names):
+        return False
+    there = present[0].select(table.column_names)
+    same_types = there.schema.equals(table.schema)
+    return bool(same_types and _in_polars(there).equals(_in_polars(table)))  # where NaN equals NaN
+
+
+def _in_polars(table: pa.Table) -> pl.DataFrame:
+    return pl.DataFrame(pl.from_arrow(table))
+
+
+def _stage_rest(storage: Storage, staging: Staging, unit: StagedUnit, rest: pa.Table) -> NewFile:
+    """The rows of other units that shared a file with this one, in a file of their own."""
+    content = encode_table(cast_lossless(rest, rest.schema, unit.folder))
+    source = staging.new_path()
+    write_file(storage, source, content)
+    path = posixpath.join(unit.folder, staging.final_name(source))
+    return NewFile(path, source, rest.num_rows, len(content))
+
+
+def _present(home: Home, storage: Storage, unit: StagedUnit) -> list[FileState]:
+    """Return the files that hold rows of the unit."""
+    states = _states(home, storage, unit.folder)
+    if not unit.shared_by:
+        return states
+    return [state for state in states if _holds(home, state, unit)]
+
+
+def _holds(home: Home, state: FileState, unit: StagedUnit) -> bool:
+    stem = posixpath.basename(state.path).removesuffix(".parquet")
+    if stem.startswith("part-") or "=" not in stem:
+        return _read(f"{home.root}/{state.path}", unit)[0].num_rows > 0
+    return stem == unit.stem or stem.startswith(f"{unit.stem}-")
+
+
+def _states(home: Home, storage: Storage, folder: str) -> list[FileState]:
+    absolute = posixpath.join(home.root, folder).rstrip("/")
+    try:
+        names = [name for name, kind in storage.list_folder(absolute) if kind != "folder"]
+    except NotFoundError:
+        return []
+    states = []
+    for name in filter(is_data_file, names):
+        facts = find_stat(storage, f"{absolute}/{name}")
+        if facts is not None:
+            path = posixpath.join(folder, name)
+            states.append(FileState(path, facts.size, facts.mtime_ns, facts.inode))
+    return states
