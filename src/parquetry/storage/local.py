@@ -38,7 +38,7 @@ class LocalStorage:
             facts = os.lstat(path)
         except OSError as error:  # not by _translated: walks of large trees live in this call
             raise _ours(error, "look at", path) from error
-        return Stat(facts.st_size, facts.st_mtime_ns, facts.st_ino, facts.st_mode)
+        return Stat(facts.st_size, facts.st_mtime_ns, facts.st_ino, facts.st_mode, facts.st_nlink)
 
     def read_bytes(self, path: str) -> bytes:
         """Return a whole file."""

@@ -18,12 +18,16 @@ class Entry(NamedTuple):
 
 
 class Stat(NamedTuple):
-    """What the file system knows of a path; `size` in bytes, `mtime_ns` in nanoseconds."""
+    """What the file system knows of a path.
+
+    `size` is in bytes, `mtime_ns` in nanoseconds; `links` is how many names a file has.
+    """
 
     size: int
     mtime_ns: int
     inode: int
     mode: int
+    links: int = 1
 
     @property
     def is_folder(self) -> bool:
