@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
+import math
 import posixpath
 import uuid
 from typing import TYPE_CHECKING, Any
 
 from parquetry import __version__
+from parquetry.commits.log import now
 from parquetry.errors import AlreadyExistsError, CorruptionError, NotFoundError, ParameterError
-from parquetry.experiments.canonical import canonical_form, params_members
+from parquetry.experiments.canonical import params_members
 from parquetry.experiments.code_version import find_code_version
-from parquetry.experiments.hashing import digest_params
+from parquetry.experiments.hashing import canonicalize_params, digest_params
 from parquetry.model.hive import encode_segment
 from parquetry.storage.folders import make_folders, write_file
 
@@ -84,8 +86,6 @@ def read_grid(storage: Storage, path: str) -> dict[str, Any]:
 
 
 def _document(digest: ParamsDigest, params: Any) -> dict[str, Any]:
-    from parquetry.commits.log import now
-
     return {
         "grid_id": digest.grid_id,
         "canon": digest.algo,
@@ -100,13 +100,18 @@ def _document(digest: ParamsDigest, params: Any) -> dict[str, Any]:
 
 
 def _plain(params: Any) -> dict[str, Any]:
-    """Return the parameters as JSON holds them: scalars untouched, all else in canonical form."""
-    members = {key: value for key, value in params_members(params).items() if key != "grid_id"}
-    form = canonical_form(members).values
-    scalars = (bool, int, float, str, type(None))
-    exact = {key: value for key, value in members.items() if type(value) in scalars}
-    finite = {k: v for k, v in exact.items() if not isinstance(v, float) or v - v == 0}
-    return {**form, **finite}
+    """Return the parameters that count as JSON holds them: scalars exactly, all else canonically."""
+    members = params_members(params)
+    return {
+        key: members[key] if _is_json_scalar(members.get(key)) else value
+        for key, value in canonicalize_params(params).items()
+    }
+
+
+def _is_json_scalar(value: Any) -> bool:
+    if type(value) is float:
+        return math.isfinite(value)
+    return type(value) in {bool, int, str, type(None)}
 
 
 def _write(store: str, storage: Storage, path: str, document: dict[str, Any]) -> None:

@@ -51,6 +51,8 @@ def cut_units(
     done: set[int] = set()
     held: tuple[int, list[pa.Table]] | None = None
     for table in iterate_tables(rows):
+        if not table.num_rows:
+            continue
         complete = _complete(table, params, grid_id, keys)
         for values, part in split(complete, ["seed"]):
             seed = values["seed"]

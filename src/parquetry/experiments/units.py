@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 from parquetry.commits.committing import commit
 from parquetry.commits.log import latest_version
 from parquetry.commits.placing import place, sync_placed
-from parquetry.errors import AlreadyExistsError, ConflictError, NotFoundError
+from parquetry.errors import AlreadyExistsError, ConflictError, NotFoundError, ParquetError
 from parquetry.files.encoding import encode_table
 from parquetry.model.casting import cast_lossless
 from parquetry.model.changes import Change, FileState, NewFile, Requirement
@@ -101,7 +101,8 @@ def place_new(home: Home, storage: Storage, staging: Staging, units: list[Staged
 
     The lock is shared: any number of writers do this at once, only an exchange of folders waits.
     """
-    placed, dirty = [], []
+    placed: list[str] = []
+    dirty: list[str] = []
     with storage.lock(home.lock, shared=True):
         for unit in units:
             path = _free_path(home, storage, staging, unit)
@@ -111,6 +112,10 @@ def place_new(home: Home, storage: Storage, staging: Staging, units: list[Staged
                 placed.append(path and f"{home.root}/{path}")
             except AlreadyExistsError:
                 placed.append("")  # another writer of the same unit was faster
+            except ParquetError as error:
+                if any(placed):
+                    error.outcome = "changed"
+                raise
     sync_placed(storage, dirty)
     return placed
 

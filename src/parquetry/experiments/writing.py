@@ -12,7 +12,7 @@ import pyarrow as pa
 from parquetry.commits.home import Home
 from parquetry.commits.kept_schema import KeptSchema, check_keys, find_kept_schema, fit, keep_schema
 from parquetry.commits.staging import open_staging
-from parquetry.errors import ParameterError
+from parquetry.errors import ParameterError, ParquetError
 from parquetry.experiments.canonical import params_members
 from parquetry.experiments.grids import register_grid
 from parquetry.experiments.rows import cut_units
@@ -141,15 +141,27 @@ def _write(
     grid_id = register_grid(os.path.dirname(home.root), disk, params)
     with open_staging(home, disk) as staging:
         writer = _Writer(home, disk, staging, keys, grid_id, mode)
-        for unit in cut_units(rows, params_members(params), grid_id, keys):
-            writer.add(unit)
-        report = writer.finish()
+        try:
+            for unit in cut_units(rows, params_members(params), grid_id, keys):
+                writer.add(unit)
+            report = writer.finish()
+        except ParquetError as error:
+            _say_what_stands(error, writer.report)
+            raise
     if not report.units_written and not report.units_unchanged:
         raise ParameterError(
             f"There are no rows to write to {home.root}. Nothing was written. An experiment without "
             "events has no unit; if that is meant, do not call."
         )
     return report
+
+
+def _say_what_stands(error: ParquetError, report: WriteReport) -> None:
+    """Units are independent: those that were written before one failed are there."""
+    if report.units_written:
+        error.message += f" {report.units_written} units of this call were written before."
+        if error.outcome == "unchanged":
+            error.outcome = "changed"
 
 
 def _choose_keys(
@@ -189,7 +201,7 @@ class _Writer:
         self._kept = find_kept_schema(home, storage) or KeptSchema(pa.schema([]), keys)
         self._wave: list[StagedUnit] = []
         self._wave_bytes = 0
-        self._report = WriteReport(grid_id)
+        self.report = WriteReport(grid_id)
 
     def add(self, unit: Unit) -> None:
         table, schema = fit(unit.table, self._kept, self._home.root)
@@ -201,7 +213,7 @@ class _Writer:
             self._staging,
             unit.folder,
             unit.seed,
-            self._report.grid_id,
+            self.report.grid_id,
             table,
             mode,
         )
@@ -212,7 +224,7 @@ class _Writer:
 
     def finish(self) -> WriteReport:
         self._flush()
-        return self._report
+        return self.report
 
     def _flush(self) -> None:
         wave, self._wave, self._wave_bytes = self._wave, [], 0
@@ -224,14 +236,13 @@ class _Writer:
         placed = place_new(home, storage, staging, wave)
         for unit, path in zip(wave, placed, strict=True):
             self._count(unit, path or resolve(home, storage, staging, unit))
-            storage.unlink(unit.source)
 
     def _count(self, unit: StagedUnit, path: str) -> None:
-        report = self._report
+        report = self.report
         if not path:
-            self._report = replace(report, units_unchanged=report.units_unchanged + 1)
+            self.report = replace(report, units_unchanged=report.units_unchanged + 1)
             return
-        self._report = replace(
+        self.report = replace(
             report,
             units_written=report.units_written + 1,
             rows=report.rows + unit.table.num_rows,
