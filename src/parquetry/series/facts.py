@@ -1,0 +1,138 @@
+"""What a series on disk is, as a value that a face can show."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from parquetry.errors import ParquetError
+from parquetry.series.database import DataBase
+from parquetry.series.finding import PARQUET, is_stale
+from parquetry.series.findings import Finding
+from parquetry.series.lazy import LazyTimeScenarioSeriesData
+from parquetry.series.source import open_source
+from parquetry.series.texts import DELIMITERS, read_text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+
+@dataclass(frozen=True, slots=True)
+class SeriesInfo:
+    """What a series on disk is.
+
+    Args:
+        path: The file or folder.
+        rows: Steps.
+        columns: Scenarios.
+        files: Parquet files that it consists of.
+        row_group_rows: Steps of the largest row group.
+        chunks: Row groups times columns of the largest file; a footer grows with it.
+        footer_bytes: The size of all footers.
+        bytes: The size of all files.
+        nan_values: How many values are NaN, where the footers tell.
+        compression: How the values are compressed.
+    """
+
+    path: str
+    rows: int
+    columns: int
+    files: int
+    row_group_rows: int
+    chunks: int
+    footer_bytes: int
+    bytes: int
+    nan_values: int | None
+    compression: str
+
+
+def series_info(path: str | os.PathLike[str]) -> SeriesInfo:
+    """Return what a Parquet series is, from its footers alone.
+
+    Raises:
+        NotFoundError: There is nothing at this path.
+        CorruptionError: It is no Parquet file.
+        SchemaMismatchError: It is Parquet, but no series.
+    """
+    source = open_source(os.fspath(path))
+    files = source.files
+    counts = [file.nan_values for file in files]
+    sizes = [
+        stop - start for file in files for start, stop in zip(file.starts, file.stops, strict=True)
+    ]
+    return SeriesInfo(
+        path=source.path,
+        rows=source.rows,
+        columns=source.columns,
+        files=len(files),
+        row_group_rows=max(sizes, default=0),
+        chunks=max(len(file.starts) * len(file.columns) for file in files),
+        footer_bytes=sum(file.metadata.serialized_size for file in files),
+        bytes=sum(file.stamp.size for file in files),
+        nan_values=None if None in counts else sum(count or 0 for count in counts),
+        compression=files[0].compression,
+    )
+
+
+def check_series(
+    target: str | os.PathLike[str] | DataBase,
+    *,
+    last_step: int | None = None,
+    mc_scenario_ids: Sequence[int] | None = None,
+    refuse_nan: bool = False,
+) -> list[Finding]:
+    """Return everything that would stop a simulation, and nothing if all is well.
+
+    Args:
+        target: A database, or a folder of series.
+        last_step: The last step that will be asked for; the last of each series if none is given.
+        mc_scenario_ids: The scenarios that will be asked for; all of each series if none are given.
+        refuse_nan: Whether NaN is wrong.
+
+    **Cost:** footers, and the values where those do not tell of nulls or NaN.
+    """
+    if isinstance(target, DataBase):
+        ids = np.arange(1) if mc_scenario_ids is None else np.asarray(mc_scenario_ids)
+        return target.find_problems(last_step or 0, ids, refuse_nan=refuse_nan)
+    wanted = None if mc_scenario_ids is None else np.asarray(mc_scenario_ids, np.intp)
+    return list(_check_folder(os.fspath(target), last_step, wanted, refuse_nan=refuse_nan))
+
+
+def _check_folder(
+    folder: str, last_step: int | None, wanted: np.ndarray | None, *, refuse_nan: bool
+) -> Iterator[Finding]:
+    for name in sorted(os.listdir(folder)):
+        path = os.path.join(folder, name)
+        base, suffix = os.path.splitext(path)
+        if suffix == PARQUET:
+            yield from _check_file(path, last_step, wanted, refuse_nan=refuse_nan)
+        elif suffix in DELIMITERS:
+            yield from _check_text(path, base + PARQUET)
+
+
+def _check_file(
+    path: str, last_step: int | None, wanted: np.ndarray | None, *, refuse_nan: bool
+) -> list[Finding]:
+    try:
+        source = open_source(path)
+    except ParquetError as error:
+        return [Finding(path, str(error), "")]
+    last = source.rows - 1 if last_step is None or source.rows == 1 else last_step
+    columns = np.arange(source.columns) if wanted is None or source.columns == 1 else wanted
+    series = LazyTimeScenarioSeriesData(path)
+    return series.find_problems(last, columns, refuse_nan=refuse_nan)
+
+
+def _check_text(path: str, parquet: str) -> list[Finding]:
+    if os.path.exists(parquet):
+        if not is_stale(path, parquet):
+            return []
+        return [Finding(path, f"it is newer than {parquet}.", "Convert the series again.")]
+    try:
+        read_text(path)
+    except ParquetError as error:
+        return [Finding(path, str(error), "")]
+    return []

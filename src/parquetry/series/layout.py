@@ -1,0 +1,82 @@
+"""How the Parquet files of a series are cut, and how they are written.
+
+A block of steps should cost no more than its own row groups, but every column of every row group takes
+75 bytes of footer and the time to parse them: a file stays near 2,000 of them. More scenarios than that
+leaves room for go to files of their own, each a range of scenarios.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from parquetry.series.reader import NAN_KEY
+
+if TYPE_CHECKING:
+    from typing import BinaryIO
+
+    from parquetry.series.indexing import Floats
+
+MAX_CHUNKS = 2000  # row groups times columns in one file
+MAX_COLUMNS = 200  # leaves room for ten row groups
+Compression = Literal["none", "lz4", "zstd", "snappy"]
+
+
+@dataclass(frozen=True, slots=True)
+class SeriesLayout:
+    """How one series is cut.
+
+    Args:
+        rows: Steps.
+        columns: Scenarios.
+        row_group_rows: Steps of a row group, a multiple of the block length.
+        file_columns: Scenarios of a file.
+    """
+
+    rows: int
+    columns: int
+    row_group_rows: int
+    file_columns: int
+
+    @classmethod
+    def of(cls, rows: int, columns: int, block_length: int) -> SeriesLayout:
+        """Return the layout for blocks of a length."""
+        files = max(1, math.ceil(columns / MAX_COLUMNS))
+        file_columns = max(1, math.ceil(columns / files))
+        groups = max(1, MAX_CHUNKS // file_columns)
+        blocks = math.ceil(rows / block_length)
+        return cls(rows, columns, block_length * max(1, math.ceil(blocks / groups)), file_columns)
+
+    def column_ranges(self) -> list[range]:
+        """Return the scenarios of each file."""
+        starts = range(0, self.columns, self.file_columns)
+        return [range(start, min(start + self.file_columns, self.columns)) for start in starts]
+
+
+def write_part(
+    sink: BinaryIO, values: Floats, columns: range, row_group_rows: int, compression: Compression
+) -> None:
+    """Write the scenarios of one file: float64 without nulls, plain, no statistics.
+
+    The number of NaN stands in the footer, so that nobody has to read the values to know.
+    """
+    nans = int(np.isnan(values[:, columns.start : columns.stop]).sum())
+    schema = pa.schema([pa.field(str(n), pa.float64(), nullable=False) for n in columns])
+    arrays = [pa.array(np.ascontiguousarray(values[:, column])) for column in columns]
+    with pq.ParquetWriter(
+        sink,
+        schema,
+        compression=compression,
+        use_dictionary=False,
+        write_statistics=False,
+        store_schema=False,
+        write_page_checksum=True,
+        data_page_size=row_group_rows * 8 + 1024,
+    ) as writer:
+        writer.write_table(pa.Table.from_arrays(arrays, schema=schema), row_group_rows)
+        writer.add_key_value_metadata({NAN_KEY: str(nans)})

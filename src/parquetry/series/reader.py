@@ -1,0 +1,338 @@
+"""One Parquet file of a series, opened once in a process and read by row group and column."""
+
+from __future__ import annotations
+
+import os
+import re
+import threading
+import weakref
+from bisect import bisect_right
+from collections import OrderedDict
+from functools import partial
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from parquetry.errors import (
+    ConflictError,
+    CorruptionError,
+    NotFoundError,
+    ParquetError,
+    SchemaMismatchError,
+    StorageError,
+)
+from parquetry.series.tiles import Tile, tile_cache
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pyarrow.parquet import FileMetaData
+
+    from parquetry.series.indexing import Floats, Indices
+
+_COLUMN_NAME = re.compile(r"0|[1-9][0-9]*")
+_OPEN_FILES = 128  # far below what systems allow a process
+NAN_KEY = b"parquetry.nan_values"
+
+
+class Stamp(NamedTuple):
+    """What tells one content of a path from another."""
+
+    path: str
+    size: int
+    mtime_ns: int
+    inode: int
+
+
+class SeriesFile:
+    """One Parquet file whose columns are named by scenario, "0", "1" and so on.
+
+    The footer is parsed when the object is made. Use `open_file`, so that this happens once.
+
+    Args:
+        path: The file.
+    """
+
+    def __init__(self, path: str) -> None:
+        self.lock = threading.Lock()  # one load at a time; hits do not take it
+        self.stamp, file = _open(path, None)
+        self.metadata: FileMetaData = file.metadata
+        self.rows: int = self.metadata.num_rows
+        self._groups, self.starts, self.stops = _row_groups(self.metadata)
+        self.columns, self._leaves, self._nullable = _series_columns(self.metadata, path)
+        self.names = [str(column) for column in self.columns.tolist()]
+        self.first_column = int(self.columns[0]) if len(self.columns) else 0
+        self.tiles: list[Tile | None] = [None] * len(self.starts)
+        _handles.keep(self.stamp, file)
+
+    @property
+    def path(self) -> str:
+        """Where the file is."""
+        return self.stamp.path
+
+    @property
+    def nan_values(self) -> int | None:
+        """How many values are NaN, where the file's writer has counted them."""
+        text = (self.metadata.metadata or {}).get(NAN_KEY)
+        return int(text) if text is not None else None
+
+    @property
+    def compression(self) -> str:
+        """How the values are compressed."""
+        if not self._groups:
+            return "none"
+        name: str = self.metadata.row_group(self._groups[0]).column(self._leaves[0]).compression
+        return "none" if name == "UNCOMPRESSED" else name.lower()
+
+    def may_hold_nulls(self) -> bool:
+        """Return whether there may be nulls, as far as the footer tells."""
+        if not self._nullable.any():
+            return False
+        groups = (self.metadata.row_group(number) for number in self._groups)
+        return any(
+            (counts := group.column(leaf).statistics) is None
+            or not counts.has_null_count
+            or counts.null_count
+            for group in groups
+            for leaf in self._leaves
+        )
+
+    def group_of(self, step: int) -> int:
+        """Return which row group holds a step."""
+        return bisect_right(self.starts, step) - 1
+
+    def tile(self, group: int, columns: Indices) -> tuple[Tile, Indices]:
+        """Return the tile of a row group with at least these columns, and where in it they are.
+
+        Args:
+            group: Which row group.
+            columns: Positions among the columns of this file, all within bounds.
+        """
+        tile = self.tiles[group]
+        if tile is not None:
+            found = tile.position[columns]
+            if not found.size or found.min() >= 0:
+                tile.touch()
+                return tile, found
+        with self.lock:
+            tile = self._filled(group, columns)
+        return tile, tile.position[columns]
+
+    def load(self, group: int, positions: Indices) -> Floats:
+        """Read columns of a row group from the disk, past the cache, as (columns, rows).
+
+        Args:
+            group: Which row group.
+            positions: Ascending positions among the columns of this file.
+
+        Raises:
+            ConflictError: Somebody has changed the file since it was opened.
+            CorruptionError: The bytes cannot be read as Parquet.
+            SchemaMismatchError: There are nulls among the values.
+        """
+        names = [self.names[position] for position in positions.tolist()]
+        try:
+            file = _handles.get(self.stamp, self.metadata)
+            table = file.read_row_group(self._groups[group], columns=names, use_threads=False)
+        except (pa.ArrowException, OSError) as error:
+            raise _reading_error(self.path, error) from error
+        if self._nullable[positions].any():
+            self._refuse_nulls(table, group)
+        return _as_matrix(table.select(names) if table.column_names != names else table)
+
+    def _filled(self, group: int, columns: Indices) -> Tile:
+        tile = self.tiles[group]
+        if tile is None:
+            rows = self.stops[group] - self.starts[group]
+            forget = partial(_forget, weakref.ref(self), group)
+            tile = Tile(self.starts[group], rows, len(self.columns), forget)
+        missing = np.unique(columns[tile.position[columns] < 0])
+        if missing.size:
+            tile.fill(missing, self.load(group, missing))
+            self.tiles[group] = tile
+            tile.touch()
+            tile_cache.account(tile, len(missing) * tile.rows * 8)
+        return tile
+
+    def _refuse_nulls(self, table: pa.Table, group: int) -> None:
+        for name, values in zip(table.column_names, table.columns, strict=True):
+            if values.null_count:
+                raise SchemaMismatchError(
+                    f"{self.path} has {values.null_count} null(s) in column {name!r} between the steps "
+                    f"{self.starts[group]} and {self.stops[group] - 1}, where numbers are needed. The "
+                    "file was left as it is. Fill the gaps and write it again.",
+                    path=self.path,
+                )
+
+
+class _Handles:
+    """The open files of this process: few enough for the system, opened again when needed."""
+
+    def __init__(self) -> None:
+        self._open: OrderedDict[Stamp, pq.ParquetFile] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def get(self, stamp: Stamp, metadata: FileMetaData) -> pq.ParquetFile:
+        """Return the open file."""
+        with self._lock:
+            file = self._open.get(stamp)
+            if file is not None:
+                self._open.move_to_end(stamp)
+                return file
+        found, file = _open(stamp.path, metadata)
+        if found != stamp:
+            raise ConflictError(
+                f"{stamp.path} was changed while it was being read. Start the run again.",
+                path=stamp.path,
+            )
+        self.keep(stamp, file)
+        return file
+
+    def keep(self, stamp: Stamp, file: pq.ParquetFile) -> None:
+        """Keep a file open; the one that was not used for longest is dropped, and closes when unused."""
+        with self._lock:
+            self._open[stamp] = file
+            while len(self._open) > _OPEN_FILES:
+                self._open.popitem(last=False)
+
+
+_handles = _Handles()
+_files: dict[str, SeriesFile] = {}
+_files_lock = threading.Lock()
+
+
+def open_file(path: str) -> SeriesFile:
+    """Return the process's one reader of a file; its footer is parsed only if it is new or changed.
+
+    Raises:
+        NotFoundError: There is no such file.
+        CorruptionError: It is no Parquet file.
+        SchemaMismatchError: It has no columns of numbers that are named by scenario.
+    """
+    path = os.path.abspath(path)
+    stamp = stamp_of(path)
+    with _files_lock:
+        file = _files.get(path)
+        if file is None or file.stamp != stamp:
+            file = SeriesFile(path)
+            _files[path] = file
+    return file
+
+
+def stamp_of(path: str) -> Stamp:
+    """Return what tells this content of a path from others.
+
+    Raises:
+        NotFoundError: There is no such file.
+        StorageError: It cannot be looked at.
+    """
+    try:
+        return _stamp(path, os.stat(path))
+    except OSError as error:
+        raise _reading_error(path, error) from error
+
+
+def open_files() -> Iterator[SeriesFile]:
+    """Yield every file that this process has opened."""
+    yield from list(_files.values())
+
+
+def _open(path: str, metadata: FileMetaData | None) -> tuple[Stamp, pq.ParquetFile]:
+    """Open a file and return it with the stamp of the very bytes that were opened."""
+    try:
+        opened = pa.OSFile(path)
+        stamp = _stamp(path, os.fstat(opened.fileno()))
+        return stamp, pq.ParquetFile(opened, metadata=metadata, pre_buffer=False)
+    except (pa.ArrowException, OSError, ValueError) as error:
+        raise _reading_error(path, error) from error
+
+
+def _stamp(path: str, facts: os.stat_result) -> Stamp:
+    return Stamp(path, facts.st_size, facts.st_mtime_ns, facts.st_ino)
+
+
+def _reading_error(path: str, error: BaseException) -> ParquetError:
+    if isinstance(error, FileNotFoundError):
+        return NotFoundError(
+            f"The series {path} does not exist. Nothing was read. Check the folder and the name.",
+            path=path,
+        )
+    reason = (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
+    if isinstance(error, OSError) and error.errno is not None:
+        return StorageError(f"Could not read the series {path}: {reason}.", path=path)
+    return CorruptionError(
+        f"{path} is no Parquet file that can be read: {reason}. It was left as it is. Make it again "
+        "from its source, for example with `parquetry series convert`.",
+        path=path,
+    )
+
+
+def _row_groups(metadata: FileMetaData) -> tuple[list[int], list[int], list[int]]:
+    """Return number, first row and end of every row group that has rows."""
+    numbers, starts, stops, row = [], [], [], 0
+    for number in range(metadata.num_row_groups):
+        rows = metadata.row_group(number).num_rows
+        if rows:
+            numbers.append(number)
+            starts.append(row)
+            stops.append(row := row + rows)
+    return numbers, starts, stops
+
+
+def _series_columns(metadata: FileMetaData, path: str) -> tuple[Indices, list[int], Any]:
+    schema = metadata.schema.to_arrow_schema()
+    named = {
+        int(name): index for index, name in enumerate(schema.names) if _COLUMN_NAME.fullmatch(name)
+    }
+    if not named:
+        raise SchemaMismatchError(
+            f"{path} has no columns that are named by scenario (0, 1, …); its columns are "
+            f"{', '.join(schema.names[:8]) or '(none)'}. Name them by scenario, or convert the text "
+            "file with `parquetry series convert`.",
+            path=path,
+        )
+    numbers = sorted(named)
+    for number in numbers:
+        _refuse_text(schema.field(named[number]), path)
+    nullable = np.array([schema.field(named[number]).nullable for number in numbers])
+    return np.array(numbers, np.intp), [named[number] for number in numbers], nullable
+
+
+def _refuse_text(field: pa.Field, path: str) -> None:
+    if not (pa.types.is_integer(field.type) or pa.types.is_floating(field.type)):
+        raise SchemaMismatchError(
+            f"Column {field.name!r} of {path} holds {field.type}, where numbers are needed. The file "
+            "was left as it is. Write the column as float64.",
+            path=path,
+        )
+
+
+def _as_matrix(table: pa.Table) -> Floats:
+    batch = table.combine_chunks().to_batches()[0]
+    if all(field.type == pa.float64() for field in batch.schema):
+        matrix: Floats = batch.to_tensor(row_major=False).to_numpy().T
+        return matrix
+    return np.stack([column.to_numpy().astype(np.float64) for column in batch.columns])
+
+
+def _forget(owner: weakref.ref[SeriesFile], group: int) -> None:
+    file = owner()
+    if file is not None:
+        file.tiles[group] = None
+
+
+def _forget_all() -> None:
+    """Begin anew in a forked process: locks and tiles may have been caught in the middle."""
+    global _files_lock  # noqa: PLW0603
+    _files_lock = threading.Lock()
+    _handles.__init__()  # type: ignore[misc]
+    tile_cache.__init__(tile_cache.budget_bytes)  # type: ignore[misc]
+    for file in open_files():
+        file.lock = threading.Lock()
+        file.tiles = [None] * len(file.starts)
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_all)

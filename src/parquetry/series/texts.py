@@ -1,0 +1,59 @@
+"""Series as text: no header, rows are time, columns are scenarios."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from parquetry.errors import NotFoundError, SchemaMismatchError
+
+if TYPE_CHECKING:
+    from parquetry.series.indexing import Floats
+
+DELIMITERS = {".txt": None, ".tsv": "\t", ".csv": ","}  # None: any white space
+
+
+def read_text(path: str) -> Floats:
+    """Return the numbers of a text file as (rows, columns).
+
+    Raises:
+        NotFoundError: There is no such file.
+        SchemaMismatchError: Something is no number, rows differ in length, or there is nothing.
+    """
+    suffix = path[path.rfind(".") :]
+    lines = _read_lines(path)
+    if not lines:
+        raise _refused(path, "it holds no number")
+    try:
+        values = np.loadtxt(lines, delimiter=DELIMITERS[suffix], ndmin=2, comments=None)
+    except ValueError as error:
+        raise _refused(path, _counted_from_one(str(error))) from error
+    return values
+
+
+def _read_lines(path: str) -> list[str]:
+    try:
+        with open(path, encoding="utf-8-sig") as file:
+            lines = file.read().rstrip().splitlines()
+    except FileNotFoundError as error:
+        raise NotFoundError(f"The series {path} does not exist.", path=path) from error
+    except UnicodeDecodeError as error:
+        raise _refused(path, f"it is no text: {error.reason} at byte {error.start}") from error
+    for number, line in enumerate(lines, 1):
+        if not line.strip():  # NumPy would skip it, and all later steps would move
+            raise _refused(path, f"line {number} is empty")
+    return lines
+
+
+def _counted_from_one(reason: str) -> str:
+    """Return NumPy's reason without the advice that speaks of its own parameters."""
+    return reason.partition("; use")[0].rstrip(".")
+
+
+def _refused(path: str, reason: str) -> SchemaMismatchError:
+    return SchemaMismatchError(
+        f"Could not read the series {path}: {reason}. Expected rows of numbers of equal length, without "
+        "a header. The file was left as it is. Mend it and try again.",
+        path=path,
+    )
