@@ -55,6 +55,11 @@ class LocalStorage:
         with _translated("create", path):
             return open(path, "xb")
 
+    def touch(self, path: str) -> None:
+        """Set a file's `mtime` to the present moment of the clock that its file system goes by."""
+        with _translated("touch", path):
+            os.utime(path)  # without a time, so that a file server takes its own
+
     def sync(self, path: str) -> None:
         """Make a file's bytes, or a folder's names, survive a loss of power."""
         if sys.platform == "win32" and os.path.isdir(path):

@@ -62,6 +62,9 @@ class Storage(Protocol):
     def create(self, path: str) -> BinaryIO:
         """Open a new file for writing; it must not exist."""
 
+    def touch(self, path: str) -> None:
+        """Set a file's `mtime` to the present moment of the clock that its file system goes by."""
+
     def sync(self, path: str) -> None:
         """Make a file's bytes, or a folder's names, survive a loss of power."""
 
