@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from parquetry.commits.home import Home
     from parquetry.storage.protocol import Storage
 
-_OWNER = "owner"
+OWNER = "owner"  # the file that a living owner holds locked
 _NEW = "new-"
 
 
@@ -64,7 +64,7 @@ def open_staging(home: Home, storage: Storage) -> Iterator[Staging]:
     staging = Staging(name, f"{home.staging}/{name}")
     storage.make_folder(staging.folder)
     try:
-        with storage.lock(f"{staging.folder}/{_OWNER}"):
+        with storage.lock(f"{staging.folder}/{OWNER}"):
             yield staging
     finally:
         if not staging.is_needed:
@@ -72,27 +72,27 @@ def open_staging(home: Home, storage: Storage) -> Iterator[Staging]:
                 remove_tree(storage, staging.folder)
 
 
-def abandoned(home: Home, storage: Storage) -> list[str]:
-    """Return the staging folders whose owner is dead and that no recorded commit needs.
+def abandoned(storage: Storage, parent: str) -> list[str]:
+    """Return the folders in the folder of stagings, or of pins, whose owner is dead.
 
-    Call it with the dataset locked and recovered.
+    For stagings call it with the dataset locked and recovered: no recorded commit needs them then.
     """
     try:
-        names = [name for name, kind in storage.list_folder(home.staging) if kind == "folder"]
+        names = [name for name, kind in storage.list_folder(parent) if kind == "folder"]
     except NotFoundError:
         return []
-    return [folder for name in names if _is_dead(storage, folder := f"{home.staging}/{name}")]
+    return [folder for name in sorted(names) if _is_dead(storage, folder := f"{parent}/{name}")]
 
 
 def sweep(home: Home, storage: Storage) -> None:
     """Remove the abandoned staging folders; call it with the dataset locked and recovered."""
-    for folder in abandoned(home, storage):
+    for folder in abandoned(storage, home.staging):
         with suppress(NotFoundError):  # its owner lived after all and removed it
             remove_tree(storage, folder)
 
 
 def _is_dead(storage: Storage, folder: str) -> bool:
-    owner = f"{folder}/{_OWNER}"
+    owner = f"{folder}/{OWNER}"
     if find_stat(storage, owner) is None:
         return False  # just being made, or just being removed; the next sweep will know
     try:

@@ -1,0 +1,65 @@
+"""A dataset at rest: no commit is under way, and none is left half done by a crash."""
+
+from __future__ import annotations
+
+import errno
+from contextlib import ExitStack, contextmanager, suppress
+from typing import TYPE_CHECKING
+
+from parquetry.commits.finishing import recover
+from parquetry.commits.log import find_pending
+from parquetry.errors import NotFoundError, StorageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from parquetry.commits.home import Home
+    from parquetry.storage.protocol import Storage
+
+_ATTEMPTS = 100  # of recovering while others keep dying in the middle of their commits
+_NO_PERMISSION = {errno.EACCES, errno.EPERM, errno.EROFS}
+
+
+@contextmanager
+def settled(home: Home, storage: Storage) -> Iterator[bool]:
+    """Keep commits out while the block runs; readers do not exclude each other.
+
+    What a crash left is completed first. Whoever may not write reads the folder as it is, which is
+    whole: the block is then given `False`, because the log may lack the last commit.
+
+    Raises:
+        StorageError: The disk refused, or commits die here faster than they can be completed.
+    """
+    may_write = True
+    for _ in range(_ATTEMPTS):
+        with _shared(home, storage):
+            is_settled = find_pending(home, storage) is None
+            if is_settled or not may_write:
+                yield is_settled
+                return
+        may_write = _recovered(home, storage)
+    raise StorageError(
+        f"The dataset {home.root} could not be read: {_ATTEMPTS} commits in a row were left unfinished. "
+        "Look for a program that is killed while it writes here.",
+        path=home.root,
+    )
+
+
+@contextmanager
+def _shared(home: Home, storage: Storage) -> Iterator[None]:
+    with ExitStack() as held:
+        with suppress(NotFoundError):  # no commit was ever made here, so there is nobody to exclude
+            held.enter_context(storage.lock(home.lock, shared=True))
+        yield
+
+
+def _recovered(home: Home, storage: Storage) -> bool:
+    """Complete what a crash left; False where this user may not write."""
+    try:
+        with storage.lock(home.lock):
+            recover(home, storage)
+    except StorageError as error:
+        if error.errno in _NO_PERMISSION:
+            return False
+        raise
+    return True

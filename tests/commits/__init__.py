@@ -1,0 +1,1 @@
+"""A small dataset to commit to, and to look back at."""
