@@ -37,3 +37,18 @@ def wind(folder):
     values = np.random.default_rng(7).random((100, 7)) * 1000
     write_series(folder / "wind.parquet", values, block_length=10)
     return folder / "wind.parquet", values
+
+
+@pytest.fixture
+def study_folder(folder) -> Path:
+    """Wind, price and share on disk: 100 steps x 7 scenarios in row groups of 10 steps."""
+    write_small_study(folder)
+    return folder
+
+
+def write_small_study(folder: Path) -> None:
+    """Write the series of the small study."""
+    rng = np.random.default_rng(11)
+    write_series(folder / "wind.parquet", rng.random((100, 7)) * 1000, block_length=10)
+    write_series(folder / "price.parquet", rng.random((100, 1)), block_length=10)
+    write_series(folder / "share.parquet", rng.random((1, 7)), block_length=10)

@@ -1,0 +1,6 @@
+"""Who does the work: here, or on any `concurrent.futures.Executor`.
+
+Threads, process pools and Dask (`Client.get_executor()`) are such executors already; `ray` makes Ray
+one. `in_flight` runs many tasks on any of them, a bounded number at once, and stops at the first
+failure.
+"""
