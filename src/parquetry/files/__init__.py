@@ -1,0 +1,1 @@
+"""One Parquet file at a time: footers, encoding, writing, splicing."""

@@ -1,0 +1,188 @@
+"""A writer of Parquet that says which of its columns hold no NaN."""
+
+from __future__ import annotations
+
+import io
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Self
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from parquetry.errors import ParquetError, SchemaMismatchError, StorageError
+from parquetry.files.leaves import count_nans
+from parquetry.files.splicing.copying import Sink, write_all
+from parquetry.files.splicing.counting import with_nan_counts
+from parquetry.files.writer_options import WriterOptions, writer_options
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from types import TracebackType
+
+
+class Encoder:
+    """Writes rows to a sink as one Parquet file, row group by row group.
+
+    Use it in a `with` block: leaving it in order finishes the file, leaving it by an error does not
+    (the sink then holds the beginning of a file). The sink is never closed.
+
+    **Cost**: memory for the rows of one row group, decoded and encoded.
+
+    Args:
+        sink: The new file.
+        schema: Its schema. Metadata of pandas are left out: they describe rows.
+        options: How to write; those of the house if left out.
+
+    Raises:
+        SchemaMismatchError: If Parquet has no form for a type.
+    """
+
+    def __init__(self, sink: Sink, schema: pa.Schema, options: WriterOptions | None = None) -> None:
+        chosen = options or writer_options(schema)
+        self.rows = 0
+        self._schema = schema.with_metadata(_without_pandas(schema.metadata))
+        self._group_rows = chosen.row_group_rows
+        self._pending: list[pa.Table] = []
+        self._pending_rows = 0
+        self._nans: list[dict[int, int]] = []
+        self._gate = _Gate(sink)
+        with _told():
+            self._writer = pq.ParquetWriter(self._gate, self._schema, **chosen.arguments)
+
+    def write(self, rows: pa.Table | pa.RecordBatch) -> None:
+        """Add rows. They are encoded as soon as they fill a row group.
+
+        Raises:
+            SchemaMismatchError: If their columns are not those of the file.
+            StorageError: If the disk refuses.
+        """
+        table = pa.table(rows) if isinstance(rows, pa.RecordBatch) else rows
+        if not table.schema.equals(self._schema):
+            raise SchemaMismatchError(
+                f"The rows have the columns {_shown(table.schema)}; the file has "
+                f"{_shown(self._schema)}. The file is unfinished; nothing else was changed."
+            )
+        self.rows += table.num_rows
+        self._pending.append(table)
+        self._pending_rows += table.num_rows
+        if self._pending_rows >= self._group_rows:
+            self._encode_full()
+
+    def finish(self) -> None:
+        """Write what is left of the rows, and the footer.
+
+        Raises:
+            StorageError: If the disk refuses.
+        """
+        if self._pending_rows:
+            self._encode(self._take())
+        self._gate.hold()
+        with _told():
+            self._writer.close()
+        self._gate.release(self._nans)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if kind is None:
+            try:
+                self.finish()
+            finally:
+                self._abandon()
+        else:
+            self._abandon()
+
+    def _abandon(self) -> None:
+        """Let PyArrow's writer go; what it would still write goes nowhere."""
+        self._gate.shut()
+        if self._writer.is_open:
+            self._writer.close()
+
+    def _take(self) -> pa.Table:
+        table = pa.concat_tables(self._pending) if self._pending else self._schema.empty_table()
+        self._pending, self._pending_rows = [], 0
+        return table
+
+    def _encode_full(self) -> None:
+        table = self._take()
+        full = table.num_rows // self._group_rows * self._group_rows
+        for start in range(0, full, self._group_rows):
+            self._encode(table.slice(start, self._group_rows))
+        if full < table.num_rows:
+            self._pending, self._pending_rows = [table.slice(full)], table.num_rows - full
+
+    def _encode(self, table: pa.Table) -> None:
+        self._nans.append(count_nans(table))
+        with _told():
+            self._writer.write_table(table, row_group_size=table.num_rows)
+
+
+class _Gate(io.RawIOBase):
+    """Stands between PyArrow and the sink, so that the footer can be mended on its way."""
+
+    def __init__(self, sink: Sink) -> None:
+        super().__init__()
+        self._sink = sink
+        self._at = 0
+        self._held: list[bytes] | None = None
+        self._shut = False
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any, /) -> int:
+        size = len(data)
+        if self._held is not None:
+            self._held.append(bytes(data))
+        elif not self._shut:
+            write_all(self._sink, data)
+            self._at += size
+        return size
+
+    def hold(self) -> None:
+        """Keep what comes: page indexes, Bloom filters and the footer."""
+        self._held = []
+
+    def release(self, nans: Sequence[Mapping[int, int]]) -> None:
+        """Pass on what was held, with the footer saying what is known of NaN."""
+        tail, self._held = b"".join(self._held or ()), None
+        if any(nans):
+            tail = with_nan_counts(tail, self._at, nans, "the new file")
+        write_all(self._sink, tail)
+
+    def shut(self) -> None:
+        """Pass on nothing any more."""
+        self._held, self._shut = None, True
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """Turn PyArrow's errors into ours."""
+    try:
+        yield
+    except ParquetError:
+        raise
+    except (pa.ArrowNotImplementedError, pa.ArrowInvalid, pa.ArrowTypeError) as error:
+        raise SchemaMismatchError(
+            f"These rows cannot be written as Parquet: {error}. The file is unfinished; "
+            f"nothing else was changed. Cast the column to a type that Parquet has."
+        ) from error
+    except (pa.ArrowException, OSError) as error:
+        raise StorageError(
+            f"Encoding Parquet failed: {error}. The file is unfinished; nothing else was changed."
+        ) from error
+
+
+def _without_pandas(metadata: Mapping[bytes, bytes] | None) -> dict[bytes, bytes] | None:
+    kept = {key: value for key, value in (metadata or {}).items() if key != b"pandas"}
+    return kept or None
+
+
+def _shown(schema: pa.Schema) -> str:
+    return ", ".join(f"{field.name} ({field.type})" for field in schema) or "(none)"

@@ -1,0 +1,82 @@
+"""How the house encodes Parquet: the options of PyArrow's writer, and a writer that uses them.
+
+Measured on trades: PyArrow's defaults (dictionaries everywhere) take twice the time and 42 % more
+bytes.
+
+- zstd, level 3;
+- dictionaries for text and bytes only; whole numbers, dates and times are DELTA_BINARY_PACKED;
+- page index, page checksums, statistics of every column, the Arrow schema;
+- row groups of 131,072 rows;
+- Bloom filters of the columns that are asked for: those that are searched and not sorted.
+
+Bounds of floats stand only in column chunks that hold no NaN, and their chunks say so: readers
+answer `f > 1.0` wrongly from bounds that leave a NaN out. PyArrow can switch statistics on and off
+by file only, so `Encoder` decides it by row group, in the footer, before that is written. With a
+bare `ParquetWriter`, name the columns with NaN to `writer_options`; it is then decided by file.
+"""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING
+
+from parquetry.files.encoder import Encoder
+from parquetry.files.writer_options import (
+    ROW_GROUP_ROWS,
+    Direction,
+    Sorting,
+    WriterOptions,
+    writer_options,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    import pyarrow as pa
+
+__all__ = [
+    "ROW_GROUP_ROWS",
+    "Direction",
+    "Encoder",
+    "Sorting",
+    "WriterOptions",
+    "encode_table",
+    "writer_options",
+]
+
+
+def encode_table(
+    table: pa.Table,
+    *,
+    compression: str = "zstd",
+    row_group_rows: int = ROW_GROUP_ROWS,
+    bloom_columns: Collection[str] = (),
+    sorting: Sorting | None = None,
+) -> bytes:
+    """Return a table as the bytes of a Parquet file.
+
+    **Cost**: memory for the encoded file, and one row group being encoded.
+
+    Args:
+        table: The rows.
+        compression: The codec.
+        row_group_rows: The rows of a full row group.
+        bloom_columns: Columns, or dotted paths of leaves, that get Bloom filters.
+        sorting: The columns that the rows are sorted by. It is said in the file; nobody sorts.
+
+    Raises:
+        ParameterError: If the codec is unknown or the number of rows is not positive.
+        UnknownColumnError: If a column is named that the table does not have.
+        SchemaMismatchError: If Parquet has no form for a type.
+    """
+    sink = io.BytesIO()
+    options = writer_options(
+        table.schema,
+        compression=compression,
+        row_group_rows=max(1, min(row_group_rows, table.num_rows)) if row_group_rows > 0 else 0,
+        bloom_columns=bloom_columns,
+        sorting=sorting,
+    )
+    with Encoder(sink, table.schema, options) as encoder:
+        encoder.write(table)
+    return sink.getvalue()
