@@ -1,0 +1,117 @@
+"""The numbers of the Thrift fields that splicing looks at, by the names the format gives them.
+
+Source: `parquet.thrift` of apache/parquet-format. Fields that are not named here are carried along
+unread.
+"""
+
+from __future__ import annotations
+
+
+class FileMetaData:
+    """The footer."""
+
+    VERSION = 1
+    SCHEMA = 2
+    NUM_ROWS = 3
+    ROW_GROUPS = 4
+    KEY_VALUE_METADATA = 5
+    CREATED_BY = 6
+    COLUMN_ORDERS = 7
+    ENCRYPTION_ALGORITHM = 8
+    FOOTER_SIGNING_KEY_METADATA = 9
+
+
+class SchemaElement:
+    """A node of the schema tree, listed depth first."""
+
+    TYPE = 1
+    TYPE_LENGTH = 2
+    REPETITION_TYPE = 3
+    NAME = 4
+    NUM_CHILDREN = 5
+    CONVERTED_TYPE = 6
+    SCALE = 7
+    PRECISION = 8
+    FIELD_ID = 9
+    LOGICAL_TYPE = 10
+
+
+class RowGroup:
+    """Some rows of all columns."""
+
+    COLUMNS = 1
+    TOTAL_BYTE_SIZE = 2
+    NUM_ROWS = 3
+    SORTING_COLUMNS = 4
+    FILE_OFFSET = 5
+    TOTAL_COMPRESSED_SIZE = 6
+    ORDINAL = 7
+
+
+class SortingColumn:
+    """One key of a row group's sort order."""
+
+    COLUMN_IDX = 1
+
+
+class ColumnChunk:
+    """One column of a row group, and where its indexes stand."""
+
+    FILE_PATH = 1
+    FILE_OFFSET = 2
+    META_DATA = 3
+    OFFSET_INDEX_OFFSET = 4
+    OFFSET_INDEX_LENGTH = 5
+    COLUMN_INDEX_OFFSET = 6
+    COLUMN_INDEX_LENGTH = 7
+    CRYPTO_METADATA = 8
+    ENCRYPTED_COLUMN_METADATA = 9
+
+
+class ColumnMetaData:
+    """What a column chunk holds, and where its pages stand."""
+
+    ENCODINGS = 2
+    CODEC = 4
+    TOTAL_UNCOMPRESSED_SIZE = 6
+    TOTAL_COMPRESSED_SIZE = 7
+    DATA_PAGE_OFFSET = 9
+    INDEX_PAGE_OFFSET = 10
+    DICTIONARY_PAGE_OFFSET = 11
+    STATISTICS = 12
+    BLOOM_FILTER_OFFSET = 14
+    BLOOM_FILTER_LENGTH = 15
+
+
+class Statistics:
+    """Bounds and counts of a column chunk; 1 and 2 are the old bounds, 5 and 6 the ordered ones."""
+
+    MAX = 1
+    MIN = 2
+    NULL_COUNT = 3
+    DISTINCT_COUNT = 4
+    MAX_VALUE = 5
+    MIN_VALUE = 6
+    IS_MAX_VALUE_EXACT = 7
+    IS_MIN_VALUE_EXACT = 8
+    NAN_COUNT = 9
+
+
+class KeyValue:
+    """An entry of the file's key-value metadata."""
+
+    KEY = 1
+    VALUE = 2
+
+
+class OffsetIndex:
+    """Where the pages of a chunk stand."""
+
+    PAGE_LOCATIONS = 1
+
+
+class PageLocation:
+    """Where one page stands."""
+
+    OFFSET = 1
+    COMPRESSED_PAGE_SIZE = 2
