@@ -40,13 +40,13 @@ class Encoder:
     def __init__(self, sink: Sink, schema: pa.Schema, options: WriterOptions | None = None) -> None:
         chosen = options or writer_options(schema)
         self.rows = 0
-        self._schema = schema.with_metadata(_without_pandas(schema.metadata))
+        self._schema = schema.with_metadata(without_pandas(schema.metadata))
         self._group_rows = chosen.row_group_rows
         self._pending: list[pa.Table] = []
         self._pending_rows = 0
         self._nans: list[dict[int, int]] = []
         self._gate = _Gate(sink)
-        with _told():
+        with told():
             self._writer = pq.ParquetWriter(self._gate, self._schema, **chosen.arguments)
 
     def write(self, rows: pa.Table | pa.RecordBatch) -> None:
@@ -77,7 +77,7 @@ class Encoder:
         if self._pending_rows:
             self._encode(self._take())
         self._gate.hold()
-        with _told():
+        with told():
             self._writer.close()
         self._gate.release(self._nans)
 
@@ -119,7 +119,7 @@ class Encoder:
 
     def _encode(self, table: pa.Table) -> None:
         self._nans.append(count_nans(table))
-        with _told():
+        with told():
             self._writer.write_table(table, row_group_size=table.num_rows)
 
 
@@ -162,8 +162,8 @@ class _Gate(io.RawIOBase):
 
 
 @contextmanager
-def _told() -> Iterator[None]:
-    """Turn PyArrow's errors into ours."""
+def told() -> Iterator[None]:
+    """Turn the errors of PyArrow's writer into ours."""
     try:
         yield
     except ParquetError:
@@ -179,7 +179,8 @@ def _told() -> Iterator[None]:
         ) from error
 
 
-def _without_pandas(metadata: Mapping[bytes, bytes] | None) -> dict[bytes, bytes] | None:
+def without_pandas(metadata: Mapping[bytes, bytes] | None) -> dict[bytes, bytes] | None:
+    """Return a schema's metadata but for those of pandas, which describe rows; None for none."""
     kept = {key: value for key, value in (metadata or {}).items() if key != b"pandas"}
     return kept or None
 
