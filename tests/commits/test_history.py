@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import duckdb
 import polars as pl
 import pytest
@@ -91,6 +93,14 @@ def test_a_stranger_under_a_freed_name_is_not_taken_for_the_file_that_left(bench
     bench.commit({"y.parquet": [2]})
     bench.commit({}, ["x.parquet"])
     assert [bench.rows_at(v) for v in range(5)] == [[], [1], [], [2, 99], [2]]
+
+
+def test_a_stranger_with_an_old_time_cannot_have_come_before_its_name_was_free(bench):
+    bench.commit({"x.parquet": [1]})
+    bench.commit({}, ["x.parquet"])
+    bench.drop("x.parquet", [99])
+    os.utime(bench.root / "x.parquet", (0, 0))  # copied with its time, from an archive
+    assert [bench.rows_at(v) for v in range(3)] == [[], [1], [99]]
 
 
 def test_a_file_removed_by_hand_is_not_shown(bench):

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from doubles.faulty import FaultyStorage
 from parquetry.commits.committing import commit
 from parquetry.commits.finishing import recover
 from parquetry.commits.home import Home
 from parquetry.commits.log import find_pending
+from parquetry.commits.restoring import restore
 from parquetry.commits.staging import Staging, open_staging
 from parquetry.model.changes import Change, FileState, NewFile
 from parquetry.storage.local import LocalStorage
@@ -39,8 +41,12 @@ def make_dataset(store: Path) -> None:
 
 def rows(store: Path) -> Counter[tuple[str, int]]:
     """Every row that a plain glob finds, with how often."""
+    return rows_of((store / "events").glob("**/*.parquet"))
+
+
+def rows_of(paths: Iterable[Path | str]) -> Counter[tuple[str, int]]:
     found: Counter[tuple[str, int]] = Counter()
-    for path in sorted((store / "events").glob("**/*.parquet")):
+    for path in paths:
         table = pq.ParquetFile(path).read()
         found.update(zip(table["day"].to_pylist(), table["value"].to_pylist(), strict=True))
     return found
@@ -82,6 +88,10 @@ class Scenario:
     retire: tuple[str, ...]
     add: tuple[str, ...]
 
+    def prepare(self, store: Path) -> None:
+        """Make the dataset as it is before."""
+        make_dataset(store)
+
     def run(self, store: Path, storage: Storage) -> None:
         target = home(store)
         with open_staging(target, storage) as staging:
@@ -93,7 +103,24 @@ class Scenario:
             commit(target, storage, staging, change)
 
 
-SCENARIOS = [
+@dataclass(frozen=True)
+class Undo:
+    """A restore to the state before some commits."""
+
+    name: str
+    version: int
+    undone: tuple[Scenario, ...]
+
+    def prepare(self, store: Path) -> None:
+        make_dataset(store)
+        for scenario in self.undone:
+            scenario.run(store, FaultyStorage())  # never fails here, and spares the real syncs
+
+    def run(self, store: Path, storage: Storage) -> None:
+        restore(home(store), storage, self.version)
+
+
+SCENARIOS: list[Scenario | Undo] = [
     Scenario("append one", (), ("day=a/new.parquet",)),
     Scenario("append one to a new partition", (), ("day=z/new.parquet",)),
     Scenario("append several", (), ("day=a/new-0.parquet", "day=z/new-1.parquet")),
@@ -109,6 +136,12 @@ SCENARIOS = [
         ("day=b/old-0.parquet", "day=b/old-1.parquet"),
         ("day=q/new-0.parquet",),
     ),
+    Undo(
+        "undo two commits across partitions",
+        0,
+        (
+            Scenario("empty", ("day=b/old-0.parquet", "day=b/old-1.parquet"), ()),
+            Scenario("move", ("day=c/old-0.parquet",), ("day=z/new.parquet",)),
+        ),
+    ),
 ]
-
-Run = Callable[[Path, Storage], None]

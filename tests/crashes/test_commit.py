@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from crashes import scenarios
-from crashes.scenarios import SCENARIOS, Scenario, make_dataset, reopen, rows
+from crashes.scenarios import SCENARIOS, Scenario, Undo, reopen, rows
 from doubles.faulty import Died, FaultyStorage
 from doubles.forgetful import ForgetfulStorage
 from parquetry.errors import ParquetError
@@ -34,7 +34,7 @@ each_way = pytest.mark.parametrize("way", ["exchange", "renames"], indirect=True
 class Stores:
     """Fresh copies of one store, and the rows before and after a scenario."""
 
-    def __init__(self, folder: Path, scenario: Scenario) -> None:
+    def __init__(self, folder: Path, scenario: Scenario | Undo) -> None:
         self._folder, self._scenario = folder, scenario
         self._made = 0
         store = self.fresh()
@@ -48,7 +48,7 @@ class Stores:
     def fresh(self) -> Path:
         self._made += 1
         store = self._folder / str(self._made)
-        make_dataset(store)
+        self._scenario.prepare(store)
         return store
 
     def check(self, store: Path, outcome: str | None) -> None:
