@@ -103,8 +103,10 @@ def _submit(
 
 
 def _finished(running: dict[Future[Result], Item]) -> list[Future[Result]]:
+    """Return what is done in the order of submission, results before failures."""
     done, _ = wait(running, return_when=FIRST_COMPLETED)
-    return sorted(done, key=lambda future: _error_of(future) is not None)
+    in_order = [future for future in running if future in done]
+    return sorted(in_order, key=lambda future: _error_of(future) is not None)
 
 
 def _error_of(future: Future[Any]) -> BaseException | None:
