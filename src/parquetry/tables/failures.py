@@ -1,0 +1,95 @@
+"""What was wrong with rows: which rule, how many rows, and the first of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+RULE = "rule"
+"""The column of a quarantined row that names the rules it broke."""
+EXAMPLES = 3
+_SHOWN_LETTERS = 60
+
+
+@dataclass(frozen=True)
+class Failure:
+    """One rule that some rows broke.
+
+    Args:
+        rule: Its name.
+        columns: The columns that it is about.
+        count: How many rows broke it.
+        examples: The first of these rows, with their `row` number, the key and the rule's columns.
+        about_key: Whether it is a rule of the key: a NULL or a duplicate.
+        meaning: What the rule says, in words.
+    """
+
+    rule: str
+    columns: tuple[str, ...]
+    count: int
+    examples: pl.DataFrame
+    about_key: bool = False
+    meaning: str = ""
+
+    def describe(self) -> str:
+        """Return the rule, the count and the first rows as text."""
+        shown = "; ".join(_row_text(row) for row in self.examples.iter_rows(named=True))
+        rows = "row breaks" if self.count == 1 else "rows break"
+        more = ", …" if self.count > self.examples.height else ""
+        meaning = f" ({self.meaning})" if self.meaning else ""
+        return f"{self.count:,} {rows} the rule `{self.rule}`{meaning}: {shown}{more}"
+
+
+@dataclass(frozen=True)
+class Failures:
+    """All rules that were broken, and the rows that broke them; empty, and false, if none were.
+
+    Args:
+        table: The table's name and version.
+        items: The failures, one a rule.
+        rows: The bad rows as they came, with the names of the rules they broke as column `rule`.
+    """
+
+    table: str
+    items: tuple[Failure, ...] = ()
+    rows: pl.DataFrame = field(default_factory=pl.DataFrame)
+
+    def __bool__(self) -> bool:
+        return bool(self.items)
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    def __iter__(self) -> Iterator[Failure]:
+        return iter(self.items)
+
+    def counts(self) -> dict[str, int]:
+        """Return how many rows broke each rule."""
+        return {failure.rule: failure.count for failure in self.items}
+
+    def to_frame(self) -> pl.DataFrame:
+        """Return the bad rows with the column `rule`, as a quarantine keeps them."""
+        return self.rows
+
+    def describe(self) -> str:
+        """Return the whole list as text, one rule a line."""
+        if not self.items:
+            return f"Every row is a row of {self.table}."
+        lines = [f"{self.rows.height:,} rows are no rows of {self.table}:"]
+        return "\n".join([*lines, *(f"- {failure.describe()}" for failure in self.items)])
+
+
+def _row_text(row: dict[str, object]) -> str:
+    number = row.pop("row")
+    values = ", ".join(f"{name}={_short(value)}" for name, value in row.items())
+    return f"row {number} ({values})"
+
+
+def _short(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= _SHOWN_LETTERS else f"{text[: _SHOWN_LETTERS - 1]}…"

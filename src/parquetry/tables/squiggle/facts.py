@@ -1,0 +1,136 @@
+"""Tables 00 to 03: runs, their checkpoints, the samples and families they are probed with."""
+
+from __future__ import annotations
+
+from parquetry.tables.columns import column
+from parquetry.tables.rules import Check
+from parquetry.tables.squiggle.spine import (
+    CREATED_AT_UTC,
+    FACT_SPINE,
+    FAMILY_ID,
+    RUN_ID,
+    RUN_MODES,
+    SCHEMA_VERSION,
+    SEED,
+    SPLITS,
+    STEP,
+    UTC,
+    table,
+)
+
+RUNS = table(
+    0,
+    "runs",
+    "run metadata, immutable",
+    "Run configuration, environment and model: one row per training run.",
+    (
+        RUN_ID,
+        *FACT_SPINE,
+        SEED,
+        column("run_mode", "string", "What kind of run it was", one_of=RUN_MODES),
+        column("model_id", "string", "Stable ID of the model"),
+        column("model_name", "string", "Name of the model"),
+        column("model_family", "string?", "Family of architectures that the model belongs to"),
+        column("n_layers", "int16?", "Number of layers", at_least=0),
+        column("d_model", "int32?", "Width of the residual stream", at_least=1),
+        column("n_heads", "int16?", "Number of attention heads of a layer", at_least=0),
+        column("d_head", "int16?", "Width of an attention head", at_least=1),
+        column("d_mlp", "int32?", "Width of the hidden layer of the MLPs", at_least=1),
+        column("vocab_size", "int32?", "Number of tokens of the vocabulary", at_least=1),
+        column("precision", "string?", "Number format of the training, such as `bf16`"),
+        column("optimizer", "string?", "Name of the optimizer"),
+        column("dataset_id", "string?", "Stable ID of the training data"),
+        column("dataset_name", "string?", "Name of the training data"),
+        column("tokenizer_name", "string?", "Name of the tokenizer"),
+        column("base_checkpoint", "string?", "Checkpoint that the run started from"),
+        column("total_steps", "int64?", "Planned number of steps", at_least=0, unit="steps"),
+        column("warmup_steps", "int64?", "Steps of warm-up", at_least=0, unit="steps"),
+        column("parent_run_id", "string?", "Run that this one continues or branches from"),
+        column("test_id", "string?", "Test or campaign that the run belongs to"),
+        column("config_json", "string", "The whole configuration", holds="json object"),
+        column("config_hash", "string", "Hash of the configuration"),
+        column("grid_id", "string?", "ID of the parameter set, the link to experiments"),
+        column("git_commit", "string?", "Commit of the code that ran"),
+        column("code_version", "string?", "Version of the code that ran"),
+        column("hostname", "string?", "Machine that ran it"),
+        column("user", "string?", "Who ran it"),
+        column("notes", "string?", "Anything else"),
+    ),
+    kind="fact",
+    primary_key=("run_id",),
+)
+
+CHECKPOINTS = table(
+    1,
+    "checkpoints",
+    "checkpoint index, immutable",
+    "One row per checkpoint or logged step summary.",
+    (
+        RUN_ID,
+        *FACT_SPINE,
+        STEP,
+        column("wall_time_utc", f"{UTC}?", "When the step was reached"),
+        column("epoch", "float32?", "Passes over the training data so far", unit="epochs"),
+        column("tokens_seen", "int64?", "Tokens trained on so far", at_least=0, unit="tokens"),
+        column("lr", "float32?", "Learning rate"),
+        column("loss_train", "float32?", "Loss on training data"),
+        column("loss_val", "float32?", "Loss on validation data"),
+        column("is_saved", "bool", "Whether weights were saved"),
+        column("ckpt_path", "string?", "Where the weights are"),
+        column("bytes", "int64?", "Size of the weights", at_least=0, unit="bytes"),
+        column("weights_hash", "string?", "Hash of the weights"),
+    ),
+    kind="fact",
+    primary_key=("run_id", "step"),
+    rules=(
+        Check(
+            "not is_saved or ckpt_path is not null",
+            "A checkpoint with `is_saved` has its `ckpt_path`.",
+        ),
+    ),
+    partition_by=("run_id",),
+    sort_by=("step",),
+)
+
+SAMPLES = table(
+    2,
+    "samples",
+    "eval sample catalog, immutable",
+    "Stable IDs of samples, and what they are.",
+    (
+        column("sample_id", "string", "Stable ID of the sample", high_cardinality=True),
+        column("sample_set", "string", "Name of the fixed set that it belongs to"),
+        *FACT_SPINE,
+        column("split", "string", "Part of the data that it is from", one_of=SPLITS),
+        column("family_id", "string?", "Family of problems that it belongs to"),
+        column("task", "string?", "Task that it poses"),
+        column("difficulty", "int16?", "How hard it is; greater is harder"),
+        column("prompt_text", "string?", "What the model is given"),
+        column("target_text", "string?", "What the model should answer"),
+        column("prompt_tokens", "list<int32>?", "The prompt as tokens"),
+        column("target_tokens", "list<int32>?", "The target as tokens"),
+        column("payload_hash", "string?", "Hash of prompt and target"),
+        column("metadata_json", "string?", "Anything else", holds="json object"),
+    ),
+    kind="fact",
+    primary_key=("sample_set", "sample_id"),
+    partition_by=("sample_set", "split"),
+)
+
+FAMILIES = table(
+    3,
+    "families",
+    "problem-family catalog, immutable",
+    "Stable registry of probe grouping units.",
+    (
+        FAMILY_ID,
+        column("family_version", "string", "Version of the family"),
+        column("source", "string", "Where it comes from, such as a dataset or a generator"),
+        column("tags", "list<string>", "Words to find it by"),
+        column("notes", "string?", "Anything else"),
+        SCHEMA_VERSION,
+        CREATED_AT_UTC,
+    ),
+    kind="fact",
+    primary_key=("family_id",),
+)
