@@ -101,11 +101,13 @@ def _document(digest: ParamsDigest, params: Any) -> dict[str, Any]:
 
 def _plain(params: Any) -> dict[str, Any]:
     """Return the parameters that count as JSON holds them: scalars exactly, all else canonically."""
-    members = params_members(params)
-    return {
-        key: members[key] if _is_json_scalar(members.get(key)) else value
-        for key, value in canonicalize_params(params).items()
+    # A key that begins with `$` has another one in canonical form; see `canonical.py`.
+    scalars = {
+        key: value
+        for key, value in params_members(params).items()
+        if _is_json_scalar(value) and not str(key).startswith("$")
     }
+    return {key: scalars.get(key, value) for key, value in canonicalize_params(params).items()}
 
 
 def _is_json_scalar(value: Any) -> bool:
