@@ -76,6 +76,10 @@ class FaultyStorage(LocalStorage):
         self._step("rename", target, adds=False)
         super().rename(source, target)
 
+    def move(self, source: str, target: str) -> None:
+        self._step("move", target, adds=False)
+        super().move(source, target)
+
     def exchange(self, one: str, other: str) -> None:
         self._step("exchange", one, adds=False)
         super().exchange(one, other)

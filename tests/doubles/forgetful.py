@@ -104,6 +104,10 @@ class ForgetfulStorage(LocalStorage):
 
         self._changed(undo, source, target)
 
+    def move(self, source: str, target: str) -> None:
+        super().move(source, target)
+        self._changed(lambda: os.rename(target, source), source, target)
+
     def exchange(self, one: str, other: str) -> None:
         super().exchange(one, other)
         self._changed(lambda: LocalStorage().exchange(one, other), one, other)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 from pyarrow import types as pt
 
+from parquetry.commits.staging import new_draft
 from parquetry.errors import CorruptionError, FormatVersionError, LayoutError, SchemaMismatchError
 from parquetry.model.casting import cast_lossless
 from parquetry.model.schema import unite, unite_types
@@ -21,7 +22,6 @@ from parquetry.storage.folders import find_stat, write_file
 
 if TYPE_CHECKING:
     from parquetry.commits.home import Home
-    from parquetry.commits.staging import Staging
     from parquetry.storage.protocol import Storage
 
 _FORMAT = 1
@@ -125,9 +125,7 @@ def _wider(field: pa.Field, target: pa.DataType, where: str) -> pa.DataType:
     return wider
 
 
-def keep_schema(
-    home: Home, storage: Storage, staging: Staging, schema: pa.Schema, keys: tuple[str, ...]
-) -> None:
+def keep_schema(home: Home, storage: Storage, schema: pa.Schema, keys: tuple[str, ...]) -> None:
     """Add columns to what is kept, if any are new; safe against others doing the same.
 
     Raises:
@@ -141,7 +139,7 @@ def keep_schema(
         kept = find_kept_schema(home, storage) or KeptSchema(pa.schema([]), keys)
         check_keys(home, kept.partition_by, keys)
         united = KeptSchema(unite([kept.schema, schema], home.root), keys)
-        draft = staging.new_path()
+        draft = new_draft(home)
         write_file(storage, draft, united.to_json())
         storage.sync(draft)
         storage.rename(draft, home.schema)

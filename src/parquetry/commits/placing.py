@@ -16,7 +16,7 @@ _ATTEMPTS = 1000  # a folder can be exchanged or removed under our feet; never t
 
 
 def place(home: Home, storage: Storage, source: str, path: str) -> list[str]:
-    """Give a staged, synced file its place in the dataset; return the folders that are now to be synced.
+    """Move a staged, synced file to its place in the dataset; return the folders that are to be synced.
 
     **Guarantees:** readers see the file whole or not at all. If a commit exchanges the folder at this
     very moment the file is carried over or the placing is tried again.
@@ -27,11 +27,12 @@ def place(home: Home, storage: Storage, source: str, path: str) -> list[str]:
     """
     target = f"{home.root}/{path}"
     folder = posixpath.dirname(target)
+    storage.stat(source)  # so that what is missing below is the folder
     dirty: list[str] = []
     for _ in range(_ATTEMPTS):
         try:
             dirty += [posixpath.dirname(made) for made in make_folders(storage, folder)]
-            storage.link(source, target)
+            storage.move(source, target)
         except NotFoundError:
             continue
         return [*dirty, folder]

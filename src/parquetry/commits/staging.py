@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import uuid
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
 OWNER = "owner"  # the file that a living owner holds locked
 _NEW = "new-"
+_DRAFT = "draft-"
+_DRAFT_LIVES_NS = 86_400_000_000_000
 
 
 class Staging:
@@ -72,6 +75,15 @@ def open_staging(home: Home, storage: Storage) -> Iterator[Staging]:
                 remove_tree(storage, staging.folder)
 
 
+def new_draft(home: Home) -> str:
+    """Return an absolute path for one file that is moved into place within moments.
+
+    It needs no folder and no owner, which makes writing many small files cheaper; one that a crash
+    left behind is swept when it is a day old.
+    """
+    return f"{home.staging}/{_DRAFT}{uuid.uuid4().hex}"
+
+
 def abandoned(storage: Storage, parent: str) -> list[str]:
     """Return the folders in the folder of stagings, or of pins, whose owner is dead.
 
@@ -85,10 +97,15 @@ def abandoned(storage: Storage, parent: str) -> list[str]:
 
 
 def sweep(home: Home, storage: Storage) -> None:
-    """Remove the abandoned staging folders; call it with the dataset locked and recovered."""
+    """Remove what dead processes left in staging; call it with the dataset locked and recovered."""
     for folder in abandoned(storage, home.staging):
         with suppress(NotFoundError):  # its owner lived after all and removed it
             remove_tree(storage, folder)
+    for name, kind in storage.list_folder(home.staging):
+        facts = find_stat(storage, f"{home.staging}/{name}") if kind == "file" else None
+        if facts is not None and time.time_ns() - facts.mtime_ns > _DRAFT_LIVES_NS:
+            with suppress(NotFoundError):
+                storage.unlink(f"{home.staging}/{name}")
 
 
 def _is_dead(storage: Storage, folder: str) -> bool:

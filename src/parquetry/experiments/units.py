@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posixpath
+import uuid
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -14,6 +15,7 @@ import pyarrow.parquet as pq
 from parquetry.commits.committing import commit
 from parquetry.commits.log import latest_version
 from parquetry.commits.placing import place, sync_placed
+from parquetry.commits.staging import new_draft, open_staging
 from parquetry.errors import AlreadyExistsError, ConflictError, NotFoundError, ParquetError
 from parquetry.files.encoding import encode_table
 from parquetry.model.casting import cast_lossless
@@ -72,14 +74,10 @@ class StagedUnit:
         """Return the relative path of a file of this unit."""
         return posixpath.join(self.folder, f"{self.stem}{tag}.parquet")
 
-    def new_file(self, tag: str) -> NewFile:
-        """Return the staged file as a commit takes it, under a name that no reader has met."""
-        return NewFile(self.path(f"-{tag}"), self.source, self.table.num_rows, self.bytes)
-
 
 def stage_unit(
+    home: Home,
     storage: Storage,
-    staging: Staging,
     folder: Mapping[str, Any],
     seed: int,
     grid_id: str,
@@ -88,7 +86,7 @@ def stage_unit(
 ) -> StagedUnit:
     """Encode a unit and write it aside; it is not durable before it is synced."""
     content = encode_table(table)
-    source = staging.new_path()
+    source = new_draft(home)
     write_file(storage, source, content)
     keys = tuple(folder)
     return StagedUnit(
@@ -96,7 +94,7 @@ def stage_unit(
     )
 
 
-def place_new(home: Home, storage: Storage, staging: Staging, units: list[StagedUnit]) -> list[str]:
+def place_new(home: Home, storage: Storage, units: list[StagedUnit]) -> list[str]:
     """Place the units that are not there yet, and appended ones; return the absolute paths, "" if left.
 
     The lock is shared: any number of writers do this at once, only an exchange of folders waits.
@@ -105,7 +103,7 @@ def place_new(home: Home, storage: Storage, staging: Staging, units: list[Staged
     dirty: list[str] = []
     with storage.lock(home.lock, shared=True):
         for unit in units:
-            path = _free_path(home, storage, staging, unit)
+            path = _free_path(home, storage, unit)
             try:
                 if path:
                     dirty += place(home, storage, unit.source, path)
@@ -120,13 +118,13 @@ def place_new(home: Home, storage: Storage, staging: Staging, units: list[Staged
     return placed
 
 
-def _free_path(home: Home, storage: Storage, staging: Staging, unit: StagedUnit) -> str:
+def _free_path(home: Home, storage: Storage, unit: StagedUnit) -> str:
     if unit.mode == "append":
-        return unit.path(f"-{staging.tag(unit.source)}")
-    return "" if _present(home, storage, unit) else unit.path()
+        return unit.path(f"-{uuid.uuid4().hex[:12]}")
+    return "" if _of_unit(home, _states(home, storage, unit.folder), unit) else unit.path()
 
 
-def resolve(home: Home, storage: Storage, staging: Staging, unit: StagedUnit) -> str:
+def resolve(home: Home, storage: Storage, unit: StagedUnit) -> str:
     """Do what the unit's mode says where rows of it are there already; return the path, "" if unchanged.
 
     Raises:
@@ -143,7 +141,7 @@ def resolve(home: Home, storage: Storage, staging: Staging, unit: StagedUnit) ->
         )
     for _ in range(_ATTEMPTS):
         try:
-            return _replace(home, storage, staging, unit)
+            return _replace(home, storage, unit)
         except ConflictError:
             continue
     raise ConflictError(
@@ -152,25 +150,30 @@ def resolve(home: Home, storage: Storage, staging: Staging, unit: StagedUnit) ->
     )
 
 
-def _replace(home: Home, storage: Storage, staging: Staging, unit: StagedUnit) -> str:
+def _replace(home: Home, storage: Storage, unit: StagedUnit) -> str:
     version = latest_version(home, storage)
-    present = _present(home, storage, unit)
+    everything = _states(home, storage, unit.folder)
+    present = _of_unit(home, everything, unit)
     own = [_read(f"{home.root}/{state.path}", unit) for state in present]
     if _same_rows([mine for mine, _ in own], unit.table):
         return ""
-    new = unit.new_file(staging.tag(staging.new_path()))
-    rest = [_stage_rest(storage, staging, unit, others) for _, others in own if others.num_rows]
-    everything = _states(home, storage, unit.folder)
-    change = Change(
-        "write unit",
-        {"grid_id": unit.grid_id, "seed": unit.seed},
-        base_version=version,
-        retire=tuple(present),
-        add=(new, *rest),
-        requirement=Requirement((unit.folder,), frozenset(state.path for state in everything)),
-    )
-    commit(home, storage, staging, change)
-    return f"{home.root}/{new.path}"
+    with open_staging(home, storage) as staging:
+        source = staging.new_path()
+        storage.link(unit.source, source)
+        path = unit.path(f"-{staging.tag(source)}")
+        new = NewFile(path, source, unit.table.num_rows, unit.bytes)
+        rest = [_stage_rest(storage, staging, unit, other) for _, other in own if other.num_rows]
+        seen = frozenset(state.path for state in everything)
+        change = Change(
+            "write unit",
+            {"grid_id": unit.grid_id, "seed": unit.seed},
+            base_version=version,
+            retire=tuple(present),
+            add=(new, *rest),
+            requirement=Requirement((unit.folder,), seen),
+        )
+        commit(home, storage, staging, change)
+    return f"{home.root}/{path}"
 
 
 def _read(path: str, unit: StagedUnit) -> tuple[pa.Table, pa.Table]:
@@ -222,9 +225,8 @@ def _stage_rest(storage: Storage, staging: Staging, unit: StagedUnit, rest: pa.T
     return NewFile(path, source, rest.num_rows, len(content))
 
 
-def _present(home: Home, storage: Storage, unit: StagedUnit) -> list[FileState]:
-    """Return the files that hold rows of the unit."""
-    states = _states(home, storage, unit.folder)
+def _of_unit(home: Home, states: list[FileState], unit: StagedUnit) -> list[FileState]:
+    """Return the files, of those in its folder, that hold rows of the unit."""
     if not unit.shared_by:
         return states
     return [state for state in states if _holds(home, state, unit)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -11,7 +12,6 @@ import pyarrow as pa
 
 from parquetry.commits.home import Home
 from parquetry.commits.kept_schema import KeptSchema, check_keys, find_kept_schema, fit, keep_schema
-from parquetry.commits.staging import open_staging
 from parquetry.errors import ParameterError, ParquetError
 from parquetry.experiments.canonical import params_members
 from parquetry.experiments.grids import register_grid
@@ -20,7 +20,6 @@ from parquetry.experiments.units import place_new, resolve, stage_unit
 from parquetry.storage.local import LocalStorage
 
 if TYPE_CHECKING:
-    from parquetry.commits.staging import Staging
     from parquetry.experiments.rows import Unit
     from parquetry.experiments.units import Mode, StagedUnit
     from parquetry.model.frames import Rows
@@ -139,15 +138,16 @@ def _write(
     keys = _choose_keys(home, disk, name, partition_by)
     home.prepare(disk)
     grid_id = register_grid(os.path.dirname(home.root), disk, params)
-    with open_staging(home, disk) as staging:
-        writer = _Writer(home, disk, staging, keys, grid_id, mode)
-        try:
-            for unit in cut_units(rows, params_members(params), grid_id, keys):
-                writer.add(unit)
-            report = writer.finish()
-        except ParquetError as error:
-            _say_what_stands(error, writer.report)
-            raise
+    writer = _Writer(home, disk, keys, grid_id, mode)
+    try:
+        for unit in cut_units(rows, params_members(params), grid_id, keys):
+            writer.add(unit)
+        report = writer.finish()
+    except ParquetError as error:
+        _say_what_stands(error, writer.report)
+        raise
+    finally:
+        writer.clear()
     if not report.units_written and not report.units_unchanged:
         raise ParameterError(
             f"There are no rows to write to {home.root}. Nothing was written. An experiment without "
@@ -191,12 +191,11 @@ class _Writer:
         self,
         home: Home,
         storage: Storage,
-        staging: Staging,
         keys: tuple[str, ...],
         grid_id: str,
         mode: Mode,
     ) -> None:
-        self._home, self._storage, self._staging = home, storage, staging
+        self._home, self._storage = home, storage
         self._keys, self._mode = keys, mode
         self._kept = find_kept_schema(home, storage) or KeptSchema(pa.schema([]), keys)
         self._wave: list[StagedUnit] = []
@@ -209,8 +208,8 @@ class _Writer:
             self._kept = KeptSchema(schema, self._keys)
         mode = "append" if unit.is_continuation else self._mode
         staged = stage_unit(
+            self._home,
             self._storage,
-            self._staging,
             unit.folder,
             unit.seed,
             self.report.grid_id,
@@ -226,16 +225,25 @@ class _Writer:
         self._flush()
         return self.report
 
+    def clear(self) -> None:
+        """Remove the drafts of units that found no place; what cannot be removed is swept later."""
+        wave, self._wave = self._wave, []
+        for unit in wave:
+            with suppress(ParquetError):
+                self._storage.unlink(unit.source)
+
     def _flush(self) -> None:
-        wave, self._wave, self._wave_bytes = self._wave, [], 0
-        if not wave:
+        if not self._wave:
             return
-        home, storage, staging = self._home, self._storage, self._staging
-        keep_schema(home, storage, staging, self._kept.schema, self._keys)
-        storage.sync_all([unit.source for unit in wave])
-        placed = place_new(home, storage, staging, wave)
-        for unit, path in zip(wave, placed, strict=True):
-            self._count(unit, path or resolve(home, storage, staging, unit))
+        home, storage = self._home, self._storage
+        keep_schema(home, storage, self._kept.schema, self._keys)
+        storage.sync_all([unit.source for unit in self._wave])
+        placed = place_new(home, storage, self._wave)
+        for unit, path in zip(self._wave, placed, strict=True):
+            self._count(unit, path or resolve(home, storage, unit))
+            if not path:
+                storage.unlink(unit.source)
+        self._wave, self._wave_bytes = [], 0
 
     def _count(self, unit: StagedUnit, path: str) -> None:
         report = self.report

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from parquetry.errors import UnknownColumnError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-
-    import pyarrow as pa
 
 
 def split(table: pa.Table, keys: Sequence[str]) -> Iterator[tuple[dict[str, Any], pa.Table]]:
@@ -30,9 +30,31 @@ def split(table: pa.Table, keys: Sequence[str]) -> Iterator[tuple[dict[str, Any]
         return
     if not table.num_rows:
         return
+    constant = _constant_values(table, keys)
+    if constant is not None:
+        yield constant, table
+        return
     columns = pl.DataFrame(pl.from_arrow(table.select(list(keys))))
     groups = columns.with_row_index("\0row").group_by(list(keys), maintain_order=True).agg("\0row")
     rows = groups.get_column("\0row")
     for values, indices in zip(groups.select(list(keys)).iter_rows(named=True), rows, strict=True):
-        whole = len(groups) == 1
-        yield values, table if whole else table.take(indices.to_arrow())
+        yield values, _take(table, indices)
+
+
+def _constant_values(table: pa.Table, keys: Sequence[str]) -> dict[str, Any] | None:
+    """Return the values of the keys if each has only one: the usual case, and the cheapest."""
+    values = {}
+    for key in keys:
+        distinct = pc.unique(table[key])
+        if len(distinct) != 1:
+            return None
+        values[key] = distinct[0].as_py()
+    return values
+
+
+def _take(table: pa.Table, indices: pl.Series) -> pa.Table:
+    """Return some rows of a table; without a copy if they stand together."""
+    first, last = indices[0], indices[-1]
+    if last - first + 1 == len(indices):
+        return table.slice(first, len(indices))
+    return table.take(indices.to_arrow())

@@ -80,6 +80,10 @@ class Tree:
         """Return the absolute paths of the data files that the filter admits, as they are now."""
         return [path for folder in self.folders(where) for path in folder.files]
 
+    def first(self) -> Folder | None:
+        """Return some folder that holds data files, or None; the walk ends where one is found."""
+        return next(self._walk(self.root, (), None), None)
+
     def _walk(
         self, path: str, keys: tuple[str, ...], where: PartitionFilter | None
     ) -> Iterator[Folder]:

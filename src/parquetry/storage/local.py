@@ -11,7 +11,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from parquetry.errors import AlreadyExistsError, NotFoundError, ParquetError, StorageError
-from parquetry.storage.exchange import exchange
+from parquetry.storage.exchange import ExchangeUnsupportedError, exchange, move_to_free
 from parquetry.storage.locks import locked
 from parquetry.storage.protocol import Entry, Stat
 
@@ -113,6 +113,15 @@ class LocalStorage:
         """Move a file or folder; a file at the target is replaced."""
         with _translated("rename", target):
             os.replace(source, target)
+
+    def move(self, source: str, target: str) -> None:
+        """Move a file to a name that must be free."""
+        with _translated("move", target):
+            try:
+                move_to_free(source, target)
+            except ExchangeUnsupportedError:
+                os.link(source, target, follow_symlinks=False)
+                os.unlink(source)
 
     def exchange(self, one: str, other: str) -> None:
         """Swap two paths in one step; `ExchangeUnsupportedError` where that is not to be had."""

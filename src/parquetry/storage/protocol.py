@@ -86,6 +86,9 @@ class Storage(Protocol):
     def rename(self, source: str, target: str) -> None:
         """Move a file or folder; a file at the target is replaced."""
 
+    def move(self, source: str, target: str) -> None:
+        """Move a file to a name that must be free."""
+
     def exchange(self, one: str, other: str) -> None:
         """Swap two paths in one step; `ExchangeUnsupportedError` where that is not to be had."""
 
