@@ -8,7 +8,8 @@ and so does an integer that no 64 bits hold. Integers take 32 bits where all of 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import re
+from typing import TYPE_CHECKING, TypeAlias
 
 import polars as pl
 
@@ -21,6 +22,7 @@ _NUMBER = (
     r"^(?:[-+]?(?:(?:0|[1-9][0-9]*)(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][-+]?[0-9]+)?"
     r"|[-+]?(?i:inf|infinity|nan))$"
 )
+_LONG_INT = r"^[-+]?[1-9][0-9]{15,}$"  # has more digits than a float keeps
 _DECIMAL_COMMA = r"^[-+]?[0-9]+(?:,[0-9]+)?(?:[eE][-+]?[0-9]+)?$"
 _BOOL = r"^(?i:true|false)$"
 _DATE = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
@@ -39,8 +41,10 @@ def typed_column(texts: pl.Series, *, decimal_comma: bool = False) -> tuple[pl.S
     values = clean.set(clean.is_in(_MISSING), None)
     if values.null_count() == values.len():
         return _untyped(texts, clean)
-    for pattern, convert in _KINDS:
-        if _all_match(values, pattern):
+    first = values.drop_nulls()[0]
+    for pattern, plain, convert in _KINDS:
+        # One look at one value spares most columns most of the looks at all values.
+        if plain.match(first) and _all_match(values, pattern):
             column = convert(values)
             if column.null_count() == values.null_count():
                 return column, ""
@@ -81,24 +85,18 @@ def _surprise(values: pl.Series) -> str:
 
 def _integers(values: pl.Series) -> pl.Series:
     plain = values.str.strip_prefix("+")
-    column = plain.cast(pl.UInt64, strict=False)
-    # 32 bits where they do: a float holds them all, so that a later run may have halves.
-    for kind in (pl.Int64, pl.Int32):
-        narrower = plain.cast(kind, strict=False)
-        if narrower.null_count() == values.null_count():
-            column = narrower
-    return column
+    # 32 bits if they do: a float holds all of them, so that a later run may have halves.
+    for kind in (pl.Int32, pl.Int64):
+        column = plain.cast(kind, strict=False)
+        if column.null_count() == values.null_count():
+            return column
+    return plain.cast(pl.UInt64, strict=False)
 
 
 def _numbers(values: pl.Series) -> pl.Series:
-    if _has_long_integer(values):
+    if values.str.contains(_LONG_INT).any():
         return values.clear(values.len()).cast(pl.Float64)  # all null: a float would round it
     return values.str.to_lowercase().cast(pl.Float64, strict=False)
-
-
-def _has_long_integer(values: pl.Series) -> bool:
-    whole = values.filter(values.str.contains(_INT).fill_null(value=False))
-    return bool((whole.str.strip_chars_start("+-").str.len_bytes() > _LONGEST).any())
 
 
 def _truths(values: pl.Series) -> pl.Series:
@@ -128,12 +126,15 @@ def _parsed(values: pl.Series, kind: pl.Datetime) -> pl.Series:
     return column.zip_with(column.is_not_null(), parsed[1].cast(kind))
 
 
-_LONGEST = 15  # digits that a float keeps
-_KINDS: tuple[tuple[str, Callable[[pl.Series], pl.Series]], ...] = (
-    (_INT, _integers),
-    (_NUMBER, _numbers),
-    (_BOOL, _truths),
-    (_DATE, _dates),
-    (_MOMENT + "$", _moments),
-    (_MOMENT + _ZONE + "$", _instants),
+_Convert: TypeAlias = "Callable[[pl.Series], pl.Series]"
+_KINDS: tuple[tuple[str, re.Pattern[str], _Convert], ...] = tuple(
+    (pattern, re.compile(pattern), convert)
+    for pattern, convert in (
+        (_INT, _integers),
+        (_NUMBER, _numbers),
+        (_BOOL, _truths),
+        (_DATE, _dates),
+        (_MOMENT + "$", _moments),
+        (_MOMENT + _ZONE + "$", _instants),
+    )
 )
