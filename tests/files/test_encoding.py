@@ -86,8 +86,13 @@ def test_encodings_follow_the_types():
     assert {path for path, kinds in found.items() if "RLE_DICTIONARY" in kinds} == dictionaries
     assert {path for path, kinds in found.items() if "DELTA_BINARY_PACKED" in kinds} == deltas
     assert {one.compression for one in chunks(data).values()} == {"ZSTD"}
-    assert all(one.has_offset_index for one in chunks(data).values())
     pq.ParquetFile(io.BytesIO(data), page_checksum_verification=True).read()
+
+
+def test_files_of_many_rows_have_a_page_index_and_small_ones_do_without():
+    for rows, has_index in ((10_000, True), (100, False)):
+        data = encode_table(pa.table({"a": range(rows)}))
+        assert chunks(data)["a"].has_offset_index == has_index
 
 
 def test_a_damaged_page_is_noticed_by_its_checksum():

@@ -18,6 +18,7 @@ bare `ParquetWriter`, name the columns with NaN to `writer_options`; it is then 
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -115,6 +116,8 @@ def _holds_nan(column: pa.ChunkedArray) -> bool:
 
 @lru_cache(maxsize=256)
 def _options_of(schema: pa.Schema, compression: str, with_nan: tuple[str, ...]) -> WriterOptions:
-    return writer_options(
+    options = writer_options(
         schema, compression=compression, row_group_rows=ROW_GROUP_ROWS, nan_columns=with_nan
     )
+    # an index over a handful of pages says nothing that the statistics do not
+    return replace(options, arguments={**options.arguments, "write_page_index": False})

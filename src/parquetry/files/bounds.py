@@ -1,0 +1,83 @@
+"""Whether the statistics of a column agree with the partition folder that its file stands in."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from parquetry.errors import LayoutError
+from parquetry.model.hive import value_text
+from parquetry.model.partitions import parse_text
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from pyarrow.parquet import FileMetaData
+
+_SURELY_WHOLE = 16  # characters: some writers cut longer texts short in their statistics
+
+
+def find_disagreement(
+    footer: FileMetaData, schema: pa.Schema, key: str, text: str | None
+) -> str | None:
+    """Return how a column's values contradict the folder `key=text`, or None as far as can be told.
+
+    Only statistics are read; a column without them, or a nested one, contradicts nothing.
+
+    Args:
+        footer: The file's footer.
+        schema: Its Arrow schema.
+        key: The partition key.
+        text: The folder's value, unescaped; None for NULL.
+    """
+    column = _leaf_number(footer, key)
+    if column is None or key not in schema.names:
+        return None
+    try:
+        wanted = parse_text(text, schema.field(key).type)
+    except LayoutError:
+        return f"the folder value {text!r} is no {schema.field(key).type}, the column's type"
+    for number in range(footer.num_row_groups):
+        found = footer.row_group(number).column(column).statistics
+        if found is not None:
+            reason = _contradiction(found, wanted)
+            if reason is not None:
+                return reason
+    return None
+
+
+def _leaf_number(footer: FileMetaData, key: str) -> int | None:
+    columns = [footer.schema.column(number) for number in range(footer.num_columns)]
+    numbers = [
+        number
+        for number, leaf in enumerate(columns)
+        if leaf.path == key and leaf.max_repetition_level == 0
+    ]
+    return numbers[0] if len(numbers) == 1 else None
+
+
+def _contradiction(found: Any, wanted: Any) -> str | None:
+    if wanted is None:
+        return "it holds values" if found.num_values else None
+    if found.has_null_count and found.null_count:
+        return f"{found.null_count} of its values are NULL"
+    if not found.has_min_max or wanted != wanted:  # noqa: PLR0124  NaN has no place between bounds
+        return None
+    low, high = found.min, found.max
+    try:
+        if not low <= wanted <= high:
+            return f"its values lie between {_shown(low)} and {_shown(high)}"
+    except TypeError:  # a type whose statistics are given in other units
+        return None
+    if low != high and _is_exact(low) and _is_exact(high):
+        return f"it holds several values, from {_shown(low)} to {_shown(high)}"
+    return None
+
+
+def _is_exact(bound: Any) -> bool:
+    return not isinstance(bound, str | bytes) or len(bound) < _SURELY_WHOLE
+
+
+def _shown(bound: Any) -> str:
+    try:
+        return f"{value_text(bound)!r:.60}"
+    except LayoutError:
+        return f"{bound!r:.60}"
