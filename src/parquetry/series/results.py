@@ -155,7 +155,6 @@ class DatasetResults:
                 "meantime. Its result was kept. Let one session at a time do a run."
             ) from error
         sync_placed(self._storage, dirty)
-        self._storage.unlink(staged)
 
     def frame(self) -> pl.LazyFrame:
         """Return everything, by scenario."""
