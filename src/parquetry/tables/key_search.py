@@ -1,0 +1,125 @@
+"""Keys that a table has already: what makes a key hold across files."""
+
+from __future__ import annotations
+
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+import polars as pl
+import polars.selectors as cs
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from parquetry.errors import CorruptionError, KeyViolationError, NotFoundError
+from parquetry.tables.key_blooms import exclude_by_blooms
+from parquetry.tables.key_facts import read_file_facts
+from parquetry.tables.key_planning import (
+    KeySearch,
+    candidate_files,
+    folder_values,
+    plan_key_search,
+)
+from parquetry.tables.table_files import as_table_files
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from parquetry.tables.table_files import AnyFile, TableFile
+
+_BATCH_ROWS = 131_072
+_SHOWN = 5
+
+
+def find_existing_keys(
+    frame: pl.DataFrame, key: Sequence[str], files: Iterable[AnyFile]
+) -> pl.DataFrame:
+    """Return those keys of a frame that the files have already, each once.
+
+    **Cost**: the footers of the files whose folders can hold one of the keys; of these the key columns
+    of the row groups whose statistics and Bloom filters do not rule out all of them. Memory for the
+    keys and one batch of rows.
+
+    Raises:
+        SchemaMismatchError: A file lacks a column of the key.
+        CorruptionError: A file cannot be read.
+    """
+    keys = _plain(frame.select(key)).unique(maintain_order=True)
+    return read_existing_keys(prepare_key_search(keys, files), keys)
+
+
+def prepare_key_search(keys: pl.DataFrame, files: Iterable[AnyFile]) -> KeySearch:
+    """Return which row groups have to be read to find the keys; footers and Bloom filters are read."""
+    known = as_table_files(files)
+    names = keys.columns
+    facts = [read_file_facts(file, names) for file in candidate_files(keys, known)]
+    return exclude_by_blooms(plan_key_search(keys, facts, len(known)))
+
+
+def read_existing_keys(search: KeySearch, keys: pl.DataFrame) -> pl.DataFrame:
+    """Return those of the keys that stand in the row groups of a search."""
+    found = [keys.clear()]
+    for file, groups in groupby(search.groups, key=lambda group: group.file):
+        numbers = [group.number for group in groups]
+        for batch in _key_batches(file, numbers, keys):
+            hits = batch.join(keys, on=keys.columns, how="semi")
+            if hits.height:
+                found.append(hits.unique())
+    there = pl.concat(found).unique()
+    return keys.join(there, on=keys.columns, how="semi", maintain_order="left")
+
+
+def check_new_keys(
+    frame: pl.DataFrame, key: Sequence[str], files: Iterable[AnyFile], table: str
+) -> None:
+    """Raise `KeyViolationError` if the files have any of the frame's keys already.
+
+    The message names the table, the key, how many rows are affected, and the first of them.
+    """
+    there = find_existing_keys(frame, key, files)
+    if there.is_empty():
+        return
+    numbered = _plain(frame.select(key)).with_row_index("row")
+    rows = numbered.join(there, on=list(key), how="semi", maintain_order="left")
+    shown = "; ".join(
+        f"row {row.pop('row')} ({', '.join(f'{name}={value!r}' for name, value in row.items())})"
+        for row in rows.head(_SHOWN).to_dicts()
+    )
+    more = ", …" if rows.height > _SHOWN else ""
+    raise KeyViolationError(
+        f"{rows.height:,} of these rows have a key that {table} has already; its key is "
+        f"({', '.join(key)}): {shown}{more}. Nothing was written. Leave these rows out, or change their "
+        "key."
+    )
+
+
+def _plain(keys: pl.DataFrame) -> pl.DataFrame:
+    return keys.cast({cs.categorical() | cs.enum(): pl.String})
+
+
+def _key_batches(file: TableFile, numbers: list[int], keys: pl.DataFrame) -> Iterator[pl.DataFrame]:
+    """Yield the keys of some row groups, in the types of the keys that are looked for."""
+    folders = [name for name, _ in file.partitions if name in keys.columns]
+    values = folder_values(keys, file, folders)
+    fixed = [
+        pl.lit(value, dtype=keys.schema[name]).alias(name)
+        for name, value in zip(folders, values, strict=True)
+    ]
+    columns = [name for name in keys.columns if name not in folders]
+    for batch in _read(file.path, numbers, columns):
+        frame = pl.DataFrame(pl.from_arrow(batch)).cast(
+            {name: keys.schema[name] for name in columns}, strict=False
+        )
+        yield frame.with_columns(fixed).select(keys.columns)
+
+
+def _read(path: str, numbers: list[int], columns: list[str]) -> Iterator[pa.RecordBatch]:
+    try:
+        with pa.OSFile(path) as file:
+            reader = pq.ParquetFile(file)
+            yield from reader.iter_batches(_BATCH_ROWS, row_groups=numbers, columns=columns)
+    except FileNotFoundError as error:
+        raise NotFoundError(f"{path} does not exist any more.", path=path) from error
+    except (pa.ArrowException, OSError) as error:
+        raise CorruptionError(
+            f"{path} cannot be read: {str(error).splitlines()[0]}. It was left as it is.", path=path
+        ) from error
