@@ -24,7 +24,7 @@ each_scenario = pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda s: s.n
 def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """Run with the exchange of folders, and as on a file system that has none."""
     if request.param == "renames":
-        monkeypatch.setattr(exchanging, "_swap_function", lambda: None)
+        monkeypatch.setattr(exchanging, "_rename_function", lambda: None)
     return str(request.param)
 
 

@@ -32,7 +32,7 @@ def settled(home: Home, storage: Storage) -> Iterator[bool]:
     """
     may_write = True
     for _ in range(_ATTEMPTS):
-        with _shared(home, storage):
+        with held_shared(home, storage):
             is_settled = find_pending(home, storage) is None
             if is_settled or not may_write:
                 yield is_settled
@@ -46,7 +46,8 @@ def settled(home: Home, storage: Storage) -> Iterator[bool]:
 
 
 @contextmanager
-def _shared(home: Home, storage: Storage) -> Iterator[None]:
+def held_shared(home: Home, storage: Storage) -> Iterator[None]:
+    """Keep commits out while the block runs, whether or not the last one was finished."""
     with ExitStack() as held:
         with suppress(NotFoundError):  # no commit was ever made here, so there is nobody to exclude
             held.enter_context(storage.lock(home.lock, shared=True))

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from pyarrow import types as pt
+
 from parquetry.errors import LayoutError
 from parquetry.model.hive import value_text
 from parquetry.model.partitions import parse_text
+from parquetry.model.schema import normal_type
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -29,12 +32,15 @@ def find_disagreement(
         text: The folder's value, unescaped; None for NULL.
     """
     column = _leaf_number(footer, key)
-    if column is None or key not in schema.names:
+    if column is None or schema.names.count(key) != 1:
         return None
+    kind = normal_type(schema.field(key).type)
+    if pt.is_binary(kind) or pt.is_null(kind):
+        return None  # old writers call text binary, and nobody says how it is encoded
     try:
-        wanted = parse_text(text, schema.field(key).type)
+        wanted = parse_text(text, kind)
     except LayoutError:
-        return f"the folder value {text!r} is no {schema.field(key).type}, the column's type"
+        return f"the folder value {text!r} is no {kind}, which is the column's type"
     for number in range(footer.num_row_groups):
         found = footer.row_group(number).column(column).statistics
         if found is not None:
@@ -61,15 +67,21 @@ def _contradiction(found: Any, wanted: Any) -> str | None:
         return f"{found.null_count} of its values are NULL"
     if not found.has_min_max or wanted != wanted:  # noqa: PLR0124  NaN has no place between bounds
         return None
-    low, high = found.min, found.max
     try:
+        low, high = found.min, found.max
         if not low <= wanted <= high:
-            return f"its values lie between {_shown(low)} and {_shown(high)}"
-    except TypeError:  # a type whose statistics are given in other units
+            return _range(low, high)
+    except (TypeError, ValueError, OverflowError):  # a type whose statistics have other units
         return None
     if low != high and _is_exact(low) and _is_exact(high):
-        return f"it holds several values, from {_shown(low)} to {_shown(high)}"
+        return _range(low, high)
     return None
+
+
+def _range(low: Any, high: Any) -> str:
+    if low == high:
+        return f"its value is {_shown(low)}"
+    return f"its values range from {_shown(low)} to {_shown(high)}"
 
 
 def _is_exact(bound: Any) -> bool:

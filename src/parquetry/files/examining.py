@@ -91,7 +91,7 @@ def _opened(path: str) -> Any:
     try:
         path.encode()
     except UnicodeEncodeError:  # PyArrow takes no such names, but open files
-        return pa.PythonFile(open(path, "rb"))  # noqa: SIM115  closed by the caller
+        return pa.PythonFile(open(path, "rb"))
     return pa.OSFile(path)
 
 

@@ -7,6 +7,7 @@ when it dies the file that it was reading is the finding, and the next child goe
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
 import os
 import subprocess
@@ -14,7 +15,7 @@ import sys
 import tempfile
 from contextlib import suppress
 from dataclasses import dataclass, field
-from functools import cache
+from functools import lru_cache
 from threading import Timer
 from typing import IO, TYPE_CHECKING, Any
 
@@ -102,10 +103,19 @@ def _examination(path: str, answer: dict[str, Any]) -> Examination:
     return Examination(path, answer["kind"], answer["text"], rows, schema, disagree)
 
 
-@cache
+@lru_cache(maxsize=64)
 def _schema(text: str) -> pa.Schema:
     """Return a schema; files of one dataset mostly share one."""
     return pa.ipc.read_schema(pa.py_buffer(base64.b64decode(text)))
+
+
+def hash_file(path: str) -> str | None:
+    """Return the SHA-256 of a file's bytes in hexadecimal; None if it cannot be read any more."""
+    try:
+        with open(path, "rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError:
+        return None
 
 
 class _Child:
@@ -114,7 +124,7 @@ class _Child:
     def __init__(self, memory_bytes: int) -> None:
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115  closed with the child
         paths = os.pathsep.join(entry for entry in sys.path if entry)
-        self._process = subprocess.Popen(
+        self._process = subprocess.Popen(  # noqa: S603  our own module, in our own Python
             [sys.executable, "-P", "-m", _MODULE, str(memory_bytes)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

@@ -1,0 +1,45 @@
+"""What dead processes left beside a dataset."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from parquetry.commits.log import find_pending
+from parquetry.commits.staging import abandoned
+from parquetry.errors import CorruptionError, FormatVersionError, StorageError
+from parquetry.model.findings import Finding
+
+if TYPE_CHECKING:
+    from parquetry.commits.home import Home
+    from parquetry.storage.protocol import Storage
+
+
+def leftover_findings(home: Home, storage: Storage) -> list[Finding]:
+    """Return the staging folders and pins whose owners are dead; none where this user may not write."""
+    needed = _needed(home, storage)
+    try:
+        stagings = [f for f in abandoned(storage, home.staging) if f != needed]
+        pins = abandoned(storage, home.pins)
+    except StorageError:
+        return []
+    notes = [("staging-leftover", folder, "An unfinished write") for folder in stagings]
+    notes += [("pin-leftover", folder, "A pinned snapshot") for folder in pins]
+    return [
+        Finding(
+            "note",
+            kind,
+            folder,
+            f"{what} was left by a process that died. It takes space and does no harm.",
+            "Vacuum the dataset.",
+        )
+        for kind, folder, what in notes
+    ]
+
+
+def _needed(home: Home, storage: Storage) -> str | None:
+    """Return the staging folder of an unfinished commit, which is no leftover."""
+    try:
+        pending = find_pending(home, storage)
+    except (CorruptionError, FormatVersionError, StorageError):
+        return None
+    return None if pending is None else f"{home.staging}/{pending.staging}"
