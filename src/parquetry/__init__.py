@@ -1,5 +1,133 @@
-"""Plain folders of Parquet files, written safely, queried at once, reshaped without loss."""
+"""Plain folders of Parquet files, written safely, queried at once, reshaped without loss.
+
+```python
+from parquetry import Store
+
+store = Store("results")
+store.dataset("events").append([{"name": "a", "value": 1.5}])
+store.sql("select avg(value) from events").fetchone()
+```
+
+The names below are loaded when they are first used, so that importing this package stays light.
+"""
 
 from __future__ import annotations
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from parquetry.dataset import Dataset
+    from parquetry.errors import (
+        AlreadyExistsError,
+        ConflictError,
+        CorruptionError,
+        ExecutorError,
+        FormatVersionError,
+        KeyViolationError,
+        LayoutError,
+        MissingDependencyError,
+        NotFoundError,
+        ParameterError,
+        ParquetError,
+        RequestError,
+        SchemaMismatchError,
+        StorageError,
+        UnknownColumnError,
+    )
+    from parquetry.experiments import (
+        Sweep,
+        attach_grid_id,
+        canonicalize_params,
+        convert,
+        create_connection_and_views,
+        grid_hash,
+        query_events,
+        query_seeds,
+        rollup,
+        write_event_rows,
+        write_seed_rows,
+    )
+    from parquetry.store import Store
+
 __version__ = "0.1.0"
+
+_HOMES = {
+    "parquetry.dataset": ("Dataset",),
+    "parquetry.errors": (
+        "AlreadyExistsError",
+        "ConflictError",
+        "CorruptionError",
+        "ExecutorError",
+        "FormatVersionError",
+        "KeyViolationError",
+        "LayoutError",
+        "MissingDependencyError",
+        "NotFoundError",
+        "ParameterError",
+        "ParquetError",
+        "RequestError",
+        "SchemaMismatchError",
+        "StorageError",
+        "UnknownColumnError",
+    ),
+    "parquetry.experiments": (
+        "Sweep",
+        "attach_grid_id",
+        "canonicalize_params",
+        "convert",
+        "create_connection_and_views",
+        "grid_hash",
+        "query_events",
+        "query_seeds",
+        "rollup",
+        "write_event_rows",
+        "write_seed_rows",
+    ),
+    "parquetry.store": ("Store",),
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+
+__all__ = [
+    "AlreadyExistsError",
+    "ConflictError",
+    "CorruptionError",
+    "Dataset",
+    "ExecutorError",
+    "FormatVersionError",
+    "KeyViolationError",
+    "LayoutError",
+    "MissingDependencyError",
+    "NotFoundError",
+    "ParameterError",
+    "ParquetError",
+    "RequestError",
+    "SchemaMismatchError",
+    "StorageError",
+    "Store",
+    "Sweep",
+    "UnknownColumnError",
+    "attach_grid_id",
+    "canonicalize_params",
+    "convert",
+    "create_connection_and_views",
+    "grid_hash",
+    "query_events",
+    "query_seeds",
+    "rollup",
+    "write_event_rows",
+    "write_seed_rows",
+]
+
+
+def __getattr__(name: str) -> Any:
+    home = _HOME_OF.get(name)
+    if home is None:
+        raise AttributeError(f"module 'parquetry' has no attribute {name!r}")
+    value = getattr(import_module(home), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -74,16 +74,24 @@ class SchemaMismatchError(RequestError):
 
 
 class UnknownColumnError(RequestError):
-    """A column was named that the data does not have."""
+    """A column was named that the data does not have.
+
+    `column` is its name and `known` are the columns that there are, where the error could tell.
+    """
+
+    column: str | None = None
+    known: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, name: str, known: Iterable[str], where: str) -> UnknownColumnError:
         """Return the error for `name`, with the nearest of the `known` columns as a hint."""
-        columns = list(known)
-        return cls(
+        columns = tuple(known)
+        error = cls(
             f"There is no column {name!r} in {where}.{did_you_mean(name, columns)} "
             f"Its columns are: {', '.join(columns) or '(none)'}. Nothing was changed."
         )
+        error.column, error.known = name, columns
+        return error
 
 
 class ParameterError(RequestError):

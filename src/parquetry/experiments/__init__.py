@@ -3,3 +3,31 @@
 A parameter set is canonicalized, hashed and thereby named: the same parameters always lead to the
 same folder, on any machine and in any run, and other parameters to another one.
 """
+
+from __future__ import annotations
+
+from parquetry.experiments.connection import (
+    create_connection_and_views,
+    query_events,
+    query_seeds,
+)
+from parquetry.experiments.conversion.converting import convert
+from parquetry.experiments.hashing import attach_grid_id, canonicalize_params, grid_hash
+from parquetry.experiments.rolling_up import rollup
+from parquetry.experiments.sweeps.sweep import Sweep
+from parquetry.experiments.writing import WriteReport, write_event_rows, write_seed_rows
+
+__all__ = [
+    "Sweep",
+    "WriteReport",
+    "attach_grid_id",
+    "canonicalize_params",
+    "convert",
+    "create_connection_and_views",
+    "grid_hash",
+    "query_events",
+    "query_seeds",
+    "rollup",
+    "write_event_rows",
+    "write_seed_rows",
+]

@@ -1,0 +1,65 @@
+"""The application: which commands there are, in the order of their help."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from parquetry import __version__
+from parquetry.cli import (
+    check,
+    convert,
+    demo,
+    info,
+    log,
+    query,
+    restore,
+    rollup,
+    sweep,
+    vacuum,
+)
+
+typer_app = typer.Typer(
+    name="parquetry",
+    help="Plain folders of Parquet files: written safely, queried at once, reshaped without loss.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"parquetry {__version__}")
+        raise typer.Exit
+
+
+@typer_app.callback()
+def _options(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version."
+        ),
+    ] = False,
+) -> None:
+    del version
+
+
+_START = "Start here"
+_EXPERIMENTS = "Experiments"
+_DATASETS = "Datasets"
+
+typer_app.command("demo", rich_help_panel=_START)(demo.demo)
+typer_app.command("info", rich_help_panel=_START)(info.info)
+typer_app.command("query", rich_help_panel=_START)(query.query)
+typer_app.command("convert", rich_help_panel=_EXPERIMENTS)(convert.convert)
+typer_app.command("rollup", rich_help_panel=_EXPERIMENTS)(rollup.rollup)
+typer_app.add_typer(sweep.sweep, name="sweep", rich_help_panel=_EXPERIMENTS)
+typer_app.command("log", rich_help_panel=_DATASETS)(log.log)
+typer_app.command("restore", rich_help_panel=_DATASETS)(restore.restore)
+typer_app.command("check", rich_help_panel=_DATASETS)(check.check)
+typer_app.command("vacuum", rich_help_panel=_DATASETS)(vacuum.vacuum)
+
+application = typer.main.get_command(typer_app)

@@ -1,0 +1,144 @@
+"""`parquetry demo`: a small, honest sweep, asked, broken and found whole."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from parquetry.store import Store
+
+_BEST = """
+select function, algo, dimensions, count(distinct seed) as seeds,
+       median(final_regret) as median_regret, min(final_regret) as best
+from seeds_from_events join grids using (grid_id)
+group by all order by function, dimensions, median_regret
+"""
+_CURVE = """
+select algo, event_id // 25 * 25 as evaluations, median(regret) as median_regret
+from events where function = 'rosenbrock' and dimensions = 10
+group by all order by algo, evaluations
+"""
+_UNITS = """
+select count(*) as units, sum(total_events) as events,
+       count(*) filter (total_events not in (100, 200)) as broken
+from seeds_from_events
+"""
+
+
+def demo(
+    out: Annotated[
+        Path, typer.Option(help="Where to make the store; must be absent or empty.")
+    ] = Path("parquetry-demo"),
+) -> None:
+    """Show all of it in under a minute, with nothing prepared.
+
+    Four processes write a sweep of two optimisers at once; SQL asks it; a writer is killed in the
+    middle of its commits; and everything is still there.
+    """
+    from parquetry.cli.rendering import say
+    from parquetry.store import Store
+
+    folder = _free_folder(out)
+    say(f"[bold]parquetry demo[/bold] in {folder}\n")
+    _sweep(str(folder))
+    store = Store(folder)
+    _show_folder(folder)
+    _ask(store)
+    _kill(store)
+    _next_steps(folder)
+
+
+def _free_folder(wanted: Path) -> Path:
+    """Return the folder, or the first numbered one beside it that is free: nothing is overwritten."""
+    candidates = (wanted, *(wanted.with_name(f"{wanted.name}-{n}") for n in range(2, 1000)))
+    return next(path for path in candidates if not path.exists() or not any(path.iterdir()))
+
+
+def _sweep(base_out: str) -> None:
+    from parquetry.cli.progress import tracked
+    from parquetry.cli.rendering import say
+    from parquetry.demo.sweep import PROCESSES, SEEDS, parameter_sets, run_sweep
+
+    sets = len(parameter_sets())
+    say(
+        f"[bold]1. Write.[/bold] {sets} parameter sets x {SEEDS} seeds, {PROCESSES} processes at once"
+    )
+    events = sum(tracked(run_sweep(base_out), total=sets, text="running"))
+    say(
+        f"   {events:,} events in {sets * SEEDS} units, each a file of its own, each written whole\n"
+    )
+
+
+def _show_folder(folder: Path) -> None:
+    from parquetry.cli.rendering import say
+
+    say("[bold]2. Look.[/bold] It is a plain folder; any Parquet reader can have it")
+    grids = sorted((folder / "events").iterdir())
+    say(f"   {folder}/")
+    say("   ├── events/")
+    say(f"   │   ├── {grids[0].name}/seed=0/data.parquet")
+    say(f"   │   └── … {len(grids) - 1} more grids")
+    say("   ├── grids/")
+    say(f"   │   └── {grids[0].name}/params.json")
+    say("   └── .parquetry/   what a folder cannot say; delete it and the data is whole\n")
+
+
+def _ask(store: Store) -> None:
+    from parquetry.cli.rendering import say, show_table
+
+    say("[bold]3. Ask.[/bold] SQL, with the parameters as columns, nothing loaded before")
+    best = store.sql(_BEST)
+    show_table(best.columns, best.fetchall(), title="which optimiser is better where?")
+    say(f"   {best.stats.files:,} files read in {best.stats.latency_seconds * 1000:.0f} ms\n")
+    curves: dict[str, list[float]] = {}
+    for algo, _, value in store.sql(_CURVE).fetchall():
+        curves.setdefault(algo, []).append(value)
+    say("   learning curves on rosenbrock in 10 dimensions, median regret, logarithmic")
+    for algo, values in curves.items():
+        say(f"   {algo:>22} {_sparkline(values)}  {values[0]:.3g} → {values[-1]:.3g}")
+    say()
+
+
+def _sparkline(values: list[float]) -> str:
+    import math
+
+    bars = "▁▂▃▄▅▆▇█"
+    logs = [math.log10(max(value, 1e-12)) for value in values]
+    low, high = min(logs), max(logs)
+    return "".join(bars[round((x - low) / ((high - low) or 1) * (len(bars) - 1))] for x in logs)
+
+
+def _kill(store: Store) -> None:
+    from parquetry.cli.rendering import say, show_table
+    from parquetry.demo.sweep import kill_a_writer
+
+    say(
+        "[bold]4. Break.[/bold] A writer replaces every unit by one of another length, and is killed"
+    )
+    events = store.dataset("events")
+    log_folder = f"{store.path}/.parquetry/datasets/events/log"
+    rows = []
+    for attempt in range(3):
+        murder = kill_a_writer(store.path, log_folder, commits=5 + 7 * attempt)
+        history = len(events.history())
+        units, count, broken = store.sql(_UNITS).fetchall()[0]
+        died = f"after {murder.seconds:.1f} s, exit {murder.exit_code}"
+        rows.append((died, history, units, f"{int(count):,}", broken))
+    show_table(["killed", "commits so far", "units", "events", "units cut in half"], rows)
+    report = events.check()
+    verdict = "sound" if report.is_sound else f"{len(report.of('error'))} errors"
+    say(f"   parquetry check: {report.files} files, {report.rows:,} rows: {verdict}\n")
+
+
+def _next_steps(folder: Path) -> None:
+    from parquetry.cli.rendering import say
+
+    say("[bold]5. Go on.[/bold]")
+    say(f"   parquetry info {folder}")
+    say(f"   parquetry query {folder} events --where \"algo = 'one_plus_one' and regret < 0.1\"")
+    say(f"   parquetry log {folder}/events")
+    say(f"   parquetry restore {folder}/events 0 --dry-run")
+    say("   parquetry convert MY_CSV_FOLDER MY_STORE --dry-run")

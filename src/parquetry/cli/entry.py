@@ -1,0 +1,62 @@
+"""Where a command starts and ends: errors become one paragraph and an exit code."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from parquetry.errors import (
+    AlreadyExistsError,
+    ConflictError,
+    CorruptionError,
+    ExecutorError,
+    FormatVersionError,
+    MissingDependencyError,
+    NotFoundError,
+    ParquetError,
+    RequestError,
+    StorageError,
+)
+
+EXIT_CODES: dict[type[ParquetError], int] = {
+    RequestError: 2,
+    NotFoundError: 3,
+    AlreadyExistsError: 4,
+    ConflictError: 5,
+    StorageError: 6,
+    CorruptionError: 7,
+    FormatVersionError: 8,
+    ExecutorError: 9,
+    MissingDependencyError: 10,
+}
+_INTERRUPTED = 130  # what shells expect of a command that Ctrl+C ended
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command line and return its exit code."""
+    import click
+
+    from parquetry.cli.application import application
+
+    try:
+        result = application(arguments, prog_name="parquetry", standalone_mode=False)
+    except ParquetError as error:
+        print(f"error: {error}", file=sys.stderr)  # noqa: T201
+        return exit_code(error)
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except (KeyboardInterrupt, click.exceptions.Abort):
+        print("stopped; what was finished stands.", file=sys.stderr)  # noqa: T201
+        return _INTERRUPTED
+    except BrokenPipeError:
+        # the reader has seen enough; Python would complain once more when it flushes at the end
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    return result if isinstance(result, int) else 0
+
+
+def exit_code(error: ParquetError) -> int:
+    """Return the exit code of an error: its class's, or the nearest above it."""
+    codes = (EXIT_CODES[kind] for kind in type(error).__mro__ if kind in EXIT_CODES)
+    return next(codes, 1)

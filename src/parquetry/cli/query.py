@@ -1,0 +1,79 @@
+"""`parquetry query`: rows of a dataset, or any SQL over all of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from parquetry.cli.options import BaseOut, StoreArgument, one_store
+
+if TYPE_CHECKING:
+    from parquetry.access.results import QueryResult
+
+_SHOWN = 50
+
+
+def query(
+    store: StoreArgument = None,
+    dataset: Annotated[
+        str, typer.Argument(help="The dataset or view to read.", show_default="events")
+    ] = "",
+    base_out: BaseOut = None,
+    where: Annotated[
+        str, typer.Option(help="Rows to keep, as SQL: \"regret < 0.1 and algo = 'x'\".")
+    ] = "",
+    limit: Annotated[
+        int | None, typer.Option(help="How many rows at most; all when written to a file.")
+    ] = None,
+    sql: Annotated[str, typer.Option("--sql", help="A whole query instead.")] = "",
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Write to a .parquet, .csv or .json file.")
+    ] = None,
+) -> None:
+    """Query a store of datasets with SQL.
+
+    Both forms work: [bold]parquetry query STORE DATASET[/bold] and
+    [bold]parquetry query --base-out STORE[/bold], which reads [italic]events[/italic].
+    """
+    from parquetry.cli.rendering import count_text, say, show_table
+    from parquetry.store import Store
+
+    if store is not None and base_out is not None and not dataset:
+        store, dataset = None, str(store)
+    if sql and (where or dataset):
+        raise typer.BadParameter("give either --sql or a dataset with --where, not both")
+    text = sql or _select(dataset or "events", where, limit if output or limit else _SHOWN)
+    result = Store(one_store(store, base_out), create=False).sql(text)
+    if output is not None:
+        rows = _write(result, output)
+        say(f"{count_text(rows, 'row')} written to {output}")
+        return
+    show_table(result.columns, result.fetchall())
+
+
+def _select(dataset: str, where: str, limit: int | None) -> str:
+    from parquetry.access.quoting import quote_identifier
+
+    text = f"SELECT * FROM {quote_identifier(dataset)}"
+    if where:
+        text += f" WHERE {where}"
+    return text if limit is None else f"{text} LIMIT {limit}"
+
+
+def _write(result: QueryResult, output: Path) -> int:
+    """Write beside the target and rename, so that no half file stands under its name."""
+    frame = result.pl()
+    aside = output.with_name(f".{output.name}.tmp")
+    match output.suffix:
+        case ".parquet":
+            frame.write_parquet(aside)
+        case ".csv":
+            frame.write_csv(aside)
+        case ".json":
+            frame.write_json(aside)
+        case other:
+            raise typer.BadParameter(f"{other or output}: name a .parquet, .csv or .json file")
+    aside.replace(output)
+    return frame.height

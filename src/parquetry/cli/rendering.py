@@ -1,0 +1,84 @@
+"""What commands print: tables with lines and colours in a terminal, plain text when piped."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+_UNITS = ("B", "kB", "MB", "GB", "TB")
+_STEP = 1000
+_MANY = 100  # above this, one decimal says nothing
+
+
+def is_plain() -> bool:
+    """Return whether output goes to a pipe or file, or `DBOPT_PLAIN=1` asks for plain text."""
+    return os.environ.get("DBOPT_PLAIN", "") not in {"", "0"} or not sys.stdout.isatty()
+
+
+def console() -> Console:
+    """Return the console that commands print to."""
+    return Console(
+        no_color=is_plain(), highlight=False, soft_wrap=is_plain(), markup=not is_plain()
+    )
+
+
+def say(text: str = "") -> None:
+    """Print a line."""
+    if is_plain():
+        print(_without_markup(text))  # noqa: T201
+    else:
+        console().print(text)
+
+
+def show_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], title: str = "") -> None:
+    """Print rows: a drawn table in a terminal, tab-separated with one header line when piped."""
+    cells = [[cell_text(value) for value in row] for row in rows]
+    if is_plain():
+        for line in (columns, *cells):
+            print("\t".join(_one_line(cell) for cell in line))  # noqa: T201
+        return
+    table = Table(title=title or None, title_justify="left")
+    for name in columns:
+        table.add_column(name)
+    for row in cells:
+        table.add_row(*(cell.replace("[", r"\[") for cell in row))
+    console().print(table)
+
+
+def cell_text(value: Any) -> str:
+    """Return how a value reads in a table."""
+    if value is None:
+        return ""
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    return str(value)
+
+
+def bytes_text(size: float) -> str:
+    """Return a size with its unit, in powers of 1000."""
+    for unit in _UNITS:
+        if size < _STEP or unit == _UNITS[-1]:
+            decimals = 0 if unit == "B" or size >= _MANY else 1
+            return f"{size:.{decimals}f} {unit}"
+        size /= _STEP
+    raise AssertionError
+
+
+def count_text(count: int, noun: str) -> str:
+    """Return `1 file`, `2 files`, `12,000 files`."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
+def _one_line(cell: str) -> str:
+    return cell.replace("\t", " ").replace("\n", " ")
+
+
+def _without_markup(text: str) -> str:
+    from rich.text import Text
+
+    return Text.from_markup(text).plain

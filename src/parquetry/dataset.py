@@ -1,0 +1,208 @@
+"""`Dataset`: the handle of one folder of Parquet files. Every method is one line to its floor."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from parquetry.access.past import PastSource
+from parquetry.access.polars_scan import scan
+from parquetry.access.source import Source
+from parquetry.commits.checking import check
+from parquetry.commits.history import kept_files_at, read_history
+from parquetry.commits.home import Home
+from parquetry.commits.kept_schema import KeptSchema
+from parquetry.commits.pinning import pin
+from parquetry.commits.restoring import plan_restore, restore
+from parquetry.commits.snapshots import take_snapshot
+from parquetry.commits.vacuuming import plan_vacuum, vacuum
+from parquetry.errors import NotFoundError
+from parquetry.files.footers import count_rows
+from parquetry.operations.appending import append
+from parquetry.storage.local import LocalStorage
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from contextlib import AbstractContextManager
+
+    import polars as pl
+    import pyarrow as pa
+
+    from parquetry.commits.checking import CheckReport
+    from parquetry.commits.pinning import Pin
+    from parquetry.commits.restoring import RestorePlan
+    from parquetry.commits.vacuuming import Keep, VacuumPlan, VacuumReport
+    from parquetry.model.changes import Snapshot
+    from parquetry.model.frames import Rows
+    from parquetry.model.records import CommitRecord
+    from parquetry.storage.protocol import Storage
+
+
+class PastDataset:
+    """A dataset as it was right after a commit; it can only be read.
+
+    Args:
+        version: The commit.
+        source: Its files.
+    """
+
+    def __init__(self, version: int, source: Source) -> None:
+        self.version = version
+        self.source = source
+
+    def files(self) -> list[str]:
+        """Return the absolute paths of its files; those of the past stand in the history."""
+        return self.source.files()
+
+    def scan(self) -> pl.LazyFrame:
+        """Return a lazy frame of all rows as they were."""
+        return scan(self.source)
+
+    def count(self) -> int:
+        """Return the number of rows; only footers are read."""
+        return sum(count_rows(path) for path in self.files())
+
+    def __repr__(self) -> str:
+        return f"PastDataset(version {self.version}: {len(self.files()):,} files)"
+
+
+class Dataset:
+    """A folder of Parquet files, ours or not, with everything that can be done to it.
+
+    Opening costs nothing and reads nothing; every call sees the folder as it is then. The handle can be
+    pickled and shared between threads.
+
+    Args:
+        path: The folder. What is kept about it (log, history, staging) stands beside it, in
+            `.parquetry/` of the folder above.
+        storage: The disk; the local one if not given.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], *, storage: Storage | None = None) -> None:
+        self._storage = storage or LocalStorage()
+        self._home = Home.of(path)
+        self._source = Source(self._home, self._storage)
+
+    @classmethod
+    def open(cls, path: str | os.PathLike[str], *, storage: Storage | None = None) -> Dataset:
+        """Return the handle of a dataset that exists.
+
+        Raises:
+            NotFoundError: The folder does not exist.
+        """
+        if not os.path.isdir(path):
+            raise NotFoundError(
+                f"There is no dataset at {os.fspath(path)}: the folder does not exist. Check the path; "
+                "`parquetry info STORE` lists the datasets of a store.",
+                path=os.fspath(path),
+            )
+        return cls(path, storage=storage)
+
+    @property
+    def name(self) -> str:
+        """The name of the folder, which SQL knows the dataset by."""
+        return self._home.name
+
+    @property
+    def path(self) -> str:
+        """The absolute path of the folder."""
+        return self._home.root
+
+    @property
+    def source(self) -> Source:
+        """The dataset as it is read; for those who extend parquetry."""
+        return self._source
+
+    @property
+    def exists(self) -> bool:
+        """Whether anything was ever written here."""
+        return os.path.isdir(self._home.root)
+
+    @property
+    def schema(self) -> pa.Schema:
+        """All columns, the union over all files and all that was ever written, as an Arrow schema."""
+        return self._source.schema()
+
+    @property
+    def partition_by(self) -> tuple[str, ...]:
+        """The keys that the folders are named by."""
+        return tuple(self._source.keys())
+
+    def append(self, rows: Rows, *, partition_by: Sequence[str] | None = None) -> CommitRecord:
+        """Add rows in one commit; see `operations.appending.append` for guarantees and costs.
+
+        Args:
+            rows: Dicts, a Polars, pandas or Arrow table, or an iterator of batches.
+            partition_by: The keys of a new dataset; an existing one keeps its own.
+        """
+        return append(self._home, self._storage, rows, self._known(), partition_by)
+
+    def scan(self) -> pl.LazyFrame:
+        """Return a lazy frame of all rows; what is filtered on partition keys is never listed."""
+        return scan(self._source)
+
+    def files(self) -> list[str]:
+        """Return the absolute paths of the data files, as they are now."""
+        return self._source.files()
+
+    def count(self) -> int:
+        """Return the number of rows; only footers are read."""
+        return sum(count_rows(path) for path in self._source.files())
+
+    def snapshot(self) -> Snapshot:
+        """Return the data files with size, time and number, and the version of the log."""
+        return take_snapshot(self._home, self._storage)
+
+    def history(self) -> list[CommitRecord]:
+        """Return the commits, newest first."""
+        return read_history(self._home, self._storage)
+
+    def at(self, version: int) -> PastDataset:
+        """Return the dataset as it was right after a commit; version 0 is before the first.
+
+        Files that no commit knows (units of experiments, files from elsewhere) are placed by their
+        time of modification.
+
+        Raises:
+            NotFoundError: There is no such version, or its files were vacuumed.
+        """
+        files = kept_files_at(self._home, self._storage, version)
+        places = [(file.path, file.stands_at) for file in files]
+        return PastDataset(version, PastSource(self._home, self._storage, places))
+
+    def plan_restore(self, version: int) -> RestorePlan:
+        """Return what `restore` would do; nothing is written."""
+        return plan_restore(self._home, self._storage, version)
+
+    def restore(self, version: int) -> CommitRecord | None:
+        """Undo the commits after a version, by a new commit; None if there is nothing to undo."""
+        return restore(self._home, self._storage, version)
+
+    def pin(self) -> AbstractContextManager[Pin]:
+        """Hold the present files for a reader that takes hours, whatever is committed meanwhile."""
+        return pin(self._home, self._storage)
+
+    def plan_vacuum(self, keep: Keep = "7d") -> VacuumPlan:
+        """Return what `vacuum` would remove; nothing is."""
+        return plan_vacuum(self._home, self._storage, keep)
+
+    def vacuum(self, keep: Keep = "7d") -> VacuumReport:
+        """Forget the history older than `keep`, and what crashes left; say how much that freed."""
+        return vacuum(self._home, self._storage, keep)
+
+    def check(self, *, deep: bool = False) -> CheckReport:
+        """Look for everything that is wrong or odd in the folder; `deep` decodes every page."""
+        return check(self._home, self._storage, deep=deep)
+
+    def _known(self) -> KeptSchema | None:
+        return KeptSchema(self.schema, self.partition_by) if self.exists else None
+
+    def __repr__(self) -> str:
+        if not self.exists:
+            return f"Dataset({self.path!r}: nothing written yet)"
+        files = len(self.files())
+        keys = f", by {', '.join(self.partition_by)}" if self.partition_by else ""
+        return f"Dataset({self.path!r}: {files:,} files{keys}, {len(self.schema)} columns)"
+
+    def __reduce__(self) -> tuple[type[Dataset], tuple[str]]:
+        return (Dataset, (self.path,))

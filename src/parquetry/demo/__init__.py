@@ -1,0 +1,1 @@
+"""The demonstration: a small, honest sweep, asked, broken and found whole."""

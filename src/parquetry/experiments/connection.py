@@ -1,0 +1,134 @@
+"""A plain DuckDB connection on a store, for those who want nothing between themselves and the engine."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import duckdb
+
+from parquetry.access.engine_errors import Circumstances, translate_duck
+from parquetry.access.quoting import glob_literal, quote_identifier, quote_text
+from parquetry.access.source import Source
+from parquetry.commits.home import Home
+from parquetry.errors import NotFoundError
+from parquetry.experiments.grid_table import read_grids
+from parquetry.experiments.views import joined, summary_views
+from parquetry.storage.local import LocalStorage
+
+if TYPE_CHECKING:
+    import polars as pl
+    import pyarrow as pa
+
+_DATASETS = ("events", "seeds")
+
+
+def create_connection_and_views(
+    base_out: str | os.PathLike[str], *, read_only: bool = False
+) -> duckdb.DuckDBPyConnection:
+    """Return a DuckDB connection with the views of a store of experiments.
+
+    The views are `events` and `seeds` (with the parameters of their grids as columns), `grids`,
+    `events_summary`, `seeds_summary`, `seeds_from_events` and `status`, as far as there is data. They
+    read the folder anew at every query. Which columns there are is settled now: open a new connection
+    for parameters or columns that appear later. `Store.sql` has neither this limit nor the cost below.
+
+    **Cost:** nothing is loaded; every query lists all files of its datasets.
+
+    Args:
+        base_out: The store's folder.
+        read_only: Whether to refuse everything that would change something, in files as well.
+
+    Raises:
+        NotFoundError: There is no such store, or nothing in it.
+    """
+    store = os.path.realpath(os.fspath(base_out)).replace(os.sep, "/")
+    sources = {name: _find_source(store, name) for name in _DATASETS}
+    schemas = {name: source.schema() for name, source in sources.items() if source is not None}
+    if not schemas:
+        raise NotFoundError(
+            f"There are no experiments in {store}: neither events/ nor seeds/ holds data. "
+            "Check the path, or write runs with write_event_rows or `parquetry convert`.",
+            path=store,
+        )
+    connection = duckdb.connect()
+    grids = read_grids(store, LocalStorage())
+    connection.register("grids", grids)
+    for name, schema in schemas.items():
+        rows = f"({_glob_select(f'{store}/{name}', schema)})"
+        connection.execute(f"create view {name} as {joined(rows, schema, grids.schema)}")
+    for name, sql in summary_views(schemas).items():
+        connection.execute(f"create view {quote_identifier(name)} as {sql}")
+    if read_only:
+        connection.execute("set access_mode = 'read_only'")
+    return connection
+
+
+def query_seeds(
+    connection: duckdb.DuckDBPyConnection,
+    where: str = "",
+    limit: int | None = None,
+    *,
+    filters: Mapping[str, Any] | None = None,
+) -> pl.DataFrame:
+    """Return seed summaries as a Polars frame; where no seeds were written, computed from events.
+
+    Args:
+        connection: One of `create_connection_and_views`.
+        where: SQL that the rows must satisfy. It is run as it is: do not build it from what strangers
+            typed; use `filters` for values.
+        limit: How many rows at most.
+        filters: Columns and the value, or the values, that they must have; bound, never SQL.
+    """
+    there = {
+        name for (name,) in connection.execute("select view_name from duckdb_views()").fetchall()
+    }
+    view = "seeds" if "seeds" in there else "seeds_from_events"
+    return _query(connection, view, where, limit, filters)
+
+
+def query_events(
+    connection: duckdb.DuckDBPyConnection,
+    where: str = "",
+    limit: int | None = None,
+    *,
+    filters: Mapping[str, Any] | None = None,
+) -> pl.DataFrame:
+    """Return events as a Polars frame; the arguments are those of `query_seeds`."""
+    return _query(connection, "events", where, limit, filters)
+
+
+def _query(
+    connection: duckdb.DuckDBPyConnection,
+    view: str,
+    where: str,
+    limit: int | None,
+    filters: Mapping[str, Any] | None,
+) -> pl.DataFrame:
+    conditions, values = [f"({where})"] if where else [], []
+    for column, wanted in (filters or {}).items():
+        several = isinstance(wanted, Sequence) and not isinstance(wanted, str)
+        chosen = list(wanted) if several else [wanted]
+        conditions.append(f"{quote_identifier(column)} in ({', '.join('?' * len(chosen))})")
+        values += chosen
+    sql = f"select * from {view}"
+    if conditions:
+        sql += f" where {' and '.join(conditions)}"
+    if limit is not None:
+        sql += f" limit {int(limit)}"
+    try:
+        return connection.execute(sql, values).pl()
+    except duckdb.Error as error:
+        raise translate_duck(error, Circumstances()) from error
+
+
+def _find_source(store: str, name: str) -> Source | None:
+    source = Source(Home.of(f"{store}/{name}"), LocalStorage())
+    return source if os.path.isdir(f"{store}/{name}") and source.files() else None
+
+
+def _glob_select(root: str, schema: pa.Schema) -> str:
+    columns = ", ".join(quote_identifier(name) for name in schema.names)
+    glob = quote_text(f"{glob_literal(root)}/**/*.parquet")
+    return f"select {columns} from read_parquet({glob}, union_by_name=true, can_have_nan=true)"

@@ -1,0 +1,1 @@
+"""Facts as frozen values: what commands and pages render. Nothing here prints."""

@@ -1,0 +1,194 @@
+"""`Store`: a folder of datasets, all of them as views, one connection."""
+
+from __future__ import annotations
+
+import os
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from parquetry.access.duck import Duck
+from parquetry.access.quoting import quote_identifier
+from parquetry.dataset import Dataset
+from parquetry.errors import NotFoundError, RequestError, UnknownColumnError
+from parquetry.experiments.grid_table import read_grids
+from parquetry.experiments.grids import GRIDS
+from parquetry.experiments.naming import named_columns
+from parquetry.experiments.sweeps.sweep import Sweep
+from parquetry.experiments.views import joined, parameter_columns, summary_views
+from parquetry.storage.local import LocalStorage
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    import pyarrow as pa
+
+    from parquetry.access.results import QueryResult
+    from parquetry.access.source import Source
+    from parquetry.storage.protocol import Storage
+
+_EXPERIMENTS = ("events", "seeds")
+
+
+def _naming_parameters(
+    error: UnknownColumnError, tables: Mapping[str, pa.Table]
+) -> UnknownColumnError:
+    """Return the error with the parameters of the grids among the columns that there are."""
+    if error.column is None or GRIDS not in tables:
+        return error
+    known = dict.fromkeys((*error.known, *tables[GRIDS].column_names))
+    return UnknownColumnError.of(error.column, known, "the query's datasets and their parameters")
+
+
+class Store:
+    """A folder of datasets. Nothing to start, nothing to configure; the folder is made if absent.
+
+    Args:
+        path: The folder.
+        create: Whether to make it if it is absent; otherwise that is a `NotFoundError`.
+        storage: The disk; the local one if not given.
+    """
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        create: bool = True,
+        storage: Storage | None = None,
+    ) -> None:
+        self.path = os.path.realpath(os.fspath(path)).replace(os.sep, "/")
+        self._storage = storage or LocalStorage()
+        self._datasets: dict[str, Dataset] = {}
+        if os.path.isdir(self.path):
+            return
+        if not create:
+            raise NotFoundError(
+                f"There is no store at {self.path}: the folder does not exist. Check the path, or "
+                "write something there first: `parquetry demo`, `parquetry convert`, or Store(path) "
+                "in Python.",
+                path=self.path,
+            )
+        os.makedirs(self.path, exist_ok=True)
+
+    def dataset(self, name: str) -> Dataset:
+        """Return the handle of a dataset, whether it exists yet or not.
+
+        Raises:
+            RequestError: The name cannot be a folder of this store.
+        """
+        if not name or "/" in name or os.sep in name or name[0] in "._":
+            raise RequestError(
+                f"{name!r} cannot be a dataset: give one folder name without a slash and without a "
+                "leading dot or underscore. Nothing was made."
+            )
+        if name not in self._datasets:
+            self._datasets[name] = Dataset(f"{self.path}/{name}", storage=self._storage)
+        return self._datasets[name]
+
+    def datasets(self) -> list[str]:
+        """Return the names of the datasets that are here, sorted."""
+        entries = self._storage.list_folder(self.path)
+        return sorted(
+            name
+            for name, kind in entries
+            if kind in {"folder", "link"} and name[0] not in "._" and name != GRIDS
+            if os.path.isdir(f"{self.path}/{name}")
+        )
+
+    def grids(self, only: Sequence[str] | None = None) -> pa.Table:
+        """Return the parameters of all grids, or of some, one row each."""
+        return read_grids(self.path, self._storage, only)
+
+    def sweep(self, name: str = "sweep") -> Sweep:
+        """Return a sweep of this store: what there is to run, what is done, who runs what."""
+        return Sweep(self.path, name, storage=self._storage)
+
+    def views(self) -> dict[str, str]:
+        """Return the SQL of the views that the present datasets allow, by name."""
+        return summary_views(self._experiment_schemas(self.datasets()))
+
+    def sql(
+        self,
+        query: str,
+        parameters: Sequence[Any] | Mapping[str, Any] | None = None,
+        *,
+        read_only: bool = False,
+        profile: bool = False,
+    ) -> QueryResult:
+        """Return the answer to a query over the datasets and views, as they are now.
+
+        Where there are experiments, `events` and `seeds` have the parameters of their grids as
+        columns, `grids` has them alone, and the views of `views` are there.
+
+        **Guarantees:** each dataset is read as it was at one moment; a query that meets a file which a
+        commit has just retired is asked anew.
+
+        **Cost:** only folders that the query can concern are listed; parameters are joined only if
+        the query names one, or says `*`. The answer is held in memory.
+
+        Args:
+            query: Any SQL of DuckDB.
+            parameters: Values for `?` or `$name`.
+            read_only: Whether only SELECT and EXPLAIN are allowed.
+            profile: Whether to measure the row groups and bytes that were read.
+
+        Raises:
+            RequestError: The query cannot be run as it is.
+            UnknownColumnError: It names a column that no dataset of it has.
+            NotFoundError: It names a dataset that does not exist or has no data yet.
+            CorruptionError: A file cannot be read.
+        """
+        names = self.datasets()
+        sources = {name: self.dataset(name).source for name in names}
+        views, tables = self._experiments(query, names, sources)
+        try:
+            return self._duck.run(
+                query,
+                sources,
+                parameters,
+                views=views,
+                tables=tables,
+                read_only=read_only,
+                profile=profile,
+            )
+        except UnknownColumnError as error:
+            raise _naming_parameters(error, tables) from error
+
+    @cached_property
+    def _duck(self) -> Duck:
+        return Duck()
+
+    def _experiments(
+        self, query: str, names: Sequence[str], sources: dict[str, Source]
+    ) -> tuple[dict[str, str], dict[str, pa.Table]]:
+        """Return the views and tables of experiments; a dataset that needs parameters gets a view."""
+        if not self._storage_has_grids():
+            return {}, {}
+        schemas = self._experiment_schemas(names)
+        views = summary_views(schemas)
+        text = query.lower()
+        is_named = any(name in text for name in (*schemas, *views, GRIDS))
+        if not is_named:
+            return {}, {}
+        named = named_columns(query)
+        grids = self.grids()
+        needs_parameters = named is None or bool(named & parameter_columns(grids.schema))
+        for name, schema in schemas.items():
+            if name in text and needs_parameters:
+                rows = f"rows of {name}"
+                sources[rows] = sources.pop(name)
+                views[name] = joined(quote_identifier(rows), schema, grids.schema)
+        return views, {GRIDS: grids}
+
+    def _experiment_schemas(self, names: Sequence[str]) -> dict[str, pa.Schema]:
+        schemas = {name: self.dataset(name).schema for name in _EXPERIMENTS if name in names}
+        return {name: schema for name, schema in schemas.items() if "grid_id" in schema.names}
+
+    def _storage_has_grids(self) -> bool:
+        return os.path.isdir(f"{self.path}/{GRIDS}")
+
+    def __repr__(self) -> str:
+        names = self.datasets()
+        return f"Store({self.path!r}: {', '.join(names) or 'nothing written yet'})"
+
+    def __reduce__(self) -> tuple[type[Store], tuple[str]]:
+        return (Store, (self.path,))

@@ -1,0 +1,32 @@
+"""`import parquetry` is light: it loads no engine, and no optional one is ever loaded unasked."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+_OPTIONAL = ("pandas", "ray", "dask", "distributed", "snakemake", "pyspark", "deltalake")
+_HEAVY = ("polars", "duckdb", "pyarrow", "sqlglot", "numpy")
+
+
+def loaded_by(code: str) -> set[str]:
+    script = f"import sys\n{code}\nprint(*sorted({{m.split('.')[0] for m in sys.modules}}))"
+    done = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True)
+    return set(done.stdout.split("\n")[-2].split())
+
+
+def test_importing_parquetry_loads_no_engine():
+    assert not loaded_by("import parquetry") & {*_HEAVY, *_OPTIONAL}
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["query", "--help"], ["--version"]])
+def test_help_loads_no_engine(arguments):
+    code = f"from parquetry.cli import main\nmain({arguments!r})"
+    assert not loaded_by(code) & {*_HEAVY, *_OPTIONAL}
+
+
+def test_public_names_load_no_optional_engine():
+    code = "import parquetry\nfor name in parquetry.__all__: getattr(parquetry, name)"
+    assert not loaded_by(code) & set(_OPTIONAL)
