@@ -16,6 +16,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from parquetry.version import __version__ as __version__
+
 if TYPE_CHECKING:
     from parquetry.dataset import Dataset
     from parquetry.errors import (
@@ -50,7 +52,6 @@ if TYPE_CHECKING:
     )
     from parquetry.store import Store
 
-__version__ = "0.1.0"
 
 _HOMES = {
     "parquetry.dataset": ("Dataset",),

@@ -6,7 +6,6 @@ from typing import Annotated
 
 import typer
 
-from parquetry import __version__
 from parquetry.cli import (
     check,
     convert,
@@ -19,6 +18,7 @@ from parquetry.cli import (
     sweep,
     vacuum,
 )
+from parquetry.version import __version__
 
 typer_app = typer.Typer(
     name="parquetry",

@@ -8,7 +8,6 @@ import posixpath
 import uuid
 from typing import TYPE_CHECKING, Any
 
-from parquetry import __version__
 from parquetry.commits.log import now
 from parquetry.errors import AlreadyExistsError, CorruptionError, NotFoundError, ParameterError
 from parquetry.experiments.canonical import params_members
@@ -16,6 +15,7 @@ from parquetry.experiments.code_version import find_code_version
 from parquetry.experiments.hashing import canonicalize_params, digest_params
 from parquetry.model.hive import encode_segment
 from parquetry.storage.folders import make_folders, write_file
+from parquetry.version import __version__
 
 if TYPE_CHECKING:
     from parquetry.experiments.hashing import ParamsDigest

@@ -44,7 +44,7 @@ class RollupReport:
 
     Args:
         grids_converted: The ids of the grids that had changed.
-        grids_unchanged: The ids of those that had not; their CSVs were not opened.
+        grids_unchanged: The ids of those that had not; their CSVs were not parsed.
         conversion: What became of the CSVs of the former. In a dry run it has no runs.
     """
 
@@ -70,8 +70,8 @@ def rollup(
 
     **Guarantees:** those of `convert`; a grid with a bad CSV is looked at again the next time.
 
-    **Cost:** a process a grid that changed. To see what changed, the folders are listed and the
-    first bytes of each CSV are looked at.
+    **Cost:** a process a grid that changed. To see what changed, the folders are listed and every
+    CSV is read, but only those that changed are parsed.
 
     Args:
         csv_dir: The folder of the CSVs.
