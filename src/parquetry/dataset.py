@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+from parquetry.access.html import html_table
 from parquetry.access.past import PastSource
 from parquetry.access.polars_scan import scan
 from parquetry.access.source import Source
@@ -203,6 +204,10 @@ class Dataset:
         files = len(self.files())
         keys = f", by {', '.join(self.partition_by)}" if self.partition_by else ""
         return f"Dataset({self.path!r}: {files:,} files{keys}, {len(self.schema)} columns)"
+
+    def _repr_html_(self) -> str:
+        columns = [(field.name, field.type) for field in self.schema] if self.exists else []
+        return html_table(repr(self), ("column", "type"), columns)
 
     def __reduce__(self) -> tuple[type[Dataset], tuple[str]]:
         return (Dataset, (self.path,))

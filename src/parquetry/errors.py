@@ -56,12 +56,14 @@ class ParquetError(Exception):
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Survive pickling, whatever keywords a subclass has added."""
-        return (_rebuild, (type(self), self.message, self.__dict__.copy()))
+        state = {**self.__dict__, "path": self.path}  # an ImportError has a path slot of its own
+        return (_rebuild, (type(self), self.message, state))
 
 
 def _rebuild(kind: type[ParquetError], message: str, state: dict[str, Any]) -> ParquetError:
     error = kind(message)
-    error.__dict__.update(state)
+    for name, value in state.items():
+        setattr(error, name, value)
     return error
 
 

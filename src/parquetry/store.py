@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from parquetry.access.duck import Duck
+from parquetry.access.html import html_table
 from parquetry.access.quoting import quote_identifier
 from parquetry.dataset import Dataset
 from parquetry.errors import NotFoundError, RequestError, UnknownColumnError
@@ -189,6 +190,11 @@ class Store:
     def __repr__(self) -> str:
         names = self.datasets()
         return f"Store({self.path!r}: {', '.join(names) or 'nothing written yet'})"
+
+    def _repr_html_(self) -> str:
+        names = self.datasets()
+        rows = [(name, repr(self.dataset(name))) for name in names]
+        return html_table(repr(self), ("dataset", "what is there"), rows)
 
     def __reduce__(self) -> tuple[type[Store], tuple[str]]:
         return (Store, (self.path,))

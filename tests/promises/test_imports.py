@@ -13,7 +13,9 @@ _HEAVY = ("polars", "duckdb", "pyarrow", "sqlglot", "numpy")
 
 def loaded_by(code: str) -> set[str]:
     script = f"import sys\n{code}\nprint(*sorted({{m.split('.')[0] for m in sys.modules}}))"
-    done = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-c", script], check=True, capture_output=True, text=True
+    )
     return set(done.stdout.split("\n")[-2].split())
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from typing import Any
 
 from parquetry.errors import (
     AlreadyExistsError,
@@ -34,19 +35,23 @@ _INTERRUPTED = 130  # what shells expect of a command that Ctrl+C ended
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command line and return its exit code."""
-    import click
+    import typer
 
     from parquetry.cli.application import application
 
+    # Typer brings its own copy of click, and names only the ends of its tree of errors.
+    usage_error: Any = next(
+        kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException"
+    )
     try:
         result = application(arguments, prog_name="parquetry", standalone_mode=False)
     except ParquetError as error:
         print(f"error: {error}", file=sys.stderr)  # noqa: T201
         return exit_code(error)
-    except click.ClickException as error:
+    except usage_error as error:
         error.show()
-        return error.exit_code
-    except (KeyboardInterrupt, click.exceptions.Abort):
+        return int(error.exit_code)
+    except (KeyboardInterrupt, typer.Abort):
         print("stopped; what was finished stands.", file=sys.stderr)  # noqa: T201
         return _INTERRUPTED
     except BrokenPipeError:

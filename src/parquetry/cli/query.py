@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from parquetry.access.results import QueryResult
 
 _SHOWN = 50
+_WRITERS = {".parquet": "write_parquet", ".csv": "write_csv", ".json": "write_json"}
 
 
 def query(
@@ -44,6 +45,8 @@ def query(
         store, dataset = None, str(store)
     if sql and (where or dataset):
         raise typer.BadParameter("give either --sql or a dataset with --where, not both")
+    if output is not None and output.suffix not in _WRITERS:
+        raise typer.BadParameter(f"{output}: name a .parquet, .csv or .json file")
     text = sql or _select(dataset or "events", where, limit if output or limit else _SHOWN)
     result = Store(one_store(store, base_out), create=False).sql(text)
     if output is not None:
@@ -66,14 +69,6 @@ def _write(result: QueryResult, output: Path) -> int:
     """Write beside the target and rename, so that no half file stands under its name."""
     frame = result.pl()
     aside = output.with_name(f".{output.name}.tmp")
-    match output.suffix:
-        case ".parquet":
-            frame.write_parquet(aside)
-        case ".csv":
-            frame.write_csv(aside)
-        case ".json":
-            frame.write_json(aside)
-        case other:
-            raise typer.BadParameter(f"{other or output}: name a .parquet, .csv or .json file")
+    getattr(frame, _WRITERS[output.suffix])(aside)
     aside.replace(output)
     return frame.height

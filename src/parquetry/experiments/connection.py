@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import duckdb
+import polars as pl
 
 from parquetry.access.engine_errors import Circumstances, translate_duck
 from parquetry.access.quoting import glob_literal, quote_identifier, quote_text
@@ -18,7 +19,6 @@ from parquetry.experiments.views import joined, summary_views
 from parquetry.storage.local import LocalStorage
 
 if TYPE_CHECKING:
-    import polars as pl
     import pyarrow as pa
 
 _DATASETS = ("events", "seeds")
@@ -118,7 +118,7 @@ def _query(
     if limit is not None:
         sql += f" limit {int(limit)}"
     try:
-        return connection.execute(sql, values).pl()
+        return pl.DataFrame(connection.sql(sql, params=values).to_arrow_table())
     except duckdb.Error as error:
         raise translate_duck(error, Circumstances()) from error
 
