@@ -117,12 +117,13 @@ def main() -> None:
     rows = chosen.units * chosen.rows
     print(f"{rows:,} rows in {chosen.units:,} units, median of {chosen.repeat}")
     for way, median in medians.items():
-        rate = rows / median
-        print(f"{way:>16}: {median:6.2f} s  {rate:12,.0f} rows/s  {medians['bare'] / median:5.2f} of bare")
+        rate, ratio = rows / median, medians["bare"] / median
+        print(f"{way:>16}: {median:6.2f} s  {rate:12,.0f} rows/s  {ratio:5.2f} of bare")
     for units in (200, 2000):
         grown = peak_memory(units, chosen.rows)
         print(f"one call of {units:>5} units: peak memory grows by {grown:.1f} MB")
-    print(f"peak memory of this process: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000:.0f} MB")
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000
+    print(f"peak memory of this process: {peak:.0f} MB")
 
 
 if __name__ == "__main__":
