@@ -91,6 +91,18 @@ def test_whoever_may_not_write_reads_the_folder_as_it_is(bench, monkeypatch):
     assert paths == ["day=a/old.parquet"]
 
 
+def test_whoever_may_not_write_is_refused_a_folder_that_is_half_renamed(bench, monkeypatch):
+    bench.commit({"day=a/old.parquet": [1]})
+    leave_half_done(bench, monkeypatch)
+    (staged,) = bench.root.parent.glob("**/tree/new.parquet")
+    os.link(staged, bench.root / "day=a" / "new.parquet")
+    with pytest.raises(StorageError, match="half done by a crash"):
+        take_snapshot(bench.home, ReadOnly())
+    os.unlink(bench.root / "day=a" / "old.parquet")  # now all of the commit is there
+    paths = [file.path for file in take_snapshot(bench.home, ReadOnly()).files]
+    assert paths == ["day=a/new.parquet"]
+
+
 def test_a_dataset_that_does_not_exist_is_an_error_and_an_emptied_one_is_not(bench):
     bench.commit({"x.parquet": [1]})
     (bench.root / "x.parquet").unlink()

@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING
 from parquetry.commits.finishing import recover
 from parquetry.commits.log import find_pending
 from parquetry.errors import NotFoundError, StorageError
+from parquetry.storage.folders import find_stat
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from parquetry.commits.home import Home
+    from parquetry.model.records import CommitRecord
     from parquetry.storage.protocol import Storage
 
 _ATTEMPTS = 100  # of recovering while others keep dying in the middle of their commits
@@ -24,18 +26,20 @@ _NO_PERMISSION = {errno.EACCES, errno.EPERM, errno.EROFS}
 def settled(home: Home, storage: Storage) -> Iterator[bool]:
     """Keep commits out while the block runs; readers do not exclude each other.
 
-    What a crash left is completed first. Whoever may not write reads the folder as it is, which is
+    What a crash left is completed first. Whoever may not write reads the folder as it is, if it is
     whole: the block is then given `False`, because the log may lack the last commit.
 
     Raises:
-        StorageError: The disk refused, or commits die here faster than they can be completed.
+        StorageError: The disk refused; or a commit died among its renames and this user may not
+            complete it; or commits die here faster than they can be completed.
     """
     may_write = True
     for _ in range(_ATTEMPTS):
         with held_shared(home, storage):
-            is_settled = find_pending(home, storage) is None
-            if is_settled or not may_write:
-                yield is_settled
+            pending = find_pending(home, storage)
+            if pending is None or not may_write:
+                _refuse_mixture(home, storage, pending)
+                yield pending is None
                 return
         may_write = _recovered(home, storage)
     raise StorageError(
@@ -52,6 +56,22 @@ def held_shared(home: Home, storage: Storage) -> Iterator[None]:
         with suppress(NotFoundError):  # no commit was ever made here, so there is nobody to exclude
             held.enter_context(storage.lock(home.lock, shared=True))
         yield
+
+
+def _refuse_mixture(home: Home, storage: Storage, pending: CommitRecord | None) -> None:
+    """Raise unless the folder is in the state before a commit, or in the one after it."""
+    if pending is None:
+        return
+    came = [find_stat(storage, f"{home.root}/{file.path}") for file in pending.added]
+    left = [find_stat(storage, f"{home.root}/{file.path}") for file in pending.retired]
+    done = {facts is not None for facts in came} | {facts is None for facts in left}
+    if len(done) > 1:
+        raise StorageError(
+            f"The dataset {home.root} cannot be read now: commit {pending.version} was left half done "
+            "by a crash, and completing it needs the permission to write. No row is lost. Let somebody "
+            "who may write open the dataset once.",
+            path=home.root,
+        )
 
 
 def _recovered(home: Home, storage: Storage) -> bool:

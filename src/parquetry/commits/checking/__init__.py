@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from parquetry.commits.home import Home
     from parquetry.storage.protocol import Storage
 
-__all__ = ["check"]
+__all__ = ["CheckReport", "check"]
 
 
 def check(
