@@ -15,6 +15,7 @@ from parquetry.series import reader as reading
 from parquetry.series.converting import write_series
 from parquetry.series.lazy import LazyTimeScenarioSeriesData
 from parquetry.series.reader import open_file
+from parquetry.series.source import open_source
 from parquetry.series.tiles import cache_info, set_cache_budget, tile_cache
 
 COLUMN = np.array([0])
@@ -27,7 +28,7 @@ pytestmark = pytest.mark.filterwarnings(
 
 
 def held(path):
-    return [group for group, tile in enumerate(open_file(str(path)).tiles) if tile is not None]
+    return [group for group, tile in enumerate(open_source(str(path)).tiles) if tile is not None]
 
 
 def test_a_footer_is_parsed_once_for_all_series_of_a_file(wind):
@@ -184,7 +185,7 @@ def test_a_forked_process_reads_on(wind):
     lazy = LazyTimeScenarioSeriesData(path)
     lazy.get_value([0], COLUMN)
     lazy.prefetch(range(10, 20), COLUMN)
-    with open_file(str(path)).lock:  # a thread may hold it when the process forks
+    with open_file(str(path)).lock, lazy.source.lock:  # a thread may hold it when the process forks
         context = multiprocessing.get_context("fork")
         queue = context.Queue()
         child = context.Process(target=_read_in_child, args=(lazy, queue))

@@ -13,6 +13,7 @@ from parquetry.commits.staging import open_staging
 from parquetry.errors import NotFoundError, ParameterError
 from parquetry.series.finding import PARQUET, is_stale
 from parquetry.series.layout import SeriesLayout, write_part
+from parquetry.series.parts import part_name
 from parquetry.series.texts import DELIMITERS, read_text
 from parquetry.storage.exchange import ExchangeUnsupportedError
 from parquetry.storage.folders import find_stat, walk_files
@@ -165,7 +166,7 @@ def _stage(
     paths = [staged]
     if len(ranges) > 1:
         storage.make_folder(staged)
-        paths = [f"{staged}/scenarios-{r.start:06}-{r.stop - 1:06}.parquet" for r in ranges]
+        paths = [f"{staged}/{part_name(columns)}" for columns in ranges]
     for path, columns in zip(paths, ranges, strict=True):
         with storage.create(path) as sink:
             write_part(sink, values, columns, layout.row_group_rows, compression)

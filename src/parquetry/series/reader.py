@@ -5,10 +5,7 @@ from __future__ import annotations
 import os
 import re
 import threading
-import weakref
-from bisect import bisect_right
 from collections import OrderedDict
-from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -23,7 +20,6 @@ from parquetry.errors import (
     SchemaMismatchError,
     StorageError,
 )
-from parquetry.series.tiles import Tile, tile_cache
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -56,7 +52,7 @@ class SeriesFile:
     """
 
     def __init__(self, path: str) -> None:
-        self.lock = threading.Lock()  # one load at a time; hits do not take it
+        self.lock = threading.Lock()  # Arrow's reader serves one thread at a time
         self.stamp, file = _open(path, None)
         self.metadata: FileMetaData = file.metadata
         self.rows: int = self.metadata.num_rows
@@ -64,7 +60,6 @@ class SeriesFile:
         self.columns, self._leaves, self._nullable = _series_columns(self.metadata, path)
         self.names = [str(column) for column in self.columns.tolist()]
         self.first_column = int(self.columns[0]) if len(self.columns) else 0
-        self.tiles: list[Tile | None] = [None] * len(self.starts)
         _handles.keep(self.stamp, file)
 
     @property
@@ -99,27 +94,6 @@ class SeriesFile:
             for leaf in self._leaves
         )
 
-    def group_of(self, step: int) -> int:
-        """Return which row group holds a step."""
-        return bisect_right(self.starts, step) - 1
-
-    def tile(self, group: int, columns: Indices) -> tuple[Tile, Indices]:
-        """Return the tile of a row group with at least these columns, and where in it they are.
-
-        Args:
-            group: Which row group.
-            columns: Positions among the columns of this file, all within bounds.
-        """
-        tile = self.tiles[group]
-        if tile is not None:
-            found = tile.position[columns]
-            if not found.size or found.min() >= 0:
-                tile.touch()
-                return tile, found
-        with self.lock:
-            tile = self._filled(group, columns)
-        return tile, tile.position[columns]
-
     def load(self, group: int, positions: Indices) -> Floats:
         """Read columns of a row group from the disk, past the cache, as (columns, rows).
 
@@ -135,26 +109,13 @@ class SeriesFile:
         names = [self.names[position] for position in positions.tolist()]
         try:
             file = _handles.get(self.stamp, self.metadata)
-            table = file.read_row_group(self._groups[group], columns=names, use_threads=False)
+            with self.lock:
+                table = file.read_row_group(self._groups[group], columns=names, use_threads=False)
         except (pa.ArrowException, OSError) as error:
             raise _reading_error(self.path, error) from error
         if self._nullable[positions].any():
             self._refuse_nulls(table, group)
         return _as_matrix(table.select(names) if table.column_names != names else table)
-
-    def _filled(self, group: int, columns: Indices) -> Tile:
-        tile = self.tiles[group]
-        if tile is None:
-            rows = self.stops[group] - self.starts[group]
-            forget = partial(_forget, weakref.ref(self), group)
-            tile = Tile(self.starts[group], rows, len(self.columns), forget)
-        missing = np.unique(columns[tile.position[columns] < 0])
-        if missing.size:
-            tile.fill(missing, self.load(group, missing))
-            self.tiles[group] = tile
-            tile.touch()
-            tile_cache.account(tile, len(missing) * tile.rows * 8)
-        return tile
 
     def _refuse_nulls(self, table: pa.Table, group: int) -> None:
         for name, values in zip(table.column_names, table.columns, strict=True):
@@ -317,21 +278,13 @@ def _as_matrix(table: pa.Table) -> Floats:
     return np.stack([column.to_numpy().astype(np.float64) for column in batch.columns])
 
 
-def _forget(owner: weakref.ref[SeriesFile], group: int) -> None:
-    file = owner()
-    if file is not None:
-        file.tiles[group] = None
-
-
 def _forget_all() -> None:
-    """Begin anew in a forked process: locks and tiles may have been caught in the middle."""
+    """Begin anew in a forked process: locks may have been caught in the middle."""
     global _files_lock  # noqa: PLW0603
     _files_lock = threading.Lock()
     _handles.__init__()  # type: ignore[misc]
-    tile_cache.__init__(tile_cache.budget_bytes)  # type: ignore[misc]
     for file in open_files():
         file.lock = threading.Lock()
-        file.tiles = [None] * len(file.starts)
 
 
 if hasattr(os, "register_at_fork"):

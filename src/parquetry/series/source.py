@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import os
 import threading
+import weakref
+from bisect import bisect_right
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from parquetry.errors import SchemaMismatchError
 from parquetry.series.indexing import check_columns, check_steps
-from parquetry.series.reader import open_file, stamp_of
+from parquetry.series.parts import Parts, part_paths
+from parquetry.series.reader import stamp_of
+from parquetry.series.tiles import Tile, tile_cache
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,19 +28,28 @@ class SeriesSource:
 
     Args:
         path: The file, or the folder of files.
-        files: The files, by their first column.
+        parts: The files.
 
     **Cost:** a read decodes the row groups that cover the steps, in the columns asked, unless a tile
     holds them already.
     """
 
-    def __init__(self, path: str, files: list[SeriesFile]) -> None:
+    def __init__(self, path: str, parts: Parts) -> None:
         self.path = path
-        self.files = files
-        self.rows = files[0].rows
-        self.columns = sum(len(file.columns) for file in files)
-        self._first_columns = np.array([file.first_column for file in files], np.intp)
-        _check_parts(path, files)
+        self.lock = (
+            threading.Lock()
+        )  # one tile is filled at a time; reads of filled ones do not wait
+        self._parts = parts
+        first = parts.file(0)
+        self.rows = first.rows
+        self.columns = parts.columns
+        self._starts, self._stops = first.starts, first.stops
+        self.tiles: list[Tile | None] = [None] * len(self._starts)
+
+    @property
+    def files(self) -> list[SeriesFile]:
+        """Every file, by its first column."""
+        return self._parts.files()
 
     def read(self, steps: Steps, columns: Indices) -> Floats:
         """Return (steps, scenarios) in the order asked.
@@ -44,15 +57,16 @@ class SeriesSource:
         Raises:
             SeriesIndexError: A step or a column lies outside.
         """
-        if len(self.files) == 1 and isinstance(steps, range) and steps:
-            found = self._read_block(self.files[0], steps, columns)
+        if isinstance(steps, range) and steps:
+            found = self._read_block(steps, columns)
             if found is not None:
                 return found
-        check_columns(columns, self.columns, self.path)
-        check_steps(steps, 0, self.rows, self.path)
+        self._check(steps, columns)
         result = np.empty((len(columns), len(steps)))
-        for file, chosen, local in self._split_columns(columns):
-            _gather(file, steps, local, result, chosen)
+        if len(columns):
+            for group, where, rows in _split_steps(self._starts, self._stops, steps):
+                tile, places = self._tile(group, columns)
+                result[:, where] = tile.values[:, rows][places]
         return result.T
 
     def load(self, steps: Steps, columns: Indices) -> Floats:
@@ -61,65 +75,92 @@ class SeriesSource:
         Raises:
             SeriesIndexError: A step or a column lies outside.
         """
-        check_columns(columns, self.columns, self.path)
-        check_steps(steps, 0, self.rows, self.path)
+        self._check(steps, columns)
         result = np.empty((len(columns), len(steps)))
-        for file, chosen, local in self._split_columns(columns):
-            for group, where, rows in _split_steps(file, steps):
+        for file, chosen, local in self._parts.split(columns):
+            for group, where, rows in _split_steps(file.starts, file.stops, steps):
                 result[_grid(chosen, where)] = file.load(group, local)[:, rows]
         return result.T
 
     def prefetch(self, steps: range, columns: Indices) -> None:
         """Decode what covers these steps, so that the next read finds it."""
-        for file, _, local in self._split_columns(columns):
-            for group, _, _ in _split_steps(file, steps):
-                file.tile(group, local)
+        for group, _, _ in _split_steps(self._starts, self._stops, steps):
+            self._tile(group, columns)
 
     def is_warm(self, steps: range, columns: Indices) -> bool:
         """Return whether a read of these steps would find everything decoded."""
-        for file, _, local in self._split_columns(columns):
-            for group in range(file.group_of(steps.start), file.group_of(steps.stop - 1) + 1):
-                tile = file.tiles[group]
-                if tile is None or (tile.position[local] < 0).any():
-                    return False
+        for group in range(self._group_of(steps.start), self._group_of(steps.stop - 1) + 1):
+            tile = self.tiles[group]
+            if tile is None or (tile.position[columns] < 0).any():
+                return False
         return True
 
-    def _read_block(self, file: SeriesFile, steps: range, columns: Indices) -> Floats | None:
+    def forget(self) -> None:
+        """Begin anew, in a forked process: lock and tiles may have been caught in the middle."""
+        self.lock = threading.Lock()
+        self.tiles = [None] * len(self._starts)
+
+    def _check(self, steps: Steps, columns: Indices) -> None:
+        check_columns(columns, self.columns, self.path)
+        check_steps(steps, 0, self.rows, self.path)
+
+    def _group_of(self, step: int) -> int:
+        return bisect_right(self._starts, step) - 1
+
+    def _read_block(self, steps: range, columns: Indices) -> Floats | None:
         """Return a block within one row group: the common case, and the one that must be fast."""
         first, stop = steps.start, steps.stop
         if first < 0 or stop > self.rows:
             return None
-        group = file.group_of(first)
-        if stop > file.stops[group]:
+        group = self._group_of(first)
+        if stop > self._stops[group]:
             return None
         if len(columns) == 1:
-            column = int(columns[0])
-            tile = file.tiles[group]
+            column = columns.item(0)
+            tile = self.tiles[group]
             if tile is not None and 0 <= column < self.columns:
                 place = tile.position.item(column)
                 if place >= 0:
                     tile.touch()
                     return tile.values[place, first - tile.first : stop - tile.first, None].copy()
         check_columns(columns, self.columns, self.path)
-        tile, places = file.tile(group, columns)
+        tile, places = self._tile(group, columns)
         return tile.values[:, first - tile.first : stop - tile.first][places].T
 
-    def _split_columns(
-        self, columns: Indices
-    ) -> Iterator[tuple[SeriesFile, slice | Indices, Indices]]:
-        """Yield each file, where its share of the columns goes, and the columns' positions in it."""
-        if len(self.files) == 1:
-            if len(columns):
-                yield self.files[0], slice(None), columns
-            return
-        owner = np.searchsorted(self._first_columns, columns, side="right") - 1
-        for number in np.unique(owner):
-            chosen = np.flatnonzero(owner == number)
-            yield self.files[number], chosen, columns[chosen] - self._first_columns[number]
+    def _tile(self, group: int, columns: Indices) -> tuple[Tile, Indices]:
+        """Return the tile of a row group with at least these columns, and where in it they are."""
+        tile = self.tiles[group]
+        if tile is not None:
+            found = tile.position[columns]
+            if not found.size or found.min() >= 0:
+                tile.touch()
+                return tile, found
+        with self.lock:
+            tile = self._filled(group, columns)
+        return tile, tile.position[columns]
+
+    def _filled(self, group: int, columns: Indices) -> Tile:
+        tile = self.tiles[group]
+        first, rows = self._starts[group], self._stops[group] - self._starts[group]
+        if tile is None:
+            tile = Tile(first, rows, self.columns, partial(_forget, weakref.ref(self), group))
+        missing = np.unique(columns[tile.position[columns] < 0])
+        if missing.size:
+            tile.fill(missing, self._load_tile(group, missing))
+            self.tiles[group] = tile
+            tile.touch()
+            tile_cache.account(tile, len(missing) * rows * 8)
+        return tile
+
+    def _load_tile(self, group: int, columns: Indices) -> Floats:
+        """Return (columns, rows); the tiles follow the row groups of the first file."""
+        if self._parts.count == 1:
+            return self._parts.file(0).load(group, columns)
+        return self.load(range(self._starts[group], self._stops[group]), columns).T
 
 
 def open_source(path: str) -> SeriesSource:
-    """Return the series at a path.
+    """Return the series at a path: one object in a process for one content.
 
     Raises:
         NotFoundError: There is nothing.
@@ -127,59 +168,17 @@ def open_source(path: str) -> SeriesSource:
         SchemaMismatchError: The columns are no numbers, not named 0, 1, …, or the files do not fit.
     """
     path = os.path.abspath(path)
-    parts = part_paths(path)
+    paths = part_paths(path)
     with _sources_lock:
-        stamps = [stamp_of(part) for part in parts]
+        stamps = [stamp_of(part) for part in paths]
         known = _sources.get(path)
         if known is None or known[0] != stamps:
-            files = sorted((open_file(part) for part in parts), key=lambda file: file.first_column)
-            known = _sources[path] = (stamps, SeriesSource(path, files))
+            known = _sources[path] = (stamps, SeriesSource(path, Parts(path, paths)))
         return known[1]
-
-
-def part_paths(path: str) -> list[str]:
-    """Return the files that make up a series, by name."""
-    if not os.path.isdir(path):
-        return [path]
-    names = sorted(name for name in os.listdir(path) if name.endswith(".parquet"))
-    if not names:
-        raise SchemaMismatchError(
-            f"The folder {path} stands for a series but holds no Parquet file. Remove it, or convert "
-            "the series again.",
-            path=path,
-        )
-    return [os.path.join(path, name) for name in names]
 
 
 _sources: dict[str, tuple[list[Stamp], SeriesSource]] = {}
 _sources_lock = threading.Lock()
-
-
-def _check_parts(path: str, files: list[SeriesFile]) -> None:
-    """Refuse gaps and overlaps between columns, and files of different length."""
-    columns = np.concatenate([file.columns for file in files])
-    expected = np.arange(len(columns))
-    if not np.array_equal(columns, expected):
-        wrong = int(expected[columns != expected][0])
-        raise SchemaMismatchError(
-            f"The columns of {path} must be 0, 1, … without a gap; column {wrong} is missing or "
-            "occurs twice. The file was left as it is. Write it again with every scenario.",
-            path=path,
-        )
-    if len({file.rows for file in files}) > 1:
-        raise SchemaMismatchError(
-            f"The files of {path} have different numbers of steps: "
-            f"{', '.join(str(file.rows) for file in files)}. Convert the series again.",
-            path=path,
-        )
-
-
-def _gather(
-    file: SeriesFile, steps: Steps, local: Indices, result: Floats, chosen: slice | Indices
-) -> None:
-    for group, where, rows in _split_steps(file, steps):
-        tile, places = file.tile(group, local)
-        result[_grid(chosen, where)] = tile.values[:, rows][places]
 
 
 def _grid(columns: slice | Indices, steps: slice | Indices) -> tuple[slice | Indices, ...]:
@@ -190,31 +189,38 @@ def _grid(columns: slice | Indices, steps: slice | Indices) -> tuple[slice | Ind
 
 
 def _split_steps(
-    file: SeriesFile, steps: Steps
+    starts: list[int], stops: list[int], steps: Steps
 ) -> Iterator[tuple[int, slice | Indices, slice | Indices]]:
     """Yield each row group, where its share of the steps goes, and which of its rows they are."""
     if not len(steps):
         return
     if isinstance(steps, range):
-        for group in range(file.group_of(steps.start), file.group_of(steps.stop - 1) + 1):
-            start, stop = file.starts[group], file.stops[group]
-            first, last = max(start, steps.start), min(stop, steps.stop)
-            yield (
-                group,
-                slice(first - steps.start, last - steps.start),
-                slice(first - start, last - start),
-            )
+        last = bisect_right(starts, steps.stop - 1)
+        for group in range(bisect_right(starts, steps.start) - 1, last):
+            start, stop = max(starts[group], steps.start), min(stops[group], steps.stop)
+            where = slice(start - steps.start, stop - steps.start)
+            yield group, where, slice(start - starts[group], stop - starts[group])
         return
-    owner = np.searchsorted(file.starts, steps, side="right") - 1
+    owner = np.searchsorted(starts, steps, side="right") - 1
     for group in np.unique(owner).tolist():
-        where = np.flatnonzero(owner == group)
-        yield group, where, steps[where] - file.starts[group]
+        chosen = np.flatnonzero(owner == group)
+        yield group, chosen, steps[chosen] - starts[group]
 
 
-def _forget_lock() -> None:
+def _forget(owner: weakref.ref[SeriesSource], group: int) -> None:
+    source = owner()
+    if source is not None:
+        source.tiles[group] = None
+
+
+def _forget_all() -> None:
+    """Begin anew in a forked process."""
     global _sources_lock  # noqa: PLW0603
     _sources_lock = threading.Lock()
+    tile_cache.__init__(tile_cache.budget_bytes)  # type: ignore[misc]
+    for _, source in _sources.values():
+        source.forget()
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forget_lock)
+    os.register_at_fork(after_in_child=_forget_all)
