@@ -58,7 +58,7 @@ class Plan:
     rows_inserted: int = 0
     rows_updated: int = 0
     bytes_after: int = 0
-    requirement: Requirement = Requirement()
+    requirement: Requirement = field(default_factory=Requirement)
 
     @property
     def retire(self) -> tuple[FileState, ...]:
@@ -91,10 +91,9 @@ class Plan:
         lines = [
             f"{self.operation} on {self.root} (version {self.base_version})",
             f"  rows:       {', '.join(rows) or 'none change'}",
-            f"  files:      {len(self.rewrite):,} rewritten, {len(self.drop):,} dropped undecoded, "
-            f"{self.kept_files:,} kept; {self.new_files:,} written",
-            f"  bytes:      {readable(self.bytes_before)} leave, "
-            f"about {readable(self.bytes_after)} come",
+            f"  files:      {len(self.rewrite):,} rewritten, {len(self.drop):,} dropped undecoded,",
+            f"              {self.kept_files:,} kept; {self.new_files:,} written",
+            f"  bytes:      {readable(self.bytes_before)} go, {readable(self.bytes_after)} or so come",
             f"  partitions: {len(self.partitions):,} ({_some(self.partitions)})",
             f"  read:       {self._scanned()}",
         ]
@@ -145,7 +144,12 @@ class OperationResult:
 
     @classmethod
     def of(
-        cls, plan: Plan, record: CommitRecord | None = None, backup: str | None = None
+        cls,
+        plan: Plan,
+        record: CommitRecord | None = None,
+        *,
+        backup: str | None = None,
+        dry_run: bool = False,
     ) -> OperationResult:
         """Return the result of a plan: as foreseen, or as its commit's record says."""
         added = None if record is None else record.added
@@ -160,7 +164,7 @@ class OperationResult:
             num_partitions=len(plan.partitions),
             files_rewritten=len(plan.rewrite),
             rows_scanned=plan.rows_scanned,
-            dry_run=record is None,
+            dry_run=dry_run,
             version=None if record is None else record.version,
             backup=backup,
         )

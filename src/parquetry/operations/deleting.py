@@ -1,0 +1,196 @@
+"""Removing rows: whole files and row groups undecoded, the rest of their files copied as bytes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from parquetry.model.changes import Requirement
+from parquetry.operations.matching import find_matches
+from parquetry.operations.plans import OperationResult, Plan
+from parquetry.operations.predicates import Predicate
+from parquetry.operations.pruning import demands
+from parquetry.operations.rewriting import FileEdit, GroupEdit
+from parquetry.operations.running import jsonable, run_again, run_plan, stage_edits
+from parquetry.operations.scope import find_scope, polars_schema
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Mapping
+
+    import polars as pl
+
+    from parquetry.access.source import Source
+    from parquetry.commits.home import Home
+    from parquetry.operations.matching import FileMatch
+    from parquetry.operations.scope import Scope
+    from parquetry.storage.protocol import Storage
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeletePlan(Plan):
+    """What a delete would do.
+
+    Args:
+        edits: The files that are written anew, with the rows that leave them.
+    """
+
+    edits: tuple[FileEdit, ...] = ()
+
+
+def plan_delete(
+    home: Home,
+    storage: Storage,
+    source: Source,
+    predicate: pl.Expr | bool,  # noqa: FBT001  True is every row
+    partition_filter: Mapping[str, Any] | None = None,
+) -> DeletePlan:
+    """Return what it takes to remove the rows of which a predicate is true; nothing is written.
+
+    A row of which it is false or, because of NULLs, unknown stays.
+
+    **Cost:** folders, then footers, then Bloom filters rule files out; of the row groups that remain
+    the columns of the predicate are decoded, two row groups at a time. A predicate that looks at other
+    rows (`is_duplicated`, `over`) needs its columns of all rows of the scope at once.
+
+    Args:
+        home: The dataset.
+        storage: The disk.
+        source: What knows its files and columns.
+        predicate: The rows to remove.
+        partition_filter: A value, or a list of values, for some partition keys: no row elsewhere is
+            touched or looked at.
+
+    Raises:
+        UnknownColumnError: The predicate or the filter names a column that is not there.
+        SchemaMismatchError: Types do not go together, or a file cannot be decoded without loss.
+        ParameterError: The predicate gives no truth value.
+    """
+    meaning = understand(source, predicate)
+    wanted = demands(meaning.tree) if meaning.by_row else []
+    scope = find_scope(home, storage, source, wanted, partition_filter)
+    matches = list(find_matches(scope, meaning))
+    parameters = {"filter": str(predicate), "partition_filter": jsonable(partition_filter)}
+    return _planned(scope, matches, parameters, requirement_of(scope, meaning, partition_filter))
+
+
+def understand(source: Source, predicate: pl.Expr | bool) -> Predicate:  # noqa: FBT001
+    """Return a predicate on a dataset."""
+    return Predicate.of(predicate, polars_schema(source.schema()), source.home.root)
+
+
+def requirement_of(
+    scope: Scope, predicate: Predicate, partition_filter: Mapping[str, Any] | None
+) -> Requirement:
+    """Return what must still hold: a predicate over other rows needs all of them to be the same."""
+    if predicate.by_row:
+        return Requirement()
+    seen = frozenset(file.state.path for file in scope.files)
+    if partition_filter is None:
+        return Requirement(("",), seen)
+    return Requirement(tuple(sorted({file.state.folder for file in scope.files})), seen)
+
+
+def _planned(
+    scope: Scope,
+    matches: list[FileMatch],
+    parameters: dict[str, Any],
+    requirement: Requirement,
+) -> DeletePlan:
+    hit = [match for match in matches if match.count]
+    partial = [match for match in hit if not match.is_all]
+    edits = tuple(
+        FileEdit(
+            match.file,
+            match.group_rows,
+            {index: GroupEdit(leaving=hits) for index, hits in match.hits.items()},
+        )
+        for match in partial
+    )
+    return DeletePlan(
+        operation="delete",
+        root=scope.root,
+        parameters=parameters,
+        base_version=scope.version,
+        read=tuple(match.file.state for match in matches if match.scanned),
+        rewrite=tuple(match.file.state for match in partial),
+        drop=tuple(match.file.state for match in hit if match.is_all),
+        kept_files=len(scope.files) - len(hit),
+        new_files=len(edits),
+        partitions=tuple(sorted({match.file.state.folder for match in hit})),
+        rows_scanned=sum(match.scanned for match in matches),
+        rows_deleted=sum(match.count for match in hit),
+        bytes_after=sum(edit.bytes_left for edit in edits),
+        requirement=requirement,
+        edits=edits,
+    )
+
+
+def run_delete(
+    home: Home,
+    storage: Storage,
+    plan: DeletePlan,
+    *,
+    backup_dir: str | os.PathLike[str] | None = None,
+    compression: str = "zstd",
+) -> OperationResult:
+    """Carry out a plan in one commit, and return what was done.
+
+    **Guarantees:** those of `commit`: readers see the rows before or after, whatever crashes.
+
+    Raises:
+        ConflictError: Somebody changed one of the files since. Nothing was changed.
+        StorageError: The disk refused; `outcome` says whether the change will be true.
+    """
+    return run_plan(
+        home,
+        storage,
+        plan,
+        lambda staging: stage_edits(storage, staging, plan.edits, compression=compression),
+        backup_dir,
+    )
+
+
+def delete(
+    home: Home,
+    storage: Storage,
+    source: Source,
+    predicate: pl.Expr | bool,  # noqa: FBT001  True is every row
+    partition_filter: Mapping[str, Any] | None = None,
+    *,
+    dry_run: bool = False,
+    retries: int = 3,
+    backup_dir: str | os.PathLike[str] | None = None,
+    compression: str = "zstd",
+) -> OperationResult:
+    """Remove the rows of which a predicate is true, in one commit, and return what was done.
+
+    **Guarantees** as of `run_delete`, **Cost** as of `plan_delete`; then the files that hold such rows
+    are written anew: row groups without them are copied as bytes, whole files of them only unlinked.
+
+    Args:
+        home: The dataset.
+        storage: The disk.
+        source: What knows its files and columns.
+        predicate: The rows to remove.
+        partition_filter: A value, or a list of values, for some partition keys.
+        dry_run: Whether to report the plan only.
+        retries: How often to plan anew if somebody else changes the same files meanwhile.
+        backup_dir: A folder for a backup of the files that change.
+        compression: The codec of what is encoded anew.
+
+    Raises:
+        ConflictError: Others kept changing the same files. Nothing was changed.
+    """
+
+    def plan() -> DeletePlan:
+        return plan_delete(home, storage, source, predicate, partition_filter)
+
+    if dry_run:
+        return OperationResult.of(plan(), dry_run=True)
+
+    def run(plan: DeletePlan) -> OperationResult:
+        return run_delete(home, storage, plan, backup_dir=backup_dir, compression=compression)
+
+    result: OperationResult = run_again(plan, run, retries)
+    return result

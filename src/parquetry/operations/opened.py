@@ -1,0 +1,208 @@
+"""One file of a dataset, decoded row group by row group, as the dataset sees its rows."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+import polars as pl
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from parquetry.errors import (
+    ConflictError,
+    CorruptionError,
+    NotFoundError,
+    ParquetError,
+    SchemaMismatchError,
+    StorageError,
+)
+from parquetry.files.footers import read_footer
+from parquetry.operations.bounds import GroupPlace
+from parquetry.operations.scope import polars_type
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from types import TracebackType
+
+    from parquetry.operations.scope import ScopedFile
+
+
+class OpenedFile:
+    """A file of a dataset, opened for decoding. Close it, or use it in a `with` block.
+
+    Args:
+        file: The file.
+        footer: Its footer, if it was read already.
+    """
+
+    def __init__(self, file: ScopedFile, footer: pq.FileMetaData | None = None) -> None:
+        self.file = file
+        with told(file.path):
+            self.footer = read_footer(file.path) if footer is None else footer
+        self._handle: Any = None
+
+    @cached_property
+    def group_rows(self) -> list[int]:
+        """How many rows each row group has."""
+        return [self.footer.row_group(i).num_rows for i in range(self.footer.num_row_groups)]
+
+    @property
+    def places(self) -> list[GroupPlace]:
+        """The row groups with what their footer says."""
+        return [
+            GroupPlace(self.file.path, self.footer, index, self.file.columns)
+            for index in range(self.footer.num_row_groups)
+        ]
+
+    @cached_property
+    def schema(self) -> pa.Schema:
+        """The schema in the types that the writer declared."""
+        with told(self.file.path):
+            return self._opened().schema_arrow
+
+    def read(self, index: int, columns: Sequence[str] | None = None) -> pa.Table:
+        """Return some columns of a row group, or all, in the file's own types.
+
+        Raises:
+            CorruptionError: The data cannot be decoded.
+            SchemaMismatchError: Their type or encoding is not known here.
+        """
+        with told(self.file.path):
+            return self._opened().read_row_group(
+                index, columns=None if columns is None else list(columns), use_threads=False
+            )
+
+    def _opened(self) -> Any:
+        if self._handle is None:
+            self._handle = pq.ParquetFile(self.file.path, metadata=self.footer)
+        return self._handle
+
+    def frame(
+        self,
+        index: int,
+        names: Sequence[str],
+        types: Mapping[str, pa.DataType],
+        stored: pa.Table | None = None,
+    ) -> pl.DataFrame:
+        """Return columns of a row group as the dataset sees them.
+
+        Keys that the folder says are taken from there, columns that the file lacks are NULL, and all
+        have the types of the dataset.
+
+        Args:
+            index: The row group.
+            names: The columns.
+            types: The dataset's types.
+            stored: The decoded row group, if it is at hand.
+        """
+        rows = self.footer.row_group(index).num_rows
+        held = [n for n in names if n in self.file.columns.names and n not in self.file.from_path]
+        table = stored if stored is not None else self.read(index, held) if held else None
+        columns = []
+        for name in names:
+            if name in held and table is not None:
+                found = _cast(table[name], types[name], name, self.file.path)
+            else:
+                found = repeated(self.file.keys.get(name), rows, types[name])
+            columns.append(to_polars(found, name, self.file.path))
+        return pl.DataFrame(columns) if columns else pl.DataFrame(height=rows)
+
+    def close(self) -> None:
+        """Let the file go."""
+        if self._handle is not None:
+            self._handle.close()
+            self._handle = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def repeated(value: Any, rows: int, kind: pa.DataType) -> pa.Array:
+    """Return a column that holds one value."""
+    if value is None:
+        return pa.nulls(rows, kind)
+    return pa.array([value], kind).take(pa.array(np.zeros(rows, np.int32)))
+
+
+def to_polars(column: pa.Array | pa.ChunkedArray, name: str, where: str) -> pl.Series:
+    """Return an Arrow column for Polars.
+
+    Raises:
+        SchemaMismatchError: Polars has no such type.
+    """
+    if polars_type(column.type) is None:
+        raise SchemaMismatchError(
+            f"The column {name!r} of {where} is {column.type}, which Polars cannot hold without loss, so "
+            "it cannot be filtered by, compared or set. Nothing was changed. Leave it out of the "
+            "expression, or rewrite it in another type.",
+            path=where,
+        )
+    try:
+        return pl.Series(name, column)
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
+        raise SchemaMismatchError(
+            f"The column {name!r} of {where} cannot be taken over by Polars: {_first(error)}. "
+            "Nothing was changed. Leave it out of the expression.",
+            path=where,
+        ) from error
+
+
+def _cast(column: pa.ChunkedArray, kind: pa.DataType, name: str, where: str) -> pa.ChunkedArray:
+    if column.type == kind:
+        return column
+    try:
+        return pc.cast(column, kind)
+    except pa.ArrowException as error:
+        raise SchemaMismatchError(
+            f"The column {name!r} of {where} is {column.type} and cannot be read as {kind}, its type in "
+            f"the dataset: {_first(error)}. Nothing was changed. Check this file.",
+            path=where,
+        ) from error
+
+
+@contextmanager
+def told(path: str) -> Iterator[None]:
+    """Turn PyArrow's errors about a file into ours."""
+    try:
+        yield
+    except (FileNotFoundError, NotFoundError) as error:
+        raise ConflictError(
+            f"{path} is gone since this operation began. Nothing was changed; a retry is safe.",
+            path=path,
+        ) from error
+    except ParquetError:
+        raise
+    except pa.ArrowNotImplementedError as error:
+        raise SchemaMismatchError(
+            f"{path} cannot be decoded: {_first(error)}. Nothing was changed. Leave the file out by a "
+            "partition filter, or rewrite it with the tool that made it.",
+            path=path,
+        ) from error
+    except (pa.ArrowException, UnicodeDecodeError, OSError) as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise StorageError(
+                f"Could not read {path}: {_first(error)}. Nothing was changed.",
+                path=path,
+                errno=error.errno,
+            ) from error
+        raise CorruptionError(
+            f"{path} cannot be decoded: {_first(error)}. Nothing was changed. Compare the file with "
+            "its origin or a backup, or move it out of the dataset.",
+            path=path,
+        ) from error
+
+
+def _first(error: BaseException) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")

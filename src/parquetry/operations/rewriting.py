@@ -1,0 +1,401 @@
+"""One file written anew: what does not change is copied as bytes, the rest decoded and encoded."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, TypeAlias
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from parquetry.errors import RequestError
+from parquetry.files.encoding import ROW_GROUP_ROWS, Encoder, writer_options
+from parquetry.files.splicing import Source, Splicer, find_differences, find_refusals
+from parquetry.model.casting import cast_lossless
+from parquetry.model.schema import normal_type
+from parquetry.operations.opened import OpenedFile, told
+from parquetry.storage.folders import write_file
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from parquetry.files.splicing import Sink
+    from parquetry.files.writer_options import Direction, Sorting, WriterOptions
+    from parquetry.operations.matching import Hits
+    from parquetry.operations.scope import ScopedFile
+    from parquetry.storage.protocol import Storage
+
+SMALL_GROUP_ROWS = 32_768
+"""Row groups below this are encoded anew with their neighbours: piles of them slow every reader."""
+
+_LARGEST_GROUP_ROWS = 1 << 20
+_IN_MEMORY_BYTES = 16 << 20  # a new file up to about this size is written in one call
+
+
+@dataclass(frozen=True)
+class GroupEdit:
+    """What happens to a row group.
+
+    Args:
+        leaving: The rows that leave the file.
+        setting: The rows that get new values, whether or not they leave.
+    """
+
+    leaving: Hits | None = None
+    setting: Hits | None = None
+
+    @property
+    def drops_all(self) -> bool:
+        """Whether no row stays."""
+        return self.leaving is not None and self.leaving.is_all
+
+
+@dataclass(frozen=True)
+class FileEdit:
+    """What happens to a file.
+
+    Args:
+        file: The file.
+        group_rows: How many rows each row group has.
+        groups: What happens, by the number of the row group; nothing to those that are not there.
+        setting: The columns that get new values, with the dataset's types.
+    """
+
+    file: ScopedFile
+    group_rows: tuple[int, ...]
+    groups: Mapping[int, GroupEdit]
+    setting: Mapping[str, pa.DataType] = field(default_factory=dict)
+
+    @property
+    def rows_left(self) -> int:
+        """How many rows stay in the file."""
+        leaving = sum(one.leaving.count for one in self.groups.values() if one.leaving is not None)
+        return sum(self.group_rows) - leaving
+
+    @property
+    def stored_setting(self) -> dict[str, pa.DataType]:
+        """The columns to set that stand in the file, and not only in the names of its folders."""
+        return {
+            name: kind
+            for name, kind in self.setting.items()
+            if name in self.file.columns.names or name not in self.file.keys
+        }
+
+    @property
+    def bytes_left(self) -> int:
+        """About how many bytes the new file will have."""
+        rows = sum(self.group_rows)
+        return self.file.state.bytes * self.rows_left // rows if rows else 0
+
+
+NewValues: TypeAlias = Callable[[OpenedFile, int, "Hits"], pa.Table]
+"""Gives the new values of the rows of a row group that are set, in the order of the rows."""
+
+
+@dataclass(frozen=True)
+class Written:
+    """A staged file: its path, rows and bytes."""
+
+    source: str
+    rows: int
+    bytes: int
+
+
+def rewrite(
+    storage: Storage,
+    path: str,
+    edit: FileEdit,
+    values: NewValues | None = None,
+    compression: str = "zstd",
+) -> Written:
+    """Stage at a path the file that takes the place of another, and return it.
+
+    **Cost:** row groups that do not change, and columns that are not set, are read and written once
+    as bytes. Of the others one row group at a time is decoded and encoded. Small files are written in
+    one call.
+    """
+    with OpenedFile(edit.file) as opened:
+        one = _Rewriting(opened, edit, values, compression)
+        if edit.file.state.bytes <= _IN_MEMORY_BYTES:
+            memory = io.BytesIO()
+            one.write(memory)
+            content = memory.getvalue()
+            write_file(storage, path, content)
+            return Written(path, edit.rows_left, len(content))
+        with storage.create(path) as sink:
+            one.write(sink)
+            return Written(path, edit.rows_left, sink.tell())
+
+
+class _Rewriting:
+    """The state of writing one file anew."""
+
+    def __init__(
+        self, opened: OpenedFile, edit: FileEdit, values: NewValues | None, compression: str
+    ) -> None:
+        self._opened = opened
+        self._edit = edit
+        self._values = values
+        self._compression = compression
+        self._schema, self._keeps_schema = _schema_after(opened.schema, edit)
+
+    def write(self, sink: Sink) -> None:
+        source = self._open_for_copying()
+        if source is None:
+            self._encode_all(sink)
+            return
+        with source:
+            options = self._mixing_options(source)
+            if options is None:
+                self._encode_all(sink)
+            else:
+                self._splice(sink, source, options)
+
+    def _open_for_copying(self) -> Source | None:
+        """Return the file for copying from it, None if none of it is worth that or can be."""
+        if not self._keeps_schema or not any(map(self._is_copied, range(len(self._groups)))):
+            return None
+        try:
+            source = Source.open(self._edit.file.path)
+        except RequestError:
+            return None
+        if find_refusals(source.footer):
+            source.close()
+            return None
+        return source
+
+    @property
+    def _groups(self) -> tuple[int, ...]:
+        return self._edit.group_rows
+
+    def _edit_of(self, index: int) -> GroupEdit:
+        return self._edit.groups.get(index) or GroupEdit()
+
+    def _is_copied(self, index: int) -> bool:
+        """Whether bytes of a row group are worth copying: of all columns, or of those not set."""
+        edit = self._edit_of(index)
+        if edit.leaving is not None or not self._groups[index]:
+            return False
+        if edit.setting is not None:
+            others = set(self._opened.schema.names) - self._edit.stored_setting.keys()
+            return bool(others)
+        return self._groups[index] >= SMALL_GROUP_ROWS or len(self._left) == 1
+
+    @property
+    def _left(self) -> list[int]:
+        return [n for n, rows in enumerate(self._groups) if rows and not self._edit_of(n).drops_all]
+
+    def _options(
+        self, schema: pa.Schema, *, as_integers: bool = True, sorting: Sorting | None = None
+    ) -> WriterOptions:
+        rows = max([ROW_GROUP_ROWS, *self._groups])
+        blooms = _bloom_columns(self._opened)
+        return writer_options(
+            schema,
+            compression=self._compression,
+            row_group_rows=min(rows, _LARGEST_GROUP_ROWS),
+            bloom_columns=[name for name in blooms if name in schema.names],
+            decimals_as_integers=as_integers,
+            sorting=sorting,
+        )
+
+    def _encode_all(self, sink: Sink) -> None:
+        sorting = _sorting_of(self._opened, self._edit) if len(self._groups) == 1 else None
+        with Encoder(sink, self._schema, self._options(self._schema, sorting=sorting)) as encoder:
+            for table in self._tables(self._left):
+                encoder.write(table)
+
+    def _tables(self, indexes: Sequence[int]) -> Iterator[pa.Table]:
+        for index in indexes:
+            yield self._table(index)
+
+    def _table(self, index: int) -> pa.Table:
+        """Return a row group as it is to be."""
+        table = self._opened.read(index)
+        edit = self._edit_of(index)
+        if edit.setting is not None or not self._keeps_schema:
+            table = self._set(table, index, edit.setting)
+        if edit.leaving is not None:
+            table = table.filter(pa.array(~edit.leaving.flags()))
+        return table
+
+    def _set(self, table: pa.Table, index: int, hits: Hits | None) -> pa.Table:
+        new = None
+        if hits is not None and self._values is not None:
+            new = self._values(self._opened, index, hits)
+        columns = []
+        for one in self._schema:
+            if one.name not in self._edit.setting:
+                columns.append(table[one.name])
+                continue
+            values = None if new is None or one.name not in new.column_names else new[one.name]
+            old = table[one.name] if one.name in table.column_names else None
+            columns.append(merged(old, values, hits, table.num_rows, one, self._opened.file.path))
+        return pa.table(columns, schema=self._schema)
+
+    def _mixing_options(self, source: Source) -> WriterOptions | None:
+        """Return how to encode rows so that they can stand beside copied ones, None if they cannot."""
+        if all(map(self._is_wholly_copied, self._left)):
+            return self._options(self._schema)
+        partly = all(map(self._is_copied, self._left))
+        columns = list(self._edit.stored_setting) if partly else self._schema.names
+        schema = pa.schema([self._schema.field(name) for name in columns])
+        for as_integers in (True, False):
+            probe = io.BytesIO()
+            with Encoder(probe, schema, self._options(schema, as_integers=as_integers)):
+                pass
+            other = Source.from_buffer(probe.getvalue())
+            if not find_differences(source.footer, other.footer, columns):
+                return self._options(self._schema, as_integers=as_integers)
+        return None
+
+    def _is_wholly_copied(self, index: int) -> bool:
+        return self._edit_of(index).setting is None and self._is_copied(index)
+
+    def _splice(self, sink: Sink, source: Source, options: WriterOptions) -> None:
+        splicer = Splicer(sink, source.footer)
+        pending: list[int] = []
+        for index in self._left:
+            if not self._is_copied(index):
+                pending.append(index)
+                continue
+            self._encode_between(splicer, pending, options)
+            pending = []
+            self._copy(splicer, source, index, options)
+        self._encode_between(splicer, pending, options)
+        splicer.finish()
+
+    def _encode_between(
+        self, splicer: Splicer, indexes: Sequence[int], options: WriterOptions
+    ) -> None:
+        if not indexes:
+            return
+        memory = io.BytesIO()
+        with Encoder(memory, self._schema, options) as encoder:
+            for table in self._tables(indexes):
+                encoder.write(table)
+        splicer.copy_row_groups(Source.from_buffer(memory.getbuffer()))
+
+    def _copy(self, splicer: Splicer, source: Source, index: int, options: WriterOptions) -> None:
+        hits = self._edit_of(index).setting
+        if hits is None:
+            splicer.copy_row_group(source, index)
+            return
+        names = list(self._edit.stored_setting)
+        schema = pa.schema([self._schema.field(name) for name in names])
+        kept = [name for name in names if name in self._opened.schema.names]
+        table = self._set_only(self._opened.read(index, kept), index, hits, schema)
+        as_integers = bool(options.arguments["store_decimal_as_integer"])
+        narrow = self._options(schema, as_integers=as_integers)
+        memory = io.BytesIO()
+        with Encoder(memory, schema, _one_group(narrow)) as encoder:
+            encoder.write(table)
+        new = Source.from_buffer(memory.getbuffer())
+        splicer.copy_row_group(source, index, {name: (new, 0) for name in names})
+
+    def _set_only(self, table: pa.Table, index: int, hits: Hits, schema: pa.Schema) -> pa.Table:
+        new = self._values(self._opened, index, hits) if self._values is not None else None
+        columns = [
+            merged(
+                table[one.name],
+                None if new is None or one.name not in new.column_names else new[one.name],
+                hits,
+                table.num_rows,
+                one,
+                self._opened.file.path,
+            )
+            for one in schema
+        ]
+        return pa.table(columns, schema=schema)
+
+
+def _one_group(options: WriterOptions) -> WriterOptions:
+    """Return the options for a single row group, however many rows it has."""
+    return type(options)(options.arguments, 1 << 31)
+
+
+def _schema_after(schema: pa.Schema, edit: FileEdit) -> tuple[pa.Schema, bool]:
+    """Return the file's schema as it is to be, and whether it is as it was.
+
+    A column that is set gets the dataset's type, for that is what its new values fit.
+    """
+    keeps = True
+    for name, kind in edit.stored_setting.items():
+        place = schema.get_field_index(name)
+        if place < 0:
+            schema, keeps = schema.append(pa.field(name, kind)), False
+            continue
+        found = schema.field(place)
+        if normal_type(found.type) != kind or not found.nullable:
+            stored = found.type if normal_type(found.type) == kind else kind
+            schema = schema.set(place, pa.field(name, stored))
+            keeps = False
+    return schema, keeps
+
+
+def merged(
+    old: pa.ChunkedArray | None,
+    new: pa.ChunkedArray | None,
+    hits: Hits | None,
+    rows: int,
+    wanted: pa.Field,
+    where: str,
+) -> pa.ChunkedArray:
+    """Return a column with the new values in the rows that are hit."""
+    if old is None:
+        old = pa.chunked_array([pa.nulls(rows, wanted.type)])
+    if old.type != wanted.type:
+        old = fitted(old, wanted, where)
+    if new is None or hits is None:
+        return old
+    new = fitted(new, wanted, where)
+    if hits.is_all:
+        return new
+    places = np.arange(rows)
+    places[hits.flags()] = rows + np.arange(hits.count)
+    both = pa.chunked_array([*old.chunks, *new.chunks], type=wanted.type)
+    return both.combine_chunks().take(pa.array(places)) if rows else old
+
+
+def fitted(column: pa.ChunkedArray, wanted: pa.Field, where: str) -> pa.ChunkedArray:
+    """Return a column in a type, without losing a value.
+
+    Raises:
+        SchemaMismatchError: A value does not fit.
+    """
+    plain = normal_type(wanted.type)
+    if normal_type(column.type) == plain and column.type != plain:
+        column = column.cast(plain)
+    table = cast_lossless(
+        pa.table({wanted.name: column}), pa.schema([pa.field(wanted.name, plain)]), where
+    )
+    found = table[wanted.name]
+    if found.type == wanted.type:
+        return found
+    if pa.types.is_dictionary(wanted.type):
+        found = found.dictionary_encode()
+    with told(where):
+        return pc.cast(found, wanted.type)
+
+
+def _bloom_columns(opened: OpenedFile) -> list[str]:
+    if not opened.footer.num_row_groups:
+        return []
+    group = opened.footer.row_group(0)
+    chunks = [group.column(number) for number in range(group.num_columns)]
+    return [chunk.path_in_schema for chunk in chunks if chunk.bloom_filter_offset]
+
+
+def _sorting_of(opened: OpenedFile, edit: FileEdit) -> Sorting | None:
+    """Return by what the rows are still sorted, down to the first column that is set."""
+    group = opened.footer.row_group(0)
+    keys: list[str | tuple[str, Direction]] = []
+    for one in group.sorting_columns:
+        name = group.column(one.column_index).path_in_schema
+        if name in edit.setting or one.nulls_first or name not in opened.schema.names:
+            break
+        keys.append((name, "descending" if one.descending else "ascending"))
+    return keys or None

@@ -1,0 +1,99 @@
+"""Carrying out a plan: its files are staged, kept as a backup if asked, and committed."""
+
+from __future__ import annotations
+
+import posixpath
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from parquetry.commits.committing import commit
+from parquetry.commits.staging import open_staging
+from parquetry.errors import ConflictError, ParquetError
+from parquetry.model.changes import Change, NewFile
+from parquetry.operations.backups import check_backup_dir, forget_backup, make_backup
+from parquetry.operations.plans import OperationResult, Plan
+from parquetry.operations.rewriting import FileEdit, rewrite
+from parquetry.operations.working import in_order
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+    from parquetry.commits.home import Home
+    from parquetry.commits.staging import Staging
+    from parquetry.operations.rewriting import NewValues, Written
+    from parquetry.storage.protocol import Storage
+
+AnyPlan = TypeVar("AnyPlan", bound=Plan)
+
+
+def run_plan(
+    home: Home,
+    storage: Storage,
+    plan: Plan,
+    stage: Callable[[Staging], Iterable[NewFile]],
+    backup_dir: str | os.PathLike[str] | None = None,
+) -> OperationResult:
+    """Stage the new files of a plan, commit, and return what was done; an empty plan writes nothing.
+
+    Raises:
+        ConflictError: The dataset is not what the plan saw. Nothing was changed.
+        StorageError: The disk refused; `outcome` says whether the change will be true.
+    """
+    backups = None if backup_dir is None else check_backup_dir(home, backup_dir)
+    if plan.is_empty:
+        return OperationResult.of(plan)
+    with open_staging(home, storage) as staging:
+        added = tuple(stage(staging))
+        backup = make_backup(home, storage, plan, added, backups) if backups else None
+        change = Change(
+            plan.operation, plan.parameters, plan.base_version, plan.retire, added, plan.requirement
+        )
+        try:
+            record = commit(home, storage, staging, change)
+        except ParquetError as error:
+            if backup is not None and error.outcome == "unchanged":
+                forget_backup(storage, backup)
+            raise
+        return OperationResult.of(plan, record, backup=backup)
+
+
+def run_again(plan: Callable[[], AnyPlan], run: Callable[[AnyPlan], Any], retries: int) -> Any:
+    """Plan and run; where somebody else was faster, so many times more."""
+    for _ in range(retries):
+        try:
+            return run(plan())
+        except ConflictError:
+            continue
+    return run(plan())
+
+
+def stage_edits(
+    storage: Storage,
+    staging: Staging,
+    edits: Sequence[FileEdit],
+    values: NewValues | None = None,
+    compression: str = "zstd",
+) -> Iterator[NewFile]:
+    """Write the files that take the place of edited ones, two at a time; wholly emptied ones have none."""
+
+    def write(one: tuple[FileEdit, str]) -> Written:
+        return rewrite(storage, one[1], one[0], values, compression)
+
+    left = [edit for edit in edits if edit.rows_left]
+    written = in_order(write, ((edit, staging.new_path()) for edit in left))
+    for edit, new in zip(left, written, strict=True):
+        path = posixpath.join(edit.file.state.folder, staging.final_name(new.source))
+        yield NewFile(path, new.source, new.rows, new.bytes)
+
+
+def jsonable(given: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """Return parameters as the log can keep them."""
+    if given is None:
+        return None
+    return {key: _jsonable(value) for key, value in given.items()}
+
+
+def _jsonable(value: Any) -> Any:
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return [_jsonable(one) for one in value]
+    return value if value is None or isinstance(value, (str, int, float, bool)) else str(value)
