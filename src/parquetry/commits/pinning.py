@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import posixpath
-import uuid
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from parquetry.commits.history import KeptFile, refuse_unsettled, settled_files_at
 from parquetry.commits.log import latest_version
+from parquetry.commits.owning import owned_folder
 from parquetry.commits.settling import settled
 from parquetry.commits.snapshots import current_snapshot
-from parquetry.commits.staging import OWNER
 from parquetry.errors import NotFoundError, StorageError
 from parquetry.storage.folders import make_folders, remove_tree
 from parquetry.storage.links import find_target
@@ -56,14 +55,13 @@ def pin(home: Home, storage: Storage, version: int | None = None) -> Iterator[Pi
         NotFoundError: There is no such dataset or version, or its files were vacuumed.
         StorageError: The file system has no hard links, or the disk refused.
     """
-    folder = f"{home.pins}/{uuid.uuid4().hex[:12]}"
-    make_folders(storage, folder)
-    try:
-        with storage.lock(f"{folder}/{OWNER}"):
+    make_folders(storage, home.pins)
+    with owned_folder(storage, home.pins) as folder:
+        try:
             yield _filled(home, storage, f"{folder}/files", version)
-    finally:
-        with suppress(StorageError, NotFoundError):  # what is left is vacuumed later
-            remove_tree(storage, folder)
+        finally:
+            with suppress(StorageError, NotFoundError):  # what is left is vacuumed later
+                remove_tree(storage, folder)
 
 
 def _filled(home: Home, storage: Storage, folder: str, version: int | None) -> Pin:

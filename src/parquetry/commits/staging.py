@@ -7,6 +7,7 @@ import uuid
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
+from parquetry.commits.owning import abandoned, owned_folder, remove_abandoned
 from parquetry.errors import NotFoundError, StorageError
 from parquetry.storage.folders import find_stat, remove_tree
 
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     from parquetry.commits.home import Home
     from parquetry.storage.protocol import Storage
 
-OWNER = "owner"  # the file that a living owner holds locked
 _NEW = "new-"
 _DRAFT = "draft-"
 _DRAFT_LIVES_NS = 86_400_000_000_000
@@ -63,16 +63,14 @@ def open_staging(home: Home, storage: Storage) -> Iterator[Staging]:
     `sweep` finds that its owner is gone.
     """
     home.prepare(storage)
-    name = uuid.uuid4().hex[:12]
-    staging = Staging(name, f"{home.staging}/{name}")
-    storage.make_folder(staging.folder)
-    try:
-        with storage.lock(f"{staging.folder}/{OWNER}"):
+    with owned_folder(storage, home.staging) as folder:
+        staging = Staging(folder.rpartition("/")[2], folder)
+        try:
             yield staging
-    finally:
-        if not staging.is_needed:
-            with suppress(StorageError, NotFoundError):  # what is left is swept later
-                remove_tree(storage, staging.folder)
+        finally:
+            if not staging.is_needed:
+                with suppress(StorageError, NotFoundError):  # what is left is swept later
+                    remove_tree(storage, folder)
 
 
 def new_draft(home: Home) -> str:
@@ -84,36 +82,12 @@ def new_draft(home: Home) -> str:
     return f"{home.staging}/{_DRAFT}{uuid.uuid4().hex}"
 
 
-def abandoned(storage: Storage, parent: str) -> list[str]:
-    """Return the folders in the folder of stagings, or of pins, whose owner is dead.
-
-    For stagings call it with the dataset locked and recovered: no recorded commit needs them then.
-    """
-    try:
-        names = [name for name, kind in storage.list_folder(parent) if kind == "folder"]
-    except NotFoundError:
-        return []
-    return [folder for name in sorted(names) if _is_dead(storage, folder := f"{parent}/{name}")]
-
-
 def sweep(home: Home, storage: Storage) -> None:
     """Remove what dead processes left in staging; call it with the dataset locked and recovered."""
     for folder in abandoned(storage, home.staging):
-        with suppress(NotFoundError):  # its owner lived after all and removed it
-            remove_tree(storage, folder)
+        remove_abandoned(storage, folder)
     for name, kind in storage.list_folder(home.staging):
         facts = find_stat(storage, f"{home.staging}/{name}") if kind == "file" else None
         if facts is not None and time.time_ns() - facts.mtime_ns > _DRAFT_LIVES_NS:
             with suppress(NotFoundError):
                 storage.unlink(f"{home.staging}/{name}")
-
-
-def _is_dead(storage: Storage, folder: str) -> bool:
-    owner = f"{folder}/{OWNER}"
-    if find_stat(storage, owner) is None:
-        return False  # just being made, or just being removed; the next sweep will know
-    try:
-        with storage.lock(owner, wait=False) as free:
-            return free
-    except NotFoundError:
-        return False

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 
 from parquetry.commits.finishing import recover
 from parquetry.commits.log import read_records, record_name
+from parquetry.commits.owning import OWNER, abandoned, remove_abandoned
 from parquetry.commits.settling import settled
-from parquetry.commits.staging import OWNER, abandoned, open_staging
+from parquetry.commits.staging import open_staging
 from parquetry.errors import NotFoundError, ParameterError
 from parquetry.model.lifetimes import moments
 from parquetry.storage.folders import find_stat, remove_tree, walk_files
@@ -144,11 +145,18 @@ def _clear(home: Home, storage: Storage, keep: timedelta | int) -> VacuumPlan:
                 storage.rename(f"{home.history}/{name}", f"{staging.folder}/{name}")
             storage.sync_all([home.history, staging.folder])
             for folder in (*plan.stagings, *plan.pins):
-                with suppress(NotFoundError):  # its owner lived after all and removed it
-                    remove_tree(storage, folder)
+                _remove(storage, folder)
         for version in plan.forget:
             remove_tree(storage, f"{staging.folder}/{record_name(version)}")
         return plan
+
+
+def _remove(storage: Storage, folder: str) -> None:
+    if find_stat(storage, f"{folder}/{OWNER}") is not None:
+        remove_abandoned(storage, folder)
+        return
+    with suppress(NotFoundError):  # its owner lived after all and removed it
+        remove_tree(storage, folder)
 
 
 def _plan(home: Home, storage: Storage, keep: timedelta | int) -> VacuumPlan:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from parquetry.commits.log import find_pending
-from parquetry.commits.staging import abandoned
+from parquetry.commits.owning import abandoned
 from parquetry.errors import CorruptionError, FormatVersionError, StorageError
 from parquetry.model.findings import Finding
 
