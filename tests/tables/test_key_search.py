@@ -168,3 +168,17 @@ def test_files_without_the_key_and_damaged_files_are_told(tmp_path):
     path.write_bytes(b"x")
     with pytest.raises(CorruptionError):
         find_existing_keys(rows("p", [1]), KEY, [path])
+
+
+def test_a_key_of_folders_alone_is_found_without_reading_rows(tmp_path):
+    files = write(tmp_path, rows("pq", [1]), ["run"])
+    search = prepare_key_search(pl.DataFrame({"run": ["p", "z"]}), files)
+    assert (search.bytes, len(search.groups)) == (0, 1)
+    assert find_existing_keys(pl.DataFrame({"run": ["z", "p"]}), ["run"], files).rows() == [("p",)]
+    empty = rows("p", [])
+    (tmp_path / "empty").mkdir()
+    relative = "run=p/f.parquet"
+    (tmp_path / "empty" / "run=p").mkdir()
+    empty.write_parquet(tmp_path / "empty" / relative)
+    none = TableFile.under(str(tmp_path / "empty"), relative)
+    assert find_existing_keys(pl.DataFrame({"run": ["p"]}), ["run"], [none]).is_empty()

@@ -117,20 +117,21 @@ def plan_key_search(
         facts: What is known of the candidate files.
         files: How many files the table has; as many as there are facts if left out.
     """
-    parts: dict[tuple[tuple[str, Any], ...], pl.DataFrame] = {}
+    parts: dict[tuple[Any, ...], pl.DataFrame] = {}
     groups: list[GroupToRead] = []
     for fact in facts:
         names = [name for name, _ in fact.file.partitions if name in keys.columns]
-        fixed = tuple(zip(names, folder_values(keys, fact.file, names), strict=True))
-        if fixed not in parts:
-            parts[fixed] = _where(keys, fixed)
-        groups += _groups(fact, parts[fixed])
+        values = folder_values(keys, fact.file, names)
+        if (*names, *values) not in parts:
+            parts[*names, *values] = where(keys, dict(zip(names, values, strict=True)))
+        groups += _groups(fact, parts[*names, *values])
     whole = len(facts) if files is None else files
     return KeySearch(tuple(keys.columns), tuple(groups), whole, len(facts))
 
 
-def _where(keys: pl.DataFrame, fixed: tuple[tuple[str, Any], ...]) -> pl.DataFrame:
-    for name, value in fixed:
+def where(keys: pl.DataFrame, fixed: Mapping[str, Any]) -> pl.DataFrame:
+    """Return the keys that have these values."""
+    for name, value in fixed.items():
         keys = keys.filter(pl.col(name).eq_missing(pl.lit(value, dtype=keys.schema[name])))
     return keys
 
@@ -140,7 +141,7 @@ def _groups(fact: FileFacts, keys: pl.DataFrame) -> list[GroupToRead]:
     groups = []
     for group in fact.groups:
         ranges = _usable(group, bounds)
-        if not _overlap(ranges, bounds):
+        if not group.rows or not _overlap(ranges, bounds):
             continue
         inside = keys.filter(_within(ranges)) if ranges else keys
         if inside.height:

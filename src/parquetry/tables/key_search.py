@@ -18,6 +18,7 @@ from parquetry.tables.key_planning import (
     candidate_files,
     folder_values,
     plan_key_search,
+    where,
 )
 from parquetry.tables.table_files import as_table_files
 
@@ -59,11 +60,7 @@ def read_existing_keys(search: KeySearch, keys: pl.DataFrame) -> pl.DataFrame:
     """Return those of the keys that stand in the row groups of a search."""
     found = [keys.clear()]
     for file, groups in groupby(search.groups, key=lambda group: group.file):
-        numbers = [group.number for group in groups]
-        for batch in _key_batches(file, numbers, keys):
-            hits = batch.join(keys, on=keys.columns, how="semi")
-            if hits.height:
-                found.append(hits.unique())
+        found += _find_in_file(file, [group.number for group in groups], keys)
     there = pl.concat(found).unique()
     return keys.join(there, on=keys.columns, how="semi", maintain_order="left")
 
@@ -96,20 +93,27 @@ def _plain(keys: pl.DataFrame) -> pl.DataFrame:
     return keys.cast({cs.categorical() | cs.enum(): pl.String})
 
 
-def _key_batches(file: TableFile, numbers: list[int], keys: pl.DataFrame) -> Iterator[pl.DataFrame]:
-    """Yield the keys of some row groups, in the types of the keys that are looked for."""
+def _find_in_file(
+    file: TableFile, numbers: list[int], keys: pl.DataFrame
+) -> Iterator[pl.DataFrame]:
+    """Yield the keys that stand in some row groups of a file.
+
+    What the file's folders say is neither read nor compared again.
+    """
     folders = [name for name, _ in file.partitions if name in keys.columns]
-    values = folder_values(keys, file, folders)
-    fixed = [
-        pl.lit(value, dtype=keys.schema[name]).alias(name)
-        for name, value in zip(folders, values, strict=True)
-    ]
+    fixed = dict(zip(folders, folder_values(keys, file, folders), strict=True))
+    here = where(keys, fixed)
     columns = [name for name in keys.columns if name not in folders]
+    if not columns:  # the folder alone is the key, and the row groups of a plan have rows
+        yield here
+        return
+    kinds = pl.Schema({name: keys.schema[name] for name in columns})
+    wanted = here.select(columns)
     for batch in _read(file.path, numbers, columns):
-        frame = pl.DataFrame(pl.from_arrow(batch)).cast(
-            {name: keys.schema[name] for name in columns}, strict=False
-        )
-        yield frame.with_columns(fixed).select(keys.columns)
+        frame = pl.DataFrame(pl.from_arrow(batch)).cast(kinds, strict=False)
+        hits = frame.join(wanted, on=columns, how="semi").unique()
+        if hits.height:
+            yield here.join(hits, on=columns, how="semi")
 
 
 def _read(path: str, numbers: list[int], columns: list[str]) -> Iterator[pa.RecordBatch]:
