@@ -1,0 +1,270 @@
+"""One dataset as it can be read now: its files, their columns, and what its folders mean.
+
+Every question lists the folder anew; what is remembered between questions only saves work. The folder
+says what a partition key is: its value is taken from the path, except in datasets of our own making,
+whose files are known to agree.
+"""
+
+from __future__ import annotations
+
+import time
+from contextlib import ExitStack, contextmanager, suppress
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+from pyarrow import types as pt
+
+from parquetry.access.listing import Listing
+from parquetry.access.path_values import PathValues
+from parquetry.access.pruning import partition_filter
+from parquetry.access.uniting import unite_files
+from parquetry.commits.kept_schema import KeptSchema, find_kept_schema
+from parquetry.commits.settling import settled
+from parquetry.errors import LayoutError, NotFoundError
+from parquetry.files.skimming import Skimmer
+from parquetry.model.schema import unite, unite_types
+from parquetry.storage.folders import find_stat
+from parquetry.storage.listing import Tree
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from parquetry.access.conditions import Demand
+    from parquetry.commits.home import Home
+    from parquetry.files.skimming import FileSchema
+    from parquetry.model.partitions import PartitionFilter
+    from parquetry.storage.listing import Folder
+    from parquetry.storage.protocol import Storage
+
+_ATTEMPTS = 5  # of listing while others keep replacing files
+_RACY_NS = 100_000_000  # two changes within one tick of the file system's clock look alike
+
+
+class Source:
+    """A dataset to read from. It can be shared between threads, and pickled.
+
+    **Cost:** a question about some partitions touches only their folders and files. A dataset without
+    a kept schema, such as one that others made, is looked through once as a whole.
+
+    Args:
+        home: Where the dataset stands.
+        storage: The disk.
+    """
+
+    def __init__(self, home: Home, storage: Storage) -> None:
+        self.home = home
+        self.storage = storage
+        self._tree = Tree(home.root, storage)
+        self._skimmer = Skimmer()
+        self._paths = PathValues(home.root)
+        self._seen: pa.Schema | None = None  # the columns of all files, when all were last listed
+        self._quiet_log: int | None = None
+
+    def __reduce__(self) -> tuple[type[Source], tuple[Home, Storage]]:
+        """Leave behind what is remembered: it is worth nothing elsewhere."""
+        return type(self), (self.home, self.storage)
+
+    def files(self, where: PartitionFilter | None = None) -> list[str]:
+        """Return the absolute paths of the data files that a filter admits, as they are now.
+
+        **Guarantees:** the list is of one moment: no commit is half in it, and what a crash left is
+        completed first if this user may write.
+
+        Raises:
+            NotFoundError: The dataset does not exist.
+            LayoutError: The folders are ambiguous.
+        """
+        with self._at_rest():
+            return self._tree.files(where)
+
+    def schema(self) -> pa.Schema:
+        """Return all columns with their types: those of the files, then the keys of the paths alone.
+
+        **Guarantees:** every column that parquetry has ever written is there. One that others brought
+        to a dataset of ours is there once a question has listed all files.
+        """
+        return self.outline().columns
+
+    def outline(self) -> Listing:
+        """Return a listing that tells the columns, and of the files only as many as that takes.
+
+        With a kept schema that is one folder, without it all.
+        """
+        kept = find_kept_schema(self.home, self.storage)
+        if kept is None:
+            return self.listing()
+        with self._at_rest():
+            sample = self._find_sample(kept)
+        return self._describe(kept, [sample] if sample else [], is_whole=sample is None)
+
+    def keys(self) -> dict[str, pa.DataType]:
+        """Return the partition keys with their types, outermost first."""
+        return dict(self.outline().keys)
+
+    def listing(self, references: Sequence[Sequence[Demand]] | None = None) -> Listing:
+        """Return the files that a question can concern, and what is known of them.
+
+        Args:
+            references: What the question demands in each place where it reads the dataset; without
+                it, all files are listed.
+
+        Raises:
+            NotFoundError: The dataset does not exist.
+            LayoutError: The folders are ambiguous.
+            CorruptionError: A file is no Parquet file.
+            SchemaMismatchError: Two files have types for a column that no type holds without loss.
+        """
+        for _ in range(_ATTEMPTS):
+            with suppress(NotFoundError):  # a file was retired after it was listed
+                return self._list(references)
+        return self._list(references)
+
+    def listing_of(self, files: Sequence[str]) -> Listing:
+        """Return other files, which hold all columns and the keys themselves, as a listing."""
+        columns = self.schema()
+        return Listing(
+            files=files,
+            schemas=self._skimmer.skim(files),
+            columns=columns,
+            path_values=pa.table({}),
+            keys={},
+            is_whole=False,
+        )
+
+    def _list(self, references: Sequence[Sequence[Demand]] | None) -> Listing:
+        kept = find_kept_schema(self.home, self.storage)
+        if references is not None and kept is None and self._seen is None:
+            self._list(None)  # the columns of an answer do not depend on how much is read for it
+        folders, is_whole = self._folders(kept, references)
+        try:
+            return self._describe(kept, folders, is_whole=is_whole)
+        except LayoutError:
+            if is_whole or not self._paths.types:
+                raise
+            self._list(None)  # a new folder may have changed what a key is taken for
+            return self._describe(kept, folders, is_whole=False)
+
+    def _folders(
+        self, kept: KeptSchema | None, references: Sequence[Sequence[Demand]] | None
+    ) -> tuple[list[Folder], bool]:
+        with self._at_rest():
+            sample = self._find_sample(kept)
+            if sample is None:
+                return [], True
+            if references is None:
+                return self._tree.folders(), True
+            where = partition_filter(references, self._types_before(sample, kept))
+            return self._tree.folders(where), where is None
+
+    def _find_sample(self, kept: KeptSchema | None) -> Folder | None:
+        """Return some folder with files, None if there is none yet."""
+        try:
+            return self._tree.first()
+        except NotFoundError as error:
+            if kept is not None:
+                return None
+            raise NotFoundError(
+                f"There is no dataset {self.home.name!r}: the folder {self.home.root} does not exist. "
+                "Write something to it first, or check the name.",
+                path=self.home.root,
+            ) from error
+
+    def _types_before(self, sample: Folder, kept: KeptSchema | None) -> dict[str, pa.DataType]:
+        """Return the types of the keys as far as one file and what is known can tell them."""
+        columns = [schema.columns for schema in self._skimmer.skim(sample.files[:1])]
+        types = self._key_types(sample.keys, kept, columns)
+        missing = [key for key in sample.keys if key not in types]
+        if missing:
+            self._paths.learn(missing, self._tree.folders())
+            types = self._key_types(sample.keys, kept, columns)
+        return types
+
+    def _key_types(
+        self, keys: Sequence[str], kept: KeptSchema | None, columns: Sequence[pa.Schema]
+    ) -> dict[str, pa.DataType]:
+        """Return the types of keys: as in the files, else as kept, else as the folders look."""
+        types = {}
+        schemas = [*columns, kept.schema if kept else pa.schema([])]
+        for key in keys:
+            stored = [s.field(key).type for s in schemas if key in s.names]
+            known = [kind for kind in stored if not pt.is_null(kind)]
+            kind = known[0] if known else self._paths.types.get(key)
+            for other in known[1:]:
+                kind = unite_types(kind, other) or kind
+            if kind is not None:
+                types[key] = kind
+        return types
+
+    def _describe(
+        self, kept: KeptSchema | None, folders: Sequence[Folder], *, is_whole: bool
+    ) -> Listing:
+        files = [path for folder in folders for path in folder.files]
+        schemas = self._skimmer.skim(files)
+        distinct = list(dict.fromkeys(schemas))
+        known = [kept.schema] if kept else []
+        if self._seen is not None and not is_whole:
+            known.append(self._seen)
+        columns = _united(tuple(known), tuple(distinct), self.home.root)
+        keys = folders[0].keys if folders else kept.partition_by if kept else ()
+        if is_whole:
+            self._remember(columns, keys, files, folders)
+        types = self._key_types(keys, kept, [columns])
+        trusted = _trusted(kept, keys, distinct)
+        from_paths = {key: kind for key, kind in types.items() if key not in trusted}
+        fields = {field.name: field.type for field in columns} | from_paths
+        return Listing(
+            files=files,
+            schemas=schemas,
+            columns=pa.schema(list(fields.items())),
+            path_values=self._paths.table(from_paths, folders),
+            keys=types,
+            is_whole=is_whole,
+        )
+
+    def _remember(
+        self, columns: pa.Schema, keys: Sequence[str], files: list[str], folders: Sequence[Folder]
+    ) -> None:
+        self._seen = columns
+        self._skimmer.forget_all_but(files)
+        in_paths = _unknown(keys, columns)
+        if in_paths and folders:
+            self._paths.learn(in_paths, folders)
+
+    @contextmanager
+    def _at_rest(self) -> Iterator[None]:
+        """Keep commits out while files are listed; a log that has not changed is not read again."""
+        with ExitStack() as held:
+            with suppress(NotFoundError):  # no commit was ever made here
+                held.enter_context(self.storage.lock(self.home.lock, shared=True))
+            if self._log_time() == self._quiet_log:
+                yield
+                return
+        with settled(self.home, self.storage) as is_settled:
+            changed = self._log_time()
+            is_told_by_time = time.time_ns() - (changed or 0) > _RACY_NS
+            self._quiet_log = changed if is_settled and is_told_by_time else None
+            yield
+
+    def _log_time(self) -> int:
+        """Return when the log last changed; 0 if there is none."""
+        facts = find_stat(self.storage, self.home.log)
+        return 0 if facts is None else facts.mtime_ns
+
+
+def _trusted(
+    kept: KeptSchema | None, keys: Sequence[str], schemas: Sequence[FileSchema]
+) -> set[str]:
+    """Return the keys that the files hold themselves and that parquetry put there."""
+    ours = set(kept.partition_by) if kept else set()
+    return {key for key in keys if key in ours and all(key in s.columns.names for s in schemas)}
+
+
+def _unknown(keys: Sequence[str], columns: pa.Schema) -> list[str]:
+    """Return the keys whose types no file tells."""
+    return [key for key in keys if key not in columns.names or pt.is_null(columns.field(key).type)]
+
+
+@lru_cache(maxsize=256)
+def _united(known: tuple[pa.Schema, ...], schemas: tuple[FileSchema, ...], where: str) -> pa.Schema:
+    return unite_files(unite(known, where), schemas, where)
