@@ -36,6 +36,7 @@ from parquetry.series import (
     SimulationSession,
     Study,
     TimeScope,
+    handles,
     reader,
     source,
     write_series,
@@ -66,7 +67,7 @@ def forget_tiles() -> None:
 def forget_everything() -> None:
     """Forget tiles, footers and open files, as a new process would."""
     tile_cache.clear()
-    for kept in (reader._files, reader._handles._open, source._sources):  # noqa: SLF001
+    for kept in (reader._files, handles.handles._open, source._sources):  # noqa: SLF001
         kept.clear()
 
 
@@ -146,6 +147,9 @@ def compare(
     disk = lambda: (forget_tiles(), forget_disk(ours))  # noqa: E731
     target = 5 if len(columns) == 1 else 3
     apart = seconds(lazy_read, disk, 10)
+    year = [range(start, min(start + WEEK, HOURS)) for start in range(0, HOURS, WEEK)]
+    walk = seconds(lambda: [lazy.get_value(week, columns) for week in year], forget_tiles, 5)
+    each = walk / len(year)
     cold, warm = seconds(lazy_read, forget_tiles), seconds(lazy_read, repeat=300)
     by_array = seconds(lambda: lazy.get_value(steps, columns), repeat=300)
     shared = seconds(lambda: mapped.get_value(BLOCK, columns), repeat=300)
@@ -155,6 +159,7 @@ def compare(
         ("lazy, first of a process (footer too)", first, ratio(spec, first), None),
         ("lazy, cold tile", cold, ratio(spec, cold), spec / cold >= target),
         ("lazy, cold tile, file not in memory", apart, ratio(not_there, apart), None),
+        ("lazy, a cold walk through the year, a block", each, ratio(spec, each), None),
         ("NumPy in memory", memory, "NumPy", None),
         ("lazy, warm, steps as range", warm, ratio(warm, memory), warm / memory <= 2),
         ("lazy, warm, steps as array", by_array, ratio(by_array, memory), by_array / memory <= 2),

@@ -11,7 +11,13 @@ import polars as pl
 import pyarrow.parquet as pq
 import pytest
 
-from parquetry.errors import ConflictError, NotFoundError, ParameterError, SchemaMismatchError
+from parquetry.errors import (
+    ConflictError,
+    CorruptionError,
+    NotFoundError,
+    ParameterError,
+    SchemaMismatchError,
+)
 from parquetry.series.converting import convert_series, write_series
 from parquetry.series.facts import check_series, series_info
 from parquetry.series.finding import open_series
@@ -175,3 +181,40 @@ def test_a_real_wind_series_comes_through_unchanged(power, folder):
     assert values.shape == (8760, 100)
     found = open_series(folder, "wind").get_value(range(8760), np.arange(100))
     assert np.array_equal(found, values)
+
+
+@pytest.mark.parametrize(
+    "values", [np.ones(3), np.array([["a"]]), np.ones((3, 0)), np.ones((1, 1, 1))]
+)
+def test_what_is_no_table_of_numbers_is_not_written(folder, values):
+    with pytest.raises(SchemaMismatchError):
+        write_series(folder / "a.parquet", values)
+    assert os.listdir(folder) == []
+
+
+def test_a_mapped_file_that_was_cut_is_named(folder):
+    write_series(folder / "a.parquet", np.ones((5, 2)))
+    mapped = LazyTimeScenarioSeriesData(folder / "a.parquet").mapped(None)
+    with open(mapped.path, "r+b") as file:
+        file.truncate(40)
+    with pytest.raises(CorruptionError, match="Remove it; it is made again"):
+        mapped.get_value([0], np.array([0]))
+    os.unlink(mapped.path)
+    with pytest.raises(NotFoundError, match="run the session again"):
+        mapped.get_value([0], np.array([0]))
+
+
+def test_a_mapped_file_is_written_once_for_one_content(folder):
+    write_series(folder / "a.parquet", np.ones((5, 2)))
+    write_series(folder / "b.parquet", np.ones((5, 2)))
+    paths = {
+        LazyTimeScenarioSeriesData(folder / f"{name}.parquet").mapped(None).path for name in "ab"
+    }
+    (path,) = paths
+    before = os.stat(path)
+    assert LazyTimeScenarioSeriesData(folder / "a.parquet").mapped(None).path == path
+    assert os.stat(path) == before
+    assert pl.read_ipc(path).shape == (5, 2)
+    write_series(folder / "a.parquet", np.zeros((5, 2)))
+    assert LazyTimeScenarioSeriesData(folder / "a.parquet").mapped(None).path != path
+    assert sorted(os.listdir(folder)) == ["a.parquet", "b.parquet"]

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from parquetry.errors import SchemaMismatchError
+from parquetry.errors import NotFoundError, ParameterError, SchemaMismatchError
 from parquetry.series.converting import write_series
 from parquetry.series.database import DataBase
 from parquetry.series.facts import check_series
@@ -134,3 +134,14 @@ def test_a_folder_is_checked_file_by_file(folder, wind):
         "wind.txt",
     ]
     assert len(check_series(folder, last_step=100)) == 4
+
+
+def test_a_database_is_checked_for_steps_and_scenarios_that_are_named(wind, folder):
+    database = DataBase()
+    database.add_data("farm", "wind", LazyTimeScenarioSeriesData(wind[0]))
+    assert check_series(database, last_step=99, mc_scenario_ids=range(7)) == []
+    assert len(check_series(database, last_step=100, mc_scenario_ids=[7])) == 2
+    with pytest.raises(ParameterError, match="give both"):
+        check_series(database)
+    with pytest.raises(NotFoundError):
+        check_series(folder / "nowhere")

@@ -424,3 +424,24 @@ def test_a_time_scope_goes_forward_from_zero(first, last):
 def test_a_run_id_that_cannot_name_a_folder_is_refused(study):
     with pytest.raises(LayoutError):
         SimulationSession(study, SEQUENTIAL, studies.balance, run_id="x" * 300)
+
+
+def test_a_terminal_shows_a_bar(study, monkeypatch, capsys):
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    SimulationSession(study, SEQUENTIAL, studies.balance).run()
+    assert "5/5 scenarios" in capsys.readouterr().err
+
+
+def test_without_a_terminal_nothing_is_shown(study, capsys):
+    SimulationSession(study, SEQUENTIAL, studies.balance).run()
+    captured = capsys.readouterr()
+    assert (captured.out, captured.err) == ("", "")
+
+
+def test_an_error_tells_whether_something_was_kept(study, output):
+    solve = studies.fail_in_block_3_of_scenario_2
+    for place, outcome in ((None, "unchanged"), (output, "changed")):
+        session = SimulationSession(study, SEQUENTIAL, solve, run_id="r", output=place)
+        with pytest.raises(ExecutorError) as caught:
+            session.run()
+        assert caught.value.outcome == outcome

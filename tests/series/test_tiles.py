@@ -10,8 +10,7 @@ import numpy as np
 import pytest
 
 from parquetry.errors import ConflictError
-from parquetry.series import prefetching
-from parquetry.series import reader as reading
+from parquetry.series import handles, prefetching
 from parquetry.series.converting import write_series
 from parquetry.series.lazy import LazyTimeScenarioSeriesData
 from parquetry.series.reader import open_file
@@ -51,7 +50,7 @@ def test_a_file_that_is_replaced_under_a_reader_is_a_conflict_and_never_a_mixtur
     wind, monkeypatch
 ):
     path, values = wind
-    monkeypatch.setattr(reading, "_OPEN_FILES", 0)
+    monkeypatch.setattr(handles, "OPEN_FILES", 0)
     lazy = LazyTimeScenarioSeriesData(path)
     lazy.get_value([0], COLUMN)
     write_series(path, values + 1, block_length=20)
@@ -165,7 +164,7 @@ def test_many_threads_read_one_file_rightly(wind):
 
 
 def test_no_more_files_stay_open_than_allowed(folder, monkeypatch):
-    monkeypatch.setattr(reading, "_OPEN_FILES", 3)
+    monkeypatch.setattr(handles, "OPEN_FILES", 3)
     kept = []
     for number in range(10):
         write_series(folder / f"s{number}.parquet", np.full((20, 1), float(number)), block_length=5)

@@ -6,14 +6,14 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from parquetry.commits.home import Home
 from parquetry.commits.staging import open_staging
-from parquetry.errors import NotFoundError, ParameterError
+from parquetry.errors import NotFoundError, ParameterError, SchemaMismatchError
+from parquetry.files.encoder import told
 from parquetry.series.finding import PARQUET, is_stale
 from parquetry.series.layout import SeriesLayout, write_part
 from parquetry.series.parts import part_name
+from parquetry.series.structures import as_floats
 from parquetry.series.texts import DELIMITERS, read_text
 from parquetry.storage.exchange import ExchangeUnsupportedError
 from parquetry.storage.folders import find_stat, walk_files
@@ -117,10 +117,18 @@ def write_series(
     """Write an array (steps, scenarios) as a series; one that stands there is replaced.
 
     **Guarantees:** the series appears, or takes the old one's place, whole and durable.
+
+    Raises:
+        SchemaMismatchError: The values are no numbers, or no table of steps and scenarios.
+        StorageError: The disk refused.
     """
     target = os.path.abspath(os.fspath(path))
-    matrix = np.asarray(values, np.float64)
+    matrix = as_floats(values, 2, "series of steps and scenarios")
     rows, columns = matrix.shape
+    if not columns:
+        raise SchemaMismatchError(
+            f"A series has at least one scenario. Nothing was written to {target}."
+        )
     layout = SeriesLayout.of(rows, columns, block_length)
     storage = LocalStorage()
     with open_staging(Home.of(os.path.dirname(target)), storage) as staging:
@@ -168,7 +176,7 @@ def _stage(
         storage.make_folder(staged)
         paths = [f"{staged}/{part_name(columns)}" for columns in ranges]
     for path, columns in zip(paths, ranges, strict=True):
-        with storage.create(path) as sink:
+        with told(), storage.create(path) as sink:
             write_part(sink, values, columns, layout.row_group_rows, compression)
     storage.sync_all([*paths, staged] if len(ranges) > 1 else paths)
     return staged

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from parquetry.errors import ParquetError
+from parquetry.errors import NotFoundError, ParameterError, ParquetError
 from parquetry.series.database import DataBase
 from parquetry.series.finding import PARQUET, is_stale
 from parquetry.series.findings import Finding
@@ -88,15 +88,25 @@ def check_series(
 
     Args:
         target: A database, or a folder of series.
-        last_step: The last step that will be asked for; the last of each series if none is given.
-        mc_scenario_ids: The scenarios that will be asked for; all of each series if none are given.
+        last_step: The last step that will be asked for; without it the last of each series of a folder.
+        mc_scenario_ids: The scenarios that will be asked for; without them all of each series of a
+            folder.
         refuse_nan: Whether NaN is wrong.
 
     **Cost:** footers, and the values where those do not tell of nulls or NaN.
+
+    Raises:
+        ParameterError: A database is to be checked, but not told for which steps and scenarios.
+        NotFoundError: There is no such folder.
     """
     if isinstance(target, DataBase):
-        ids = np.arange(1) if mc_scenario_ids is None else np.asarray(mc_scenario_ids)
-        return target.find_problems(last_step or 0, ids, refuse_nan=refuse_nan)
+        if last_step is None or mc_scenario_ids is None:
+            raise ParameterError(
+                "A database is checked for a last_step and mc_scenario_ids: give both."
+            )
+        return target.find_problems(last_step, mc_scenario_ids, refuse_nan=refuse_nan)
+    if not os.path.isdir(target):
+        raise NotFoundError(f"There is no folder of series at {os.fspath(target)}.")
     wanted = None if mc_scenario_ids is None else np.asarray(mc_scenario_ids, np.intp)
     return list(_check_folder(os.fspath(target), last_step, wanted, refuse_nan=refuse_nan))
 

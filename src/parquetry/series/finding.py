@@ -69,7 +69,8 @@ def open_series(
     """
     path = find_series(folder, name)
     if path is None:
-        known = sorted({os.path.splitext(entry)[0] for entry in os.listdir(folder)})
+        entries = os.listdir(folder) if os.path.isdir(folder) else []
+        known = sorted({os.path.splitext(entry)[0] for entry in entries})
         raise NotFoundError(
             f"There is no series {name!r} in {os.fspath(folder)}: neither {name}{PARQUET} nor text "
             f"({', '.join(DELIMITERS)}).{did_you_mean(name, known)} Nothing was read.",

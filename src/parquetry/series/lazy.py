@@ -12,6 +12,8 @@ import numpy as np
 from parquetry.errors import ParquetError
 from parquetry.series.findings import Finding, shape_problems, wrong_count
 from parquetry.series.indexing import as_columns, as_steps, needs_scenario, needs_time
+from parquetry.series.mapped import MappedTimeScenarioSeriesData, MappedTimeSeriesData
+from parquetry.series.mapping import write_mapped
 from parquetry.series.materialized import (
     MaterializedTimeScenarioSeriesData,
     MaterializedTimeSeriesData,
@@ -145,8 +147,6 @@ class LazyTimeSeriesData(LazyData):
 
     def mapped(self, folder: str | None) -> AbstractDataStructure:
         """Return the series over a memory-mapped file."""
-        from parquetry.series.mapped import MappedTimeSeriesData, write_mapped
-
         return MappedTimeSeriesData(write_mapped(self.source, folder))
 
     def shape_problems(self, source: SeriesSource) -> list[Finding]:
@@ -225,6 +225,4 @@ class LazyTimeScenarioSeriesData(LazyData):
 
     def mapped(self, folder: str | None) -> AbstractDataStructure:
         """Return the series over a memory-mapped file."""
-        from parquetry.series.mapped import MappedTimeScenarioSeriesData, write_mapped
-
         return MappedTimeScenarioSeriesData(write_mapped(self.source, folder))

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from parquetry.series.work import WorkItem, WorkResult
+
 
 @dataclass(frozen=True, slots=True)
 class Progress:
@@ -28,6 +30,43 @@ class Progress:
     all_scenarios: int
     blocks: int
     all_blocks: int
+
+
+@dataclass(slots=True)
+class Tally:
+    """What a session has done so far.
+
+    Args:
+        run_id: The run.
+        all_scenarios: Scenarios of the study.
+        scenarios: Scenarios that are finished.
+        kept: Those of them that were finished now.
+        blocks: Blocks that were solved now.
+        all_blocks: Blocks that are to be solved now.
+        work_seconds: How long the workers were at it, together.
+        data_seconds: How much of that went into data.
+    """
+
+    run_id: str
+    all_scenarios: int
+    scenarios: int
+    kept: int = 0
+    blocks: int = 0
+    all_blocks: int = 0
+    work_seconds: float = 0.0
+    data_seconds: float = 0.0
+
+    def add(self, item: WorkItem, result: WorkResult) -> None:
+        """Count an item."""
+        self.blocks += len(item.blocks)
+        self.work_seconds += result.seconds
+        self.data_seconds += result.data_seconds
+
+    def state(self) -> Progress:
+        """Return how far the session is."""
+        return Progress(
+            self.run_id, self.scenarios, self.all_scenarios, self.blocks, self.all_blocks
+        )
 
 
 @contextmanager

@@ -5,21 +5,13 @@ from __future__ import annotations
 import os
 import re
 import threading
-from collections import OrderedDict
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
-from parquetry.errors import (
-    ConflictError,
-    CorruptionError,
-    NotFoundError,
-    ParquetError,
-    SchemaMismatchError,
-    StorageError,
-)
+from parquetry.errors import SchemaMismatchError
+from parquetry.series.handles import handles, open_parquet, reading_error, stamp_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,17 +21,8 @@ if TYPE_CHECKING:
     from parquetry.series.indexing import Floats, Indices
 
 _COLUMN_NAME = re.compile(r"0|[1-9][0-9]*")
-_OPEN_FILES = 128  # far below what systems allow a process
+_FLOAT = pa.float64()
 NAN_KEY = b"parquetry.nan_values"
-
-
-class Stamp(NamedTuple):
-    """What tells one content of a path from another."""
-
-    path: str
-    size: int
-    mtime_ns: int
-    inode: int
 
 
 class SeriesFile:
@@ -53,14 +36,14 @@ class SeriesFile:
 
     def __init__(self, path: str) -> None:
         self.lock = threading.Lock()  # Arrow's reader serves one thread at a time
-        self.stamp, file = _open(path, None)
+        self.stamp, file = open_parquet(path, None)
         self.metadata: FileMetaData = file.metadata
         self.rows: int = self.metadata.num_rows
         self._groups, self.starts, self.stops = _row_groups(self.metadata)
         self.columns, self._leaves, self._nullable = _series_columns(self.metadata, path)
         self.names = [str(column) for column in self.columns.tolist()]
         self.first_column = int(self.columns[0]) if len(self.columns) else 0
-        _handles.keep(self.stamp, file)
+        handles.keep(self.stamp, file)
 
     @property
     def path(self) -> str:
@@ -108,11 +91,11 @@ class SeriesFile:
         """
         names = [self.names[position] for position in positions.tolist()]
         try:
-            file = _handles.get(self.stamp, self.metadata)
+            file = handles.get(self.stamp, self.metadata)
             with self.lock:
                 table = file.read_row_group(self._groups[group], columns=names, use_threads=False)
         except (pa.ArrowException, OSError) as error:
-            raise _reading_error(self.path, error) from error
+            raise reading_error(self.path, error) from error
         if self._nullable[positions].any():
             self._refuse_nulls(table, group)
         return _as_matrix(table.select(names) if table.column_names != names else table)
@@ -128,38 +111,6 @@ class SeriesFile:
                 )
 
 
-class _Handles:
-    """The open files of this process: few enough for the system, opened again when needed."""
-
-    def __init__(self) -> None:
-        self._open: OrderedDict[Stamp, pq.ParquetFile] = OrderedDict()
-        self._lock = threading.Lock()
-
-    def get(self, stamp: Stamp, metadata: FileMetaData) -> pq.ParquetFile:
-        """Return the open file."""
-        with self._lock:
-            file = self._open.get(stamp)
-            if file is not None:
-                self._open.move_to_end(stamp)
-                return file
-        found, file = _open(stamp.path, metadata)
-        if found != stamp:
-            raise ConflictError(
-                f"{stamp.path} was changed while it was being read. Start the run again.",
-                path=stamp.path,
-            )
-        self.keep(stamp, file)
-        return file
-
-    def keep(self, stamp: Stamp, file: pq.ParquetFile) -> None:
-        """Keep a file open; the one that was not used for longest is dropped, and closes when unused."""
-        with self._lock:
-            self._open[stamp] = file
-            while len(self._open) > _OPEN_FILES:
-                self._open.popitem(last=False)
-
-
-_handles = _Handles()
 _files: dict[str, SeriesFile] = {}
 _files_lock = threading.Lock()
 
@@ -182,52 +133,9 @@ def open_file(path: str) -> SeriesFile:
     return file
 
 
-def stamp_of(path: str) -> Stamp:
-    """Return what tells this content of a path from others.
-
-    Raises:
-        NotFoundError: There is no such file.
-        StorageError: It cannot be looked at.
-    """
-    try:
-        return _stamp(path, os.stat(path))
-    except OSError as error:
-        raise _reading_error(path, error) from error
-
-
 def open_files() -> Iterator[SeriesFile]:
     """Yield every file that this process has opened."""
     yield from list(_files.values())
-
-
-def _open(path: str, metadata: FileMetaData | None) -> tuple[Stamp, pq.ParquetFile]:
-    """Open a file and return it with the stamp of the very bytes that were opened."""
-    try:
-        opened = pa.OSFile(path)
-        stamp = _stamp(path, os.fstat(opened.fileno()))
-        return stamp, pq.ParquetFile(opened, metadata=metadata, pre_buffer=False)
-    except (pa.ArrowException, OSError, ValueError) as error:
-        raise _reading_error(path, error) from error
-
-
-def _stamp(path: str, facts: os.stat_result) -> Stamp:
-    return Stamp(path, facts.st_size, facts.st_mtime_ns, facts.st_ino)
-
-
-def _reading_error(path: str, error: BaseException) -> ParquetError:
-    if isinstance(error, FileNotFoundError):
-        return NotFoundError(
-            f"The series {path} does not exist. Nothing was read. Check the folder and the name.",
-            path=path,
-        )
-    reason = (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
-    if isinstance(error, OSError) and error.errno is not None:
-        return StorageError(f"Could not read the series {path}: {reason}.", path=path)
-    return CorruptionError(
-        f"{path} is no Parquet file that can be read: {reason}. It was left as it is. Make it again "
-        "from its source, for example with `parquetry series convert`.",
-        path=path,
-    )
 
 
 def _row_groups(metadata: FileMetaData) -> tuple[list[int], list[int], list[int]]:
@@ -243,22 +151,24 @@ def _row_groups(metadata: FileMetaData) -> tuple[list[int], list[int], list[int]
 
 
 def _series_columns(metadata: FileMetaData, path: str) -> tuple[Indices, list[int], Any]:
+    """Return the scenario columns of a file, ascending; where they are; and which may hold nulls."""
     schema = metadata.schema.to_arrow_schema()
-    named = {
-        int(name): index for index, name in enumerate(schema.names) if _COLUMN_NAME.fullmatch(name)
-    }
-    if not named:
+    found = {}
+    for place, field in enumerate(schema):
+        if _COLUMN_NAME.fullmatch(field.name):
+            if field.type != _FLOAT:
+                _refuse_text(field, path)
+            found[int(field.name)] = place, field.nullable
+    if not found:
         raise SchemaMismatchError(
             f"{path} has no columns that are named by scenario (0, 1, …); its columns are "
             f"{', '.join(schema.names[:8]) or '(none)'}. Name them by scenario, or convert the text "
             "file with `parquetry series convert`.",
             path=path,
         )
-    numbers = sorted(named)
-    for number in numbers:
-        _refuse_text(schema.field(named[number]), path)
-    nullable = np.array([schema.field(named[number]).nullable for number in numbers])
-    return np.array(numbers, np.intp), [named[number] for number in numbers], nullable
+    numbers = sorted(found)
+    places, nullable = zip(*(found[number] for number in numbers), strict=True)
+    return np.array(numbers, np.intp), list(places), np.array(nullable)
 
 
 def _refuse_text(field: pa.Field, path: str) -> None:
@@ -282,7 +192,6 @@ def _forget_all() -> None:
     """Begin anew in a forked process: locks may have been caught in the middle."""
     global _files_lock  # noqa: PLW0603
     _files_lock = threading.Lock()
-    _handles.__init__()  # type: ignore[misc]
     for file in open_files():
         file.lock = threading.Lock()
 

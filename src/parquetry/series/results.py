@@ -20,6 +20,7 @@ from parquetry.errors import (
     ParameterError,
     SchemaMismatchError,
 )
+from parquetry.files.encoder import told
 from parquetry.model.hive import decode_segment, encode_segment, partition_folder
 from parquetry.series.solver_tables import RUN_ID, SCENARIO
 from parquetry.storage.folders import make_folders, write_file
@@ -143,7 +144,7 @@ class DatasetResults:
         table = with_run(table, self._run_id, self._known_schema(), scenario)
         self._schema = table.schema
         staged = self._staging.new_path()
-        with self._storage.create(staged) as sink:
+        with told(), self._storage.create(staged) as sink:
             pq.write_table(table, sink, compression="zstd", write_page_checksum=True)
         self._storage.sync(staged)
         values = {RUN_ID: self._run_id, SCENARIO: scenario}

@@ -22,7 +22,7 @@ from parquetry.model.hive import encode_segment
 from parquetry.series.blocks import ResolutionConfig  # noqa: TC001 - the same
 from parquetry.series.cargo import Load, pack
 from parquetry.series.findings import Finding, raise_findings
-from parquetry.series.progress import Progress, shown
+from parquetry.series.progress import Progress, Tally, shown
 from parquetry.series.results import DatasetResults, MemoryResults, RunRecord
 from parquetry.series.scheduling import Assembly, plan_items
 from parquetry.series.strategies import MaterializationStrategy, prepare
@@ -139,7 +139,7 @@ class SimulationSession:
         with self._place() as (results, new_path):
             done = results.finished() & set(self.study.scenario_ids)
             due = [scenario for scenario in self.study.scenario_ids if scenario not in done]
-            tally = _Tally(self.run_id, len(self.study.scenario_ids), len(done))
+            tally = Tally(self.run_id, len(self.study.scenario_ids), len(done))
             if due:
                 self._solve(due, results, new_path, tally)
             return SessionReport(
@@ -183,7 +183,7 @@ class SimulationSession:
         )
 
     def _solve(
-        self, due: list[int], results: Results, new_path: Callable[[], str], tally: _Tally
+        self, due: list[int], results: Results, new_path: Callable[[], str], tally: Tally
     ) -> None:
         database = prepare(self.study, self.materialization, self.mapped_folder)
         cargo = pack(Load(self.solve, database, self.cache_bytes), self.executor, new_path)
@@ -200,6 +200,7 @@ class SimulationSession:
                 for scenario, table in assembly.add(item, result):
                     results.keep(scenario, table)
                     tally.scenarios += 1
+                    tally.kept += 1
                 tally.add(item, result)
                 show(tally.state())
 
@@ -209,7 +210,7 @@ class SimulationSession:
         task = partial(run_item, cargo=cargo)
         return run_in_flight(self.executor, task, items, self.max_in_flight)
 
-    def _failed(self, failure: Failure[WorkItem], results: Results, tally: _Tally) -> ExecutorError:
+    def _failed(self, failure: Failure[WorkItem], results: Results, tally: Tally) -> ExecutorError:
         """Return the error of a session: what failed, and what is kept."""
         error = failure.error
         if isinstance(error, ExecutorError):
@@ -225,6 +226,9 @@ class SimulationSession:
             )
             task = str(failure.item)
             found = ExecutorError(f"{task.capitalize()} was lost{others}: {reason}", task=task)
+        found.outcome = (
+            "changed" if isinstance(results, DatasetResults) and tally.kept else "unchanged"
+        )
         kept = f"{tally.scenarios} of {tally.all_scenarios} scenarios are finished"
         if isinstance(results, DatasetResults):
             kept += f" and kept in {self.output}; run again with run_id={self.run_id!r} to go on"
@@ -233,28 +237,3 @@ class SimulationSession:
             kept += " and were not kept, for the session has no output"
         found.message = f"{found.message.rstrip('.')}. The rest was cancelled. {kept}."
         return found
-
-
-@dataclass(slots=True)
-class _Tally:
-    """What has been done so far."""
-
-    run_id: str
-    all_scenarios: int
-    scenarios: int
-    blocks: int = 0
-    all_blocks: int = 0
-    work_seconds: float = 0.0
-    data_seconds: float = 0.0
-
-    def add(self, item: WorkItem, result: WorkResult) -> None:
-        """Count an item."""
-        self.blocks += len(item.blocks)
-        self.work_seconds += result.seconds
-        self.data_seconds += result.data_seconds
-
-    def state(self) -> Progress:
-        """Return how far the session is."""
-        return Progress(
-            self.run_id, self.scenarios, self.all_scenarios, self.blocks, self.all_blocks
-        )

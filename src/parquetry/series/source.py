@@ -11,16 +11,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from parquetry.series.handles import stamp_of
 from parquetry.series.indexing import check_columns, check_steps
 from parquetry.series.parts import Parts, part_paths
-from parquetry.series.reader import stamp_of
 from parquetry.series.tiles import Tile, tile_cache
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from parquetry.series.handles import Stamp
     from parquetry.series.indexing import Floats, Indices, Steps
-    from parquetry.series.reader import SeriesFile, Stamp
+    from parquetry.series.reader import SeriesFile
 
 
 class SeriesSource:

@@ -97,7 +97,7 @@ class TimeSeriesData(AbstractDataStructure):
     first_step: int = 0
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "time_series", _as_floats(self.time_series, 1, "time series"))
+        object.__setattr__(self, "time_series", as_floats(self.time_series, 1, "time series"))
 
     def get_value(self, timestep: Sequence[int] | None, scenario: Indices | None) -> Floats:
         """Return (steps,), or a broadcast (steps, scenarios)."""
@@ -130,7 +130,7 @@ class ScenarioSeriesData(AbstractDataStructure):
     scenario_series: Floats = field(repr=False)
 
     def __post_init__(self) -> None:
-        series = _as_floats(self.scenario_series, 1, "scenario series")
+        series = as_floats(self.scenario_series, 1, "scenario series")
         object.__setattr__(self, "scenario_series", series)
 
     def get_value(self, timestep: Sequence[int] | None, scenario: Indices | None) -> Floats:
@@ -163,7 +163,7 @@ class TimeScenarioSeriesData(AbstractDataStructure):
     time_scenario_series: Floats = field(repr=False)
 
     def __post_init__(self) -> None:
-        series = _as_floats(self.time_scenario_series, 2, "series over time and scenarios")
+        series = as_floats(self.time_scenario_series, 2, "series over time and scenarios")
         object.__setattr__(self, "time_scenario_series", series)
 
     def get_value(self, timestep: Sequence[int] | None, scenario: Indices | None) -> Floats:
@@ -203,7 +203,12 @@ def over_time(values: Floats, timestep: Any) -> Floats:
     return np.broadcast_to(values, (len(timestep), len(values)))
 
 
-def _as_floats(given: Any, dimensions: int, what: str) -> Floats:
+def as_floats(given: Any, dimensions: int, what: str) -> Floats:
+    """Return numbers as a read-only float64 array.
+
+    Raises:
+        SchemaMismatchError: They are no numbers, or have another number of dimensions.
+    """
     try:
         values = np.asarray(given, dtype=np.float64)
     except (TypeError, ValueError) as error:

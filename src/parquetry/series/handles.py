@@ -1,0 +1,115 @@
+"""The open files of a process, and what tells one content of a path from another."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections import OrderedDict
+from typing import TYPE_CHECKING, NamedTuple
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from parquetry.errors import (
+    ConflictError,
+    CorruptionError,
+    NotFoundError,
+    ParquetError,
+    StorageError,
+)
+
+if TYPE_CHECKING:
+    from pyarrow.parquet import FileMetaData
+
+OPEN_FILES = 128  # far below what systems allow a process
+
+
+class Stamp(NamedTuple):
+    """What tells one content of a path from another."""
+
+    path: str
+    size: int
+    mtime_ns: int
+    inode: int
+
+
+class Handles:
+    """The open files of this process: few enough for the system, opened again when needed."""
+
+    def __init__(self) -> None:
+        self._open: OrderedDict[Stamp, pq.ParquetFile] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def get(self, stamp: Stamp, metadata: FileMetaData) -> pq.ParquetFile:
+        """Return the open file."""
+        with self._lock:
+            file = self._open.get(stamp)
+            if file is not None:
+                self._open.move_to_end(stamp)
+                return file
+        found, file = open_parquet(stamp.path, metadata)
+        if found != stamp:
+            raise ConflictError(
+                f"{stamp.path} was changed while it was being read. Start the run again.",
+                path=stamp.path,
+            )
+        self.keep(stamp, file)
+        return file
+
+    def keep(self, stamp: Stamp, file: pq.ParquetFile) -> None:
+        """Keep a file open; the one that was not used for longest is dropped, and closes when unused."""
+        with self._lock:
+            self._open[stamp] = file
+            while len(self._open) > OPEN_FILES:
+                self._open.popitem(last=False)
+
+
+handles = Handles()
+
+
+def stamp_of(path: str) -> Stamp:
+    """Return what tells this content of a path from others.
+
+    Raises:
+        NotFoundError: There is no such file.
+        StorageError: It cannot be looked at.
+    """
+    try:
+        return _stamp(path, os.stat(path))
+    except OSError as error:
+        raise reading_error(path, error) from error
+
+
+def open_parquet(path: str, metadata: FileMetaData | None) -> tuple[Stamp, pq.ParquetFile]:
+    """Open a file and return it with the stamp of the very bytes that were opened."""
+    try:
+        opened = pa.OSFile(path)
+        stamp = _stamp(path, os.fstat(opened.fileno()))
+        return stamp, pq.ParquetFile(opened, metadata=metadata, pre_buffer=False)
+    except (pa.ArrowException, OSError, ValueError) as error:
+        raise reading_error(path, error) from error
+
+
+def _stamp(path: str, facts: os.stat_result) -> Stamp:
+    return Stamp(path, facts.st_size, facts.st_mtime_ns, facts.st_ino)
+
+
+def reading_error(path: str, error: BaseException) -> ParquetError:
+    """Return our error for one of Arrow's or the system's."""
+    if isinstance(error, FileNotFoundError):
+        return NotFoundError(
+            f"The series {path} does not exist. Nothing was read. Check the folder and the name.",
+            path=path,
+        )
+    reason = (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
+    if isinstance(error, OSError) and error.errno is not None:
+        return StorageError(f"Could not read the series {path}: {reason}.", path=path)
+    return CorruptionError(
+        f"{path} is no Parquet file that can be read: {reason}. It was left as it is. Make it again "
+        "from its source, for example with `parquetry series convert`.",
+        path=path,
+    )
+
+
+if hasattr(os, "register_at_fork"):  # a lock may have been caught in the middle
+    os.register_at_fork(after_in_child=handles.__init__)  # type: ignore[misc]
