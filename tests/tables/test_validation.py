@@ -240,6 +240,13 @@ def test_python_floats_take_the_width_of_their_column_and_those_of_frames_do_not
     assert table.filter([row | {"lr": 1e300}])[1].counts() == {"lr: float32": 1}
 
 
+def test_no_rows_are_an_empty_table():
+    good, failures = squiggle.RUNS.filter([])
+    assert good.schema == polars_schema(squiggle.RUNS)
+    assert not failures
+    assert failures.describe() == "Every row is a row of runs@2.0."
+
+
 def test_a_key_of_null_violates_the_key():
     with pytest.raises(KeyViolationError, match="run_id: not NULL"):
         squiggle.RUNS.validate(spoil(squiggle.RUNS, run_id=None))

@@ -16,7 +16,7 @@ from parquetry.model.casting import cast_lossless
 from parquetry.model.frames import Rows, one_table
 from parquetry.model.schema import normal_type
 from parquetry.tables.columns import IDENTIFIER, NOW
-from parquetry.tables.exports_arrow import polars_type
+from parquetry.tables.exports_arrow import polars_schema, polars_type
 
 if TYPE_CHECKING:
     from parquetry.tables.columns import Column, Value
@@ -93,6 +93,8 @@ def _frame(schema: TableSchema, rows: Rows) -> tuple[pl.DataFrame, bool]:
     if isinstance(rows, pl.DataFrame):
         return rows, True
     typed = not isinstance(rows, (list, tuple))
+    if not typed and not rows:
+        return pl.DataFrame(schema=polars_schema(schema)), True
     return pl.DataFrame(pl.from_arrow(one_table(rows))), typed
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -38,10 +39,11 @@ class Failure:
 
     def describe(self) -> str:
         """Return the rule, the count and the first rows as text."""
-        shown = "; ".join(_row_text(row) for row in self.examples.iter_rows(named=True))
+        shown = "; ".join(row_text(row) for row in self.examples.iter_rows(named=True))
         rows = "row breaks" if self.count == 1 else "rows break"
         more = ", …" if self.count > self.examples.height else ""
-        meaning = f" ({self.meaning})" if self.meaning else ""
+        told = self.meaning if self.meaning != f"`{self.rule}`" else ""
+        meaning = f" ({told})" if told else ""
         return f"{self.count:,} {rows} the rule `{self.rule}`{meaning}: {shown}{more}"
 
 
@@ -84,12 +86,14 @@ class Failures:
         return "\n".join([*lines, *(f"- {failure.describe()}" for failure in self.items)])
 
 
-def _row_text(row: dict[str, object]) -> str:
+def row_text(row: dict[str, object]) -> str:
+    """Return a row with its number, `row`, as messages show it."""
     number = row.pop("row")
-    values = ", ".join(f"{name}={_short(value)}" for name, value in row.items())
+    values = ", ".join(f"{name}={short_text(value)}" for name, value in row.items())
     return f"row {number} ({values})"
 
 
-def _short(value: object) -> str:
-    text = repr(value)
+def short_text(value: object) -> str:
+    """Return a value as messages show it."""
+    text = value.isoformat() if isinstance(value, dt.date) else repr(value)
     return text if len(text) <= _SHOWN_LETTERS else f"{text[: _SHOWN_LETTERS - 1]}…"

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from parquetry.errors import CorruptionError, KeyViolationError, NotFoundError
+from parquetry.tables.failures import row_text
 from parquetry.tables.key_blooms import exclude_by_blooms
 from parquetry.tables.key_facts import read_file_facts
 from parquetry.tables.key_planning import (
@@ -77,10 +78,7 @@ def check_new_keys(
         return
     numbered = _plain(frame.select(key)).with_row_index("row")
     rows = numbered.join(there, on=list(key), how="semi", maintain_order="left")
-    shown = "; ".join(
-        f"row {row.pop('row')} ({', '.join(f'{name}={value!r}' for name, value in row.items())})"
-        for row in rows.head(_SHOWN).to_dicts()
-    )
+    shown = "; ".join(row_text(row) for row in rows.head(_SHOWN).iter_rows(named=True))
     more = ", …" if rows.height > _SHOWN else ""
     raise KeyViolationError(
         f"{rows.height:,} of these rows have a key that {table} has already; its key is "
