@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from parquetry.commits.owning import owned_folder
-from parquetry.commits.settling import held_shared
+from parquetry.commits.settling import settled
 from parquetry.errors import NotFoundError, StorageError
 from parquetry.storage.folders import make_folders, remove_tree
 
@@ -47,8 +47,8 @@ def held_listing(
 
 def _linked(source: Source, references: Sequence[Sequence[Demand]] | None, folder: str) -> Listing:
     """List and link while commits are kept out, so that nothing can go away in between."""
-    with held_shared(source.home, source.storage):
-        listing = source.listing(references)
+    with settled(source.home, source.storage):
+        listing = source.settled_listing(references)
         held = [f"{folder}/{number}.pinned" for number in range(len(listing.files))]
         try:
             for path, link in zip(listing.files, held, strict=True):

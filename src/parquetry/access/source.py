@@ -8,7 +8,7 @@ whose files are known to agree.
 from __future__ import annotations
 
 import time
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -28,7 +28,8 @@ from parquetry.storage.folders import find_stat
 from parquetry.storage.listing import Tree
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
+    from contextlib import AbstractContextManager
 
     from parquetry.access.conditions import Demand
     from parquetry.commits.home import Home
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
     from parquetry.storage.listing import Folder
     from parquetry.storage.protocol import Storage
 
-_ATTEMPTS = 5  # of listing while others keep replacing files
+_ATTEMPTS = 3  # of listing while others keep replacing files
 _RACY_NS = 100_000_000  # two changes within one tick of the file system's clock look alike
 
 
@@ -118,7 +119,12 @@ class Source:
         for _ in range(_ATTEMPTS):
             with suppress(NotFoundError):  # a file was retired after it was listed
                 return self._list(references)
-        return self._list(references)
+        with settled(self.home, self.storage):  # others are too fast: keep their commits out
+            return self.settled_listing(references)
+
+    def settled_listing(self, references: Sequence[Sequence[Demand]] | None = None) -> Listing:
+        """Return what `listing` returns, to a caller who keeps commits out by `settled`."""
+        return self._list(references, nullcontext)
 
     def listing_of(self, files: Sequence[str]) -> Listing:
         """Return other files, which hold all columns and the keys themselves, as a listing."""
@@ -132,30 +138,36 @@ class Source:
             is_whole=False,
         )
 
-    def _list(self, references: Sequence[Sequence[Demand]] | None) -> Listing:
+    def _list(
+        self,
+        references: Sequence[Sequence[Demand]] | None,
+        at_rest: Callable[[], AbstractContextManager[None]] | None = None,
+    ) -> Listing:
         kept = find_kept_schema(self.home, self.storage)
         if references is not None and kept is None and self._seen is None:
-            self._list(None)  # the columns of an answer do not depend on how much is read for it
-        folders, is_whole = self._folders(kept, references)
+            self._list(
+                None, at_rest
+            )  # the columns of an answer do not depend on how much is read for it
+        with (at_rest or self._at_rest)():
+            folders, is_whole = self._folders(kept, references)
         try:
             return self._describe(kept, folders, is_whole=is_whole)
         except LayoutError:
             if is_whole or not self._paths.types:
                 raise
-            self._list(None)  # a new folder may have changed what a key is taken for
+            self._list(None, at_rest)  # a new folder may have changed what a key is taken for
             return self._describe(kept, folders, is_whole=False)
 
     def _folders(
         self, kept: KeptSchema | None, references: Sequence[Sequence[Demand]] | None
     ) -> tuple[list[Folder], bool]:
-        with self._at_rest():
-            sample = self._find_sample(kept)
-            if sample is None:
-                return [], True
-            if references is None:
-                return self._tree.folders(), True
-            where = partition_filter(references, self._types_before(sample, kept))
-            return self._tree.folders(where), where is None
+        sample = self._find_sample(kept)
+        if sample is None:
+            return [], True
+        if references is None:
+            return self._tree.folders(), True
+        where = partition_filter(references, self._types_before(sample, kept))
+        return self._tree.folders(where), where is None
 
     def _find_sample(self, kept: KeptSchema | None) -> Folder | None:
         """Return some folder with files, None if there is none yet."""
