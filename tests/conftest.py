@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -14,3 +15,28 @@ def real_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"the real data is not here: {folder}")
     return folder
+
+
+def _is_missing_engine(report: pytest.TestReport | pytest.CollectReport) -> bool:
+    """Whether a test was skipped because something is not installed, where everything has to be."""
+    return bool(os.environ.get("CI") and report.skipped and "not installed" in str(report.longrepr))
+
+
+def _as_failure(report: pytest.TestReport | pytest.CollectReport) -> None:
+    if _is_missing_engine(report):
+        report.outcome = "failed"
+        report.longrepr = f"in CI no engine may be missing: {report.longrepr}"
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport():
+    report = yield
+    _as_failure(report)
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report():
+    report = yield
+    _as_failure(report)
+    return report

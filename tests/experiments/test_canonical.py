@@ -330,7 +330,7 @@ def test_an_impossible_number_of_digits_is_refused(digits: Any) -> None:
 
 
 def test_pydantic_models_are_mappings_of_their_fields() -> None:
-    pydantic = pytest.importorskip("pydantic")
+    pydantic = pytest.importorskip("pydantic", reason="pydantic is not installed")
     betas = pydantic.RootModel[list[float]]
     inner = pydantic.create_model("Inner", __config__={"extra": "allow"}, lr=(float, 0.5))
     outer = pydantic.create_model(
@@ -345,7 +345,7 @@ def test_pydantic_models_are_mappings_of_their_fields() -> None:
 
 
 def test_omegaconf_containers_are_read_with_their_interpolations() -> None:
-    OmegaConf = pytest.importorskip("omegaconf").OmegaConf  # noqa: N806
+    OmegaConf = pytest.importorskip("omegaconf", reason="omegaconf is not installed").OmegaConf  # noqa: N806
     config = OmegaConf.create(
         {"lr": 0.1, "half": "${lr}", "steps": [1, "${lr}"], "out_dir": "???", "mode": Mode.FAST}
     )
@@ -356,13 +356,13 @@ def test_omegaconf_containers_are_read_with_their_interpolations() -> None:
 
 @pytest.mark.parametrize("broken", [{"a": "???"}, {"a": "${nowhere}"}, {"a": ["???"]}, {1: "a"}])
 def test_omegaconf_values_that_cannot_be_read_are_refused(broken: Any) -> None:
-    omegaconf = pytest.importorskip("omegaconf")
+    omegaconf = pytest.importorskip("omegaconf", reason="omegaconf is not installed")
     with pytest.raises(ParameterError):
         canonical_form(omegaconf.OmegaConf.create(broken))
 
 
 def test_an_omegaconf_container_that_is_none_is_not_an_empty_one() -> None:
-    omegaconf = pytest.importorskip("omegaconf")
+    omegaconf = pytest.importorskip("omegaconf", reason="omegaconf is not installed")
     for nothing in (omegaconf.DictConfig(None), omegaconf.ListConfig(None)):
         with pytest.raises(ParameterError, match="holds nothing"):
             form(nothing)
@@ -371,7 +371,7 @@ def test_an_omegaconf_container_that_is_none_is_not_an_empty_one() -> None:
 
 
 def test_pandas_instants_are_datetimes_and_nat_is_refused() -> None:
-    pandas = pytest.importorskip("pandas")
+    pandas = pytest.importorskip("pandas", reason="pandas is not installed")
     instant = pandas.Timestamp("2026-01-02T03:04:05Z")
     assert form(instant) == {"$datetime": "2026-01-02T03:04:05Z"}
     for value in (pandas.NaT, pandas.Timestamp(1)):

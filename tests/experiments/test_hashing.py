@@ -211,7 +211,7 @@ def test_a_digest_is_frozen_and_survives_pickling() -> None:
 
 
 def test_an_omegaconf_config_is_attached_like_a_mapping() -> None:
-    omegaconf = pytest.importorskip("omegaconf")
+    omegaconf = pytest.importorskip("omegaconf", reason="omegaconf is not installed")
     config = omegaconf.OmegaConf.create({"lr": 0.1, "twice": "${lr}"})
     assert attach_grid_id(config) == attach_grid_id({"lr": 0.1, "twice": 0.1})
     missing = omegaconf.OmegaConf.create({"lr": 0.1, "seed": "???"})

@@ -161,6 +161,6 @@ def test_only_an_equal_value_is_a_default(value: Any, default: Any) -> None:
 
 
 def test_a_tag_is_compared_whole() -> None:
-    numpy = pytest.importorskip("numpy")
+    numpy = pytest.importorskip("numpy", reason="numpy is not installed")
     kept = canonicalize_params({"x": numpy.array([1])}, defaults={"x": numpy.array([2])})
     assert set(kept["x"]["$ndarray"]) == {"dtype", "sha256", "shape"}
