@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import json
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -15,10 +16,17 @@ import pyarrow as pa
 from pyarrow import types as pt
 
 from parquetry.commits.staging import new_draft
-from parquetry.errors import CorruptionError, FormatVersionError, LayoutError, SchemaMismatchError
+from parquetry.errors import (
+    CorruptionError,
+    FormatVersionError,
+    LayoutError,
+    NotFoundError,
+    SchemaMismatchError,
+)
 from parquetry.model.casting import cast_lossless
 from parquetry.model.schema import unite, unite_types
 from parquetry.storage.folders import find_stat, write_file
+from parquetry.storage.listing import Tree
 
 if TYPE_CHECKING:
     from parquetry.commits.home import Home
@@ -137,13 +145,31 @@ def keep_schema(home: Home, storage: Storage, schema: pa.Schema, keys: tuple[str
         return
     with storage.lock(f"{home.schema}.lock"):
         kept = find_kept_schema(home, storage) or KeptSchema(pa.schema([]), keys)
-        check_keys(home, kept.partition_by, keys)
-        united = KeptSchema(unite([kept.schema, schema], home.root), keys)
-        draft = new_draft(home)
-        write_file(storage, draft, united.to_json())
-        storage.sync(draft)
-        storage.rename(draft, home.schema)
-        storage.sync(home.state)
+        if kept.partition_by != keys and _keys_of_folders(home, storage) != keys:
+            check_keys(home, kept.partition_by, keys)
+        _write(home, storage, KeptSchema(unite([kept.schema, schema], home.root), keys))
+
+
+def replace_kept_schema(home: Home, storage: Storage, kept: KeptSchema) -> None:
+    """Keep exactly this of a dataset, whatever was kept before."""
+    with storage.lock(f"{home.schema}.lock"):
+        _write(home, storage, kept)
+
+
+def _write(home: Home, storage: Storage, kept: KeptSchema) -> None:
+    draft = new_draft(home)
+    write_file(storage, draft, kept.to_json())
+    storage.sync(draft)
+    storage.rename(draft, home.schema)
+    storage.sync(home.state)
+
+
+def _keys_of_folders(home: Home, storage: Storage) -> tuple[str, ...] | None:
+    """Return the keys of the folders: once a dataset was repartitioned, or that undone, they tell."""
+    with suppress(NotFoundError):
+        folder = Tree(home.root, storage).first()
+        return None if folder is None else folder.keys
+    return None
 
 
 def check_keys(home: Home, found: tuple[str, ...], wanted: tuple[str, ...]) -> None:

@@ -1,0 +1,200 @@
+"""Rows of Parquet files as Arrow tables in their declared types, some row groups at a time.
+
+Polars decodes the plain types several times as fast as PyArrow; PyArrow knows all the others. Which
+of them does it is decided by the schema, so that no value changes its meaning on the way.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import polars as pl
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from polars.exceptions import PanicException, PolarsError
+from pyarrow import types as pt
+
+from parquetry.errors import CorruptionError, NotFoundError, ParquetError, SchemaMismatchError
+from parquetry.files.footers import read_footer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+CHUNK_ROWS = 131_072
+"""Neighbouring row groups are decoded together up to so many rows; one that is larger, by itself."""
+
+_OLDEST = pl.CompatLevel.oldest()  # large strings, which become strings without copying their bytes
+_PLAIN = (
+    pt.is_integer,
+    pt.is_float32,
+    pt.is_float64,
+    pt.is_boolean,
+    pt.is_string,
+    pt.is_large_string,
+    pt.is_binary,
+    pt.is_large_binary,
+    pt.is_date32,
+    pt.is_decimal128,
+)
+
+
+def decode_files(paths: Sequence[str], schema: pa.Schema) -> pa.Table:
+    """Return all rows of several small files of one schema, in their order.
+
+    Raises:
+        CorruptionError: A file cannot be decoded.
+        NotFoundError: A file does not exist any more.
+        SchemaMismatchError: It holds times that the declared type cannot say.
+    """
+    if len(paths) > 1 and _is_plain(schema, {"ms", "us"}):
+        return _decode_together(paths, schema)
+    tables = [table for path in paths for table in decode_rows(path, schema)]
+    return pa.concat_tables(tables) if tables else schema.remove_metadata().empty_table()
+
+
+def decode_rows(
+    path: str, schema: pa.Schema, groups: Sequence[int] | None = None
+) -> Iterator[pa.Table]:
+    """Yield the rows of a file, or of some of its row groups, in their order.
+
+    **Cost:** memory for one row group, or for `CHUNK_ROWS` rows of smaller ones.
+
+    Args:
+        path: The file.
+        schema: The columns to decode, in the types that the file declares.
+        groups: The numbers of the row groups, ascending; without them all.
+
+    Raises:
+        CorruptionError: The file cannot be decoded.
+        NotFoundError: It does not exist any more.
+        SchemaMismatchError: It holds times that the declared type cannot say.
+    """
+    footer = read_footer(path)
+    physical = [footer.schema.column(number) for number in range(len(footer.schema))]
+    old_times = [column.path for column in physical if column.physical_type == "INT96"]
+    numbers = range(footer.num_row_groups) if groups is None else groups
+    bundles = _bundles(footer, numbers)
+    if _is_plain(schema, {"ms", "us"} if old_times else {"ms", "us", "ns"}):
+        yield from _by_polars(path, schema, footer, bundles)
+    else:
+        yield from _by_pyarrow(path, schema, bundles, old_times)
+
+
+def _is_plain(schema: pa.Schema, units: set[str]) -> bool:
+    """Return whether Polars gives every column of a schema back exactly as PyArrow would."""
+    return all(
+        (field.type.unit in units and field.type.tz in {None, "UTC"})
+        if pt.is_timestamp(field.type)
+        else any(test(field.type) for test in _PLAIN)
+        for field in schema
+    )
+
+
+def _bundles(footer: pq.FileMetaData, numbers: Sequence[int]) -> list[list[int]]:
+    """Return runs of neighbouring row groups that are decoded together."""
+    bundles: list[list[int]] = []
+    held = 0
+    for number in numbers:
+        rows = footer.row_group(number).num_rows
+        if not rows:
+            continue
+        if bundles and bundles[-1][-1] == number - 1 and held + rows <= CHUNK_ROWS:
+            bundles[-1].append(number)
+            held += rows
+        else:
+            bundles.append([number])
+            held = rows
+    return bundles
+
+
+def _decode_together(paths: Sequence[str], schema: pa.Schema) -> pa.Table:
+    try:
+        contents = []
+        for path in paths:
+            with open(path, "rb") as file:
+                contents.append(file.read())
+        frame = pl.read_parquet(
+            contents, columns=schema.names, hive_partitioning=False, use_statistics=False
+        )
+        return _typed(frame, schema)
+    except (PolarsError, PanicException, pa.ArrowException, OSError):
+        tables = [table for path in paths for table in decode_rows(path, schema)]
+        return pa.concat_tables(tables)  # which tells the file that was to blame
+
+
+def _by_polars(
+    path: str, schema: pa.Schema, footer: pq.FileMetaData, bundles: Sequence[Sequence[int]]
+) -> Iterator[pa.Table]:
+    starts = [0]
+    for number in range(footer.num_row_groups):
+        starts.append(starts[-1] + footer.row_group(number).num_rows)
+    for bundle in bundles:
+        first, end = starts[bundle[0]], starts[bundle[-1] + 1]
+        try:
+            scan = pl.scan_parquet(path, glob=False, hive_partitioning=False, use_statistics=False)
+            frame = scan.select(schema.names).slice(first, end - first).collect()
+            table = _typed(frame, schema)
+        except (PolarsError, PanicException, pa.ArrowException) as error:
+            raise _undecodable(path, error) from error
+        except OSError as error:
+            raise _gone(path, error) from error
+        if table.num_rows != end - first:
+            raise _undecodable(path, f"{table.num_rows} rows stand where {end - first} should")
+        yield table
+
+
+def _typed(frame: pl.DataFrame, schema: pa.Schema) -> pa.Table:
+    return frame.to_arrow(compat_level=_OLDEST).cast(schema.remove_metadata())
+
+
+def _by_pyarrow(
+    path: str, schema: pa.Schema, bundles: Sequence[Sequence[int]], old_times: Sequence[str]
+) -> Iterator[pa.Table]:
+    plain = schema.remove_metadata()
+    try:
+        with (
+            pq.ParquetFile(path, page_checksum_verification=True) as file,
+            pq.ParquetFile(path, coerce_int96_timestamp_unit="us") as other,
+        ):
+            for bundle in bundles:
+                found = file.read_row_groups(bundle, schema.names, use_threads=False)
+                if old_times:
+                    _check_times(path, found, other.read_row_groups(bundle, list(old_times)))
+                yield found.select(schema.names).replace_schema_metadata(None).cast(plain)
+    except ParquetError:
+        raise
+    except (pa.ArrowException, ValueError, KeyError) as error:
+        raise _undecodable(path, error) from error
+    except OSError as error:
+        raise _gone(path, error) from error
+
+
+def _check_times(path: str, found: pa.Table, checked: pa.Table) -> None:
+    """Refuse times of the old 96-bit form that 64 bits of nanoseconds cannot hold."""
+    for name in checked.column_names:
+        if name not in found.column_names or not pt.is_timestamp(checked[name].type):
+            continue
+        coarse = pc.cast(found[name], checked[name].type, safe=False)
+        if not coarse.equals(checked[name]):
+            raise SchemaMismatchError(
+                f"The column {name!r} of {path} holds times before 1678 or after 2261 in the old INT96 "
+                "form, which cannot be decoded with their nanoseconds. Nothing was changed. Write the "
+                "file again with timestamps in microseconds.",
+                path=path,
+            )
+
+
+def _undecodable(path: str, why: object) -> CorruptionError:
+    reason = (str(why).splitlines() or [type(why).__name__])[0].rstrip(".")
+    return CorruptionError(
+        f"{path} cannot be decoded: {reason}. Nothing was changed. Restore the file from a backup, or "
+        "move it out of the dataset.",
+        path=path,
+    )
+
+
+def _gone(path: str, error: OSError) -> NotFoundError | CorruptionError:
+    if isinstance(error, FileNotFoundError):
+        return NotFoundError(f"{path} does not exist any more.", path=path)
+    return _undecodable(path, error)

@@ -1,0 +1,91 @@
+"""Rows of several files made into one: large row groups as bytes, small ones decoded together."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from parquetry.model.schema import normal_schema, unite
+from parquetry.operations.decoding import CHUNK_ROWS
+from parquetry.operations.joined_output import JoinedOutput, fitted, sort_rows
+from parquetry.operations.moulds import find_mould
+from parquetry.operations.parts import Loose, Piece
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from parquetry.files.splicing import Sink
+    from parquetry.operations.moulds import Style
+    from parquetry.operations.parts import Part
+    from parquetry.operations.surveying import SortKey
+
+_FILES_AT_ONCE = 32
+
+
+def join(parts: Sequence[Part], sink: Sink, style: Style) -> int:
+    """Write one Parquet file that holds all rows of the parts, in their order, and return how many.
+
+    Where the style says how rows are sorted, those that are encoded together are sorted so.
+
+    **Guarantees:** a call that raises leaves an unfinished sink and no other trace.
+
+    **Cost:** bytes of row groups that are copied are read and written once. Memory holds the rows of
+    one row group, decoded and encoded, and one row group that is being decoded.
+
+    Raises:
+        SchemaMismatchError: The parts have types for a column that no type holds without loss.
+        CorruptionError: A file is damaged.
+        NotFoundError: A file does not exist any more.
+        StorageError: The disk refuses.
+    """
+    schema = common_schema([part.schema for part in parts])
+    mould = find_mould(parts, schema, style)
+    with JoinedOutput(sink, schema, style, mould) as output:
+        for bundle in _bundled(parts, style):
+            output.add(bundle)
+    return output.rows
+
+
+def common_schema(schemas: Sequence[pa.Schema]) -> pa.Schema:
+    """Return the schema of the first if all are the same, else the one that holds all of them."""
+    first = schemas[0]
+    if all(schema is first or schema.equals(first) for schema in schemas):
+        return first
+    return unite([normal_schema(schema) for schema in schemas])
+
+
+def merged(pieces: Sequence[Piece], sorting: Sequence[SortKey]) -> Loose:
+    """Return the rows of sorted files that overlap as sorted rows; all of them are decoded at once."""
+    schema = common_schema([piece.schema for piece in pieces])
+
+    def load() -> Iterator[pa.Table]:
+        tables = [fitted(table, schema) for piece in pieces for table in piece.load()]
+        if tables:
+            yield sort_rows(pa.concat_tables(tables), sorting)
+
+    return Loose(sum(piece.rows for piece in pieces), schema, load)
+
+
+def _bundled(parts: Sequence[Part], style: Style) -> Iterator[list[Part]]:
+    """Yield the parts, with neighbours that are small files of one schema together."""
+    bundle: list[Part] = []
+    held = 0
+    for part in parts:
+        is_tiny = (
+            isinstance(part, Piece)
+            and part.groups is None
+            and not part.constants
+            and part.rows < style.small_rows
+        )
+        fits = bundle and bundle[0].schema is part.schema and held + part.rows <= CHUNK_ROWS
+        if bundle and not (is_tiny and fits and len(bundle) < _FILES_AT_ONCE):
+            yield bundle
+            bundle, held = [], 0
+        if is_tiny:
+            bundle.append(part)
+            held += part.rows
+        else:
+            yield [part]
+    if bundle:
+        yield bundle

@@ -1,0 +1,99 @@
+"""What a new file is made of: row groups of files, columns of one value, rows at hand."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
+
+import pyarrow as pa
+
+from parquetry.operations.decoding import decode_rows
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Row groups of a file, with columns that get one value in all of its rows.
+
+    Args:
+        path: The file.
+        file_schema: The columns of the file, as it declares them.
+        group_rows: The rows of each row group of the file.
+        groups: Which row groups, ascending; None for all.
+        constants: Columns that the file lacks, or whose values are replaced.
+    """
+
+    path: str
+    file_schema: pa.Schema
+    group_rows: tuple[int, ...]
+    groups: tuple[int, ...] | None
+    constants: Mapping[str, pa.Scalar]
+
+    @property
+    def numbers(self) -> Sequence[int]:
+        """The numbers of the row groups."""
+        return range(len(self.group_rows)) if self.groups is None else self.groups
+
+    @property
+    def rows(self) -> int:
+        """How many rows these are."""
+        return sum(self.group_rows[number] for number in self.numbers)
+
+    @property
+    def schema(self) -> pa.Schema:
+        """The columns that the rows have in the new file."""
+        return with_constants(self.file_schema, self.constants)
+
+    def load(self, groups: Sequence[int] | None = None) -> Iterator[pa.Table]:
+        """Yield the rows, decoded."""
+        wanted = self.groups if groups is None else groups
+        names = [name for name in self.file_schema.names if name not in self.constants]
+        columns = pa.schema([self.file_schema.field(name) for name in names])
+        if not names:
+            rows = sum(self.group_rows[n] for n in (self.numbers if wanted is None else wanted))
+            yield self.fill(rows).select(self.schema.names)
+            return
+        for table in decode_rows(self.path, columns, wanted):
+            yield self.complete(table)
+
+    def complete(self, table: pa.Table) -> pa.Table:
+        """Return the decoded columns with the constant ones, in the order of the schema."""
+        if not self.constants:
+            return table
+        rows = table.num_rows
+        columns = {name: pa.repeat(value, rows) for name, value in self.constants.items()}
+        columns |= {name: table[name] for name in table.column_names}
+        return pa.table([columns[field.name] for field in self.schema], schema=self.schema)
+
+    def fill(self, rows: int) -> pa.Table:
+        """Return so many rows of the constant columns alone."""
+        return pa.table({name: pa.repeat(value, rows) for name, value in self.constants.items()})
+
+
+@dataclass(frozen=True)
+class Loose:
+    """Rows that are decoded already, or lie where reading them costs little.
+
+    Args:
+        rows: How many.
+        schema: Their columns.
+        load: Gives them.
+    """
+
+    rows: int
+    schema: pa.Schema
+    load: Callable[[], Iterator[pa.Table]]
+
+
+Part: TypeAlias = Piece | Loose
+
+
+def with_constants(schema: pa.Schema, constants: Mapping[str, pa.Scalar]) -> pa.Schema:
+    """Return a schema with the columns that are filled with one value."""
+    for name, value in constants.items():
+        place = schema.get_field_index(name)
+        field = pa.field(name, value.type)
+        schema = schema.append(field) if place < 0 else schema.set(place, field)
+    return schema

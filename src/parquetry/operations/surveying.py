@@ -1,0 +1,243 @@
+"""A look at a whole dataset before it is reshaped: footers, keys, and what the folders say."""
+
+from __future__ import annotations
+
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+from pyarrow import types as pt
+
+from parquetry.commits.kept_schema import find_kept_schema
+from parquetry.commits.snapshots import take_snapshot
+from parquetry.errors import CorruptionError, LayoutError, NotFoundError, SchemaMismatchError
+from parquetry.files.footers import read_footer
+from parquetry.model.hive import split_path
+from parquetry.model.partitions import infer_type, parse_text
+from parquetry.model.schema import normal_schema, unite
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from pyarrow.parquet import FileMetaData
+
+    from parquetry.commits.home import Home
+    from parquetry.model.changes import FileState, Snapshot
+    from parquetry.storage.protocol import Storage
+
+SortKey = tuple[str, bool, bool]  # column, descending, NULL first
+
+
+@dataclass(frozen=True, slots=True)
+class SurveyedFile:
+    """What a file's name and footer say.
+
+    Args:
+        state: The file as the snapshot found it.
+        rows: How many rows it has.
+        group_rows: The rows of each of its row groups.
+        texts: What its folders say, one text a key.
+        schema: Its columns, as its writer declared them; files that have the same share one object.
+        sorting: By what all of its row groups claim to be sorted; empty if they do not.
+        bounds: Smallest and largest value of the first column that it is sorted by, if known.
+    """
+
+    state: FileState
+    rows: int
+    group_rows: tuple[int, ...]
+    texts: tuple[str | None, ...]
+    schema: pa.Schema
+    sorting: tuple[SortKey, ...] = ()
+    bounds: tuple[Any, Any] | None = None
+
+
+@dataclass(frozen=True)
+class Survey:
+    """A dataset as it was at one moment.
+
+    Args:
+        root: Its folder.
+        version: The version that its log had reached.
+        keys: The partition keys with their types, outermost first.
+        trusted: The keys that the files hold and that are known to agree with the folders.
+        columns: All columns in normal form: those of the files, then the keys of the paths alone.
+        files: Its files, sorted by path.
+    """
+
+    root: str
+    version: int
+    keys: Mapping[str, pa.DataType]
+    trusted: frozenset[str]
+    columns: pa.Schema
+    files: tuple[SurveyedFile, ...]
+    _values: dict[tuple[str, str | None], Any] = field(default_factory=dict, repr=False)
+
+    def path_of(self, file: SurveyedFile) -> str:
+        """Return the absolute path of a file."""
+        return f"{self.root}/{file.state.path}"
+
+    def path_value(self, key: str, file: SurveyedFile) -> Any:
+        """Return what a file's folders say for a key, typed.
+
+        Raises:
+            LayoutError: The folder's text is no value of the key's type.
+        """
+        text = file.texts[list(self.keys).index(key)]
+        known = (key, text)
+        if known not in self._values:
+            try:
+                self._values[known] = parse_text(text, self.keys[key])
+            except LayoutError as error:
+                raise LayoutError(f"{self.path_of(file)}: {error.message}") from error
+        return self._values[known]
+
+    @property
+    def seen(self) -> frozenset[str]:
+        """The relative paths of all files."""
+        return frozenset(file.state.path for file in self.files)
+
+
+def take_survey(home: Home, storage: Storage) -> Survey:
+    """Return what the names and footers of a dataset say.
+
+    **Cost:** one `scandir` a folder, one `stat` and one read a file; no data.
+
+    Raises:
+        NotFoundError: There is no such dataset.
+        LayoutError: The partition of a file is ambiguous, or a file has two names.
+        CorruptionError: A file is no Parquet file.
+        SchemaMismatchError: Two files have types for a column that no type holds without loss.
+    """
+    snapshot = take_snapshot(home, storage)
+    if not snapshot.files and not snapshot.version:
+        raise NotFoundError(
+            f"There is nothing to reshape at {home.root}: the folder holds no Parquet file. Nothing was "
+            "changed. Check the path.",
+            path=home.root,
+        )
+    _refuse_twins(home, snapshot)
+    files, keys = _look_into(home, snapshot)
+    schemas = list({id(file.schema): file.schema for file in files}.values())
+    columns = unite(_checked(schemas, files, home), home.root)
+    types = {key: _key_type(key, place, columns, files) for place, key in enumerate(keys)}
+    kept = find_kept_schema(home, storage)
+    ours = set(kept.partition_by) if kept else set()
+    trusted = {key for key in keys if key in ours and all(key in one.names for one in schemas)}
+    fields = {one.name: one.type for one in columns} | {
+        key: kind for key, kind in types.items() if key not in columns.names
+    }
+    return Survey(
+        home.root,
+        snapshot.version,
+        types,
+        frozenset(trusted),
+        pa.schema(list(fields.items())),
+        tuple(files),
+    )
+
+
+def _refuse_twins(home: Home, snapshot: Snapshot) -> None:
+    names = Counter(file.inode for file in snapshot.files)
+    twins = [file.path for file in snapshot.files if names[file.inode] > 1]
+    if twins:
+        raise LayoutError(
+            f"{home.root}/{twins[0]} is one file under several names, so its rows would count twice. "
+            "Nothing was changed. Remove one of the names, or make a copy of the file.",
+            path=f"{home.root}/{twins[0]}",
+        )
+
+
+def _look_into(home: Home, snapshot: Snapshot) -> tuple[list[SurveyedFile], list[str]]:
+    schemas = _Schemas()
+    keys: list[str] = []
+    found = []
+    with ThreadPoolExecutor(2) as pool:
+        paths = [f"{home.root}/{state.path}" for state in snapshot.files]
+        footers = pool.map(read_footer, paths, chunksize=1)
+        texts: dict[str, tuple[str | None, ...]] = {}
+        for state, path, footer in zip(snapshot.files, paths, footers, strict=True):
+            if state.folder not in texts:
+                segments = split_path(state.path)[0]
+                keys = [segment.key for segment in segments]
+                texts[state.folder] = tuple(segment.text for segment in segments)
+            found.append(_survey(state, footer, texts[state.folder], schemas.of(footer, path)))
+    return found, keys
+
+
+def _survey(
+    state: FileState, footer: FileMetaData, texts: tuple[str | None, ...], schema: pa.Schema
+) -> SurveyedFile:
+    groups = [footer.row_group(number) for number in range(footer.num_row_groups)]
+    claims = {group.sorting_columns for group in groups if group.num_rows}
+    sorting: tuple[SortKey, ...] = ()
+    bounds = None
+    if len(claims) == 1 and (claim := claims.pop()):
+        paths = [footer.schema.column(one.column_index).path for one in claim]
+        sorting = tuple(
+            (path, one.descending, one.nulls_first) for path, one in zip(paths, claim, strict=True)
+        )
+        bounds = _bounds(groups, claim[0].column_index)
+    rows = tuple(group.num_rows for group in groups)
+    return SurveyedFile(state, sum(rows), rows, texts, schema, sorting, bounds)
+
+
+def _bounds(groups: Sequence[Any], column: int) -> tuple[Any, Any] | None:
+    """Return the bounds of a column over row groups, or None if one of them does not say."""
+    found = []
+    for group in groups:
+        said = group.column(column).statistics
+        if said is None or not said.has_min_max:
+            return None
+        found.append((said.min, said.max))
+    return (min(low for low, _ in found), max(high for _, high in found)) if found else None
+
+
+class _Schemas:
+    """One Arrow schema for each distinct schema of files; understanding one takes a while."""
+
+    def __init__(self) -> None:
+        self._known: list[tuple[Any, bytes | None, pa.Schema]] = []
+
+    def of(self, footer: FileMetaData, path: str) -> pa.Schema:
+        arrow = (footer.metadata or {}).get(b"ARROW:schema")
+        for schema, said, result in self._known:
+            if said == arrow and schema.equals(footer.schema):
+                return result
+        try:
+            result = footer.schema.to_arrow_schema()
+        except pa.ArrowException as error:
+            raise CorruptionError(
+                f"{path} has a schema that cannot be understood: {error}. Nothing was changed. Move the "
+                "file out of the dataset.",
+                path=path,
+            ) from error
+        self._known.append((footer.schema, arrow, result))
+        return result
+
+
+def _checked(
+    schemas: Iterable[pa.Schema], files: Sequence[SurveyedFile], home: Home
+) -> list[pa.Schema]:
+    """Return schemas in normal form; one without columns, or with one name twice, is refused."""
+    checked = []
+    for schema in schemas:
+        if not schema.names or len(set(schema.names)) != len(schema.names):
+            path = next(file.state.path for file in files if file.schema is schema)
+            what = "a column twice" if schema.names else "no columns"
+            raise SchemaMismatchError(
+                f"{home.root}/{path} has {what}, so its rows cannot be told. Nothing was changed. Move "
+                "the file out of the dataset, or write it again.",
+                path=f"{home.root}/{path}",
+            )
+        checked.append(normal_schema(schema))
+    return checked
+
+
+def _key_type(
+    key: str, place: int, columns: pa.Schema, files: Sequence[SurveyedFile]
+) -> pa.DataType:
+    if key in columns.names and not pt.is_null(columns.field(key).type):
+        return columns.field(key).type
+    return infer_type({file.texts[place] for file in files})
