@@ -50,7 +50,7 @@ def main() -> None:
         printed = record([sys.executable, "-m", "parquetry", "demo"], folder)
     lines = SKIPPED.sub(b"", printed).decode().replace("\r\n", "\n").split("\n")
     shown = [line.rpartition("\r")[2] for line in lines]
-    console = Console(record=True, width=COLUMNS, file=open(os.devnull, "w"))  # noqa: SIM115, PTH123
+    console = Console(record=True, width=COLUMNS, file=open(os.devnull, "w"))  # noqa: SIM115
     console.print("[bold green]$[/] parquetry demo")
     console.print(Text.from_ansi("\n".join(shown)))
     picture = console.export_svg(title="parquetry demo", theme=MONOKAI)
