@@ -7,6 +7,7 @@ import pytest
 
 from parquetry.series.converting import write_series
 from parquetry.series.tiles import DEFAULT_BUDGET_BYTES, set_cache_budget, tile_cache
+from series import studies
 
 
 @pytest.fixture
@@ -42,13 +43,5 @@ def wind(folder):
 @pytest.fixture
 def study_folder(folder) -> Path:
     """Wind, price and share on disk: 100 steps x 7 scenarios in row groups of 10 steps."""
-    write_small_study(folder)
+    studies.write_small_study(folder)
     return folder
-
-
-def write_small_study(folder: Path) -> None:
-    """Write the series of the small study."""
-    rng = np.random.default_rng(11)
-    write_series(folder / "wind.parquet", rng.random((100, 7)) * 1000, block_length=10)
-    write_series(folder / "price.parquet", rng.random((100, 1)), block_length=10)
-    write_series(folder / "share.parquet", rng.random((1, 7)), block_length=10)

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from parquetry.series.converting import write_series
 from parquetry.series.database import DataBase
 from parquetry.series.lazy import (
     LazyScenarioSeriesData,
@@ -19,6 +20,14 @@ from parquetry.series.lazy import (
 from parquetry.series.scenarios import ScenarioBuilder
 from parquetry.series.structures import ConstantData
 from parquetry.series.study import Study, TimeScope
+
+
+def write_small_study(folder: Path) -> None:
+    """Write the series of the small study."""
+    rng = np.random.default_rng(11)
+    write_series(folder / "wind.parquet", rng.random((100, 7)) * 1000, block_length=10)
+    write_series(folder / "price.parquet", rng.random((100, 1)), block_length=10)
+    write_series(folder / "share.parquet", rng.random((1, 7)), block_length=10)
 
 
 def small_database(folder: Path, builder: ScenarioBuilder | None = None) -> DataBase:

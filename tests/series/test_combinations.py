@@ -16,7 +16,6 @@ from parquetry.series.blocks import ResolutionConfig
 from parquetry.series.session import SimulationSession
 from parquetry.series.strategies import MaterializationStrategy
 from series import studies
-from series.conftest import write_small_study
 
 MODES = ["frontal", "sequential-subproblems", "parallel-subproblems"]
 EXECUTORS = ["none", "threads", "processes", "dask", "ray"]
@@ -31,7 +30,7 @@ pytestmark = pytest.mark.filterwarnings(
 def study(tmp_path_factory):
     folder = tmp_path_factory.mktemp("study") / "data-series"
     folder.mkdir()
-    write_small_study(folder)
+    studies.write_small_study(folder)
     return studies.small_study(folder)
 
 
