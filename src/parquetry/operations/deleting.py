@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from parquetry.model.changes import Requirement
+from parquetry.operations.edits import FileEdit, GroupEdit, Hits
 from parquetry.operations.matching import find_matches
 from parquetry.operations.plans import OperationResult, Plan
 from parquetry.operations.predicates import Predicate
 from parquetry.operations.pruning import demands
-from parquetry.operations.rewriting import FileEdit, GroupEdit
 from parquetry.operations.running import jsonable, run_again, run_plan, stage_edits
 from parquetry.operations.scope import find_scope, polars_schema
 
@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 
     from parquetry.access.source import Source
     from parquetry.commits.home import Home
-    from parquetry.operations.matching import FileMatch
+    from parquetry.operations.bounds import Flags
+    from parquetry.operations.matching import Match
+    from parquetry.operations.opened import OpenedFile
     from parquetry.operations.scope import Scope
     from parquetry.storage.protocol import Storage
 
@@ -42,7 +44,7 @@ def plan_delete(
     home: Home,
     storage: Storage,
     source: Source,
-    predicate: pl.Expr | bool,  # noqa: FBT001  True is every row
+    predicate: pl.Expr | bool,
     partition_filter: Mapping[str, Any] | None = None,
 ) -> DeletePlan:
     """Return what it takes to remove the rows of which a predicate is true; nothing is written.
@@ -69,12 +71,12 @@ def plan_delete(
     meaning = understand(source, predicate)
     wanted = demands(meaning.tree) if meaning.by_row else []
     scope = find_scope(home, storage, source, wanted, partition_filter)
-    matches = list(find_matches(scope, meaning))
+    matches = list(find_matches(scope, meaning, _leave))
     parameters = {"filter": str(predicate), "partition_filter": jsonable(partition_filter)}
     return _planned(scope, matches, parameters, requirement_of(scope, meaning, partition_filter))
 
 
-def understand(source: Source, predicate: pl.Expr | bool) -> Predicate:  # noqa: FBT001
+def understand(source: Source, predicate: pl.Expr | bool) -> Predicate:
     """Return a predicate on a dataset."""
     return Predicate.of(predicate, polars_schema(source.schema()), source.home.root)
 
@@ -91,35 +93,31 @@ def requirement_of(
     return Requirement(tuple(sorted({file.state.folder for file in scope.files})), seen)
 
 
+def _leave(_file: OpenedFile, _index: int, flags: Flags) -> GroupEdit:
+    return GroupEdit(leaving=Hits.of(flags))
+
+
 def _planned(
     scope: Scope,
-    matches: list[FileMatch],
+    matches: list[Match],
     parameters: dict[str, Any],
     requirement: Requirement,
 ) -> DeletePlan:
-    hit = [match for match in matches if match.count]
-    partial = [match for match in hit if not match.is_all]
-    edits = tuple(
-        FileEdit(
-            match.file,
-            match.group_rows,
-            {index: GroupEdit(leaving=hits) for index, hits in match.hits.items()},
-        )
-        for match in partial
-    )
+    hit = [match.edit for match in matches if match.edit.groups]
+    edits = tuple(edit for edit in hit if edit.rows_left)
     return DeletePlan(
         operation="delete",
         root=scope.root,
         parameters=parameters,
         base_version=scope.version,
-        read=tuple(match.file.state for match in matches if match.scanned),
-        rewrite=tuple(match.file.state for match in partial),
-        drop=tuple(match.file.state for match in hit if match.is_all),
+        read=tuple(match.edit.file.state for match in matches if match.scanned),
+        rewrite=tuple(edit.file.state for edit in edits),
+        drop=tuple(edit.file.state for edit in hit if not edit.rows_left),
         kept_files=len(scope.files) - len(hit),
         new_files=len(edits),
-        partitions=tuple(sorted({match.file.state.folder for match in hit})),
+        partitions=tuple(sorted({edit.file.state.folder for edit in hit})),
         rows_scanned=sum(match.scanned for match in matches),
-        rows_deleted=sum(match.count for match in hit),
+        rows_deleted=sum(edit.rows_leaving for edit in hit),
         bytes_after=sum(edit.bytes_left for edit in edits),
         requirement=requirement,
         edits=edits,
@@ -155,7 +153,7 @@ def delete(
     home: Home,
     storage: Storage,
     source: Source,
-    predicate: pl.Expr | bool,  # noqa: FBT001  True is every row
+    predicate: pl.Expr | bool,
     partition_filter: Mapping[str, Any] | None = None,
     *,
     dry_run: bool = False,

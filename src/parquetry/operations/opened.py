@@ -144,8 +144,8 @@ def to_polars(column: pa.Array | pa.ChunkedArray, name: str, where: str) -> pl.S
     """
     if polars_type(column.type) is None:
         raise SchemaMismatchError(
-            f"The column {name!r} of {where} is {column.type}, which Polars cannot hold without loss, so "
-            "it cannot be filtered by, compared or set. Nothing was changed. Leave it out of the "
+            f"The column {name!r} of {where} is {column.type}, which Polars cannot hold without loss, "
+            "so it cannot be filtered by, compared or set. Nothing was changed. Leave it out of the "
             "expression, or rewrite it in another type.",
             path=where,
         )

@@ -86,7 +86,7 @@ class Predicate:
     by_row: bool
 
     @classmethod
-    def of(cls, expr: pl.Expr | bool, schema: Schema, where: str) -> Predicate:  # noqa: FBT001
+    def of(cls, expr: pl.Expr | bool, schema: Schema, where: str) -> Predicate:
         """Return the predicate that an expression is of these columns.
 
         Raises:
@@ -233,8 +233,7 @@ def _parse_between(
 ) -> Node:
     if not column.meta.is_column() or not (low.meta.is_literal() and high.meta.is_literal()):
         return _opaque(expr)
-    for closed in _FROM_USERS = (TypeError, ValueError, ArithmeticError, LookupError, AttributeError)
-_CLOSED:
+    for closed in _CLOSED:
         if expr.meta.eq(column.is_between(low, high, closed)):
             lowest = column >= low if closed in {"both", "left"} else column > low
             highest = column <= high if closed in {"both", "right"} else column < high

@@ -121,10 +121,10 @@ def _settled(leaf: Leaf, constants: pl.DataFrame) -> Outcomes:
 def _evaluate(expr: pl.Expr, frame: pl.DataFrame) -> pl.Series | None:
     """Return the truth values of an expression, None where the engine refuses."""
     try:
-        with_outcome = frame.with_columns(expr.cast(pl.Boolean).alias("\0outcome"))
+        with_outcome = frame.with_columns(expr.cast(pl.Boolean).alias("::outcome"))
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException):
         return None
-    return with_outcome.get_column("\0outcome")
+    return with_outcome.get_column("::outcome")
 
 
 def _at(leaf: Leaf, name: str, values: pl.Series) -> Flags | None:
@@ -230,11 +230,8 @@ def _hashes(values: pl.Series, physical: str, kind: pa.DataType) -> Any:
 
 def demands(node: Node) -> list[Demand]:
     """Return what a predicate demands of single columns, for leaving folders unlisted."""
-    found = []
-    for term in conjuncts(node):
-        if isinstance(term, Leaf) and term.columns and (one := _condition(term)) is not None:
-            found.append(Demand(one))
-    return found
+    leaves = [term for term in conjuncts(node) if isinstance(term, Leaf) and term.columns]
+    return [Demand(one) for leaf in leaves if (one := _condition(leaf)) is not None]
 
 
 def _condition(leaf: Leaf) -> Condition | None:

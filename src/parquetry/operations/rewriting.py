@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
@@ -16,6 +16,7 @@ from parquetry.files.encoding import ROW_GROUP_ROWS, Encoder, writer_options
 from parquetry.files.splicing import Source, Splicer, find_differences, find_refusals
 from parquetry.model.casting import cast_lossless
 from parquetry.model.schema import normal_type
+from parquetry.operations.edits import GroupEdit, Hits
 from parquetry.operations.opened import OpenedFile, told
 from parquetry.storage.folders import write_file
 
@@ -24,8 +25,7 @@ if TYPE_CHECKING:
 
     from parquetry.files.splicing import Sink
     from parquetry.files.writer_options import Direction, Sorting, WriterOptions
-    from parquetry.operations.matching import Hits
-    from parquetry.operations.scope import ScopedFile
+    from parquetry.operations.edits import FileEdit
     from parquetry.storage.protocol import Storage
 
 SMALL_GROUP_ROWS = 32_768
@@ -35,63 +35,7 @@ _LARGEST_GROUP_ROWS = 1 << 20
 _IN_MEMORY_BYTES = 16 << 20  # a new file up to about this size is written in one call
 
 
-@dataclass(frozen=True)
-class GroupEdit:
-    """What happens to a row group.
-
-    Args:
-        leaving: The rows that leave the file.
-        setting: The rows that get new values, whether or not they leave.
-    """
-
-    leaving: Hits | None = None
-    setting: Hits | None = None
-
-    @property
-    def drops_all(self) -> bool:
-        """Whether no row stays."""
-        return self.leaving is not None and self.leaving.is_all
-
-
-@dataclass(frozen=True)
-class FileEdit:
-    """What happens to a file.
-
-    Args:
-        file: The file.
-        group_rows: How many rows each row group has.
-        groups: What happens, by the number of the row group; nothing to those that are not there.
-        setting: The columns that get new values, with the dataset's types.
-    """
-
-    file: ScopedFile
-    group_rows: tuple[int, ...]
-    groups: Mapping[int, GroupEdit]
-    setting: Mapping[str, pa.DataType] = field(default_factory=dict)
-
-    @property
-    def rows_left(self) -> int:
-        """How many rows stay in the file."""
-        leaving = sum(one.leaving.count for one in self.groups.values() if one.leaving is not None)
-        return sum(self.group_rows) - leaving
-
-    @property
-    def stored_setting(self) -> dict[str, pa.DataType]:
-        """The columns to set that stand in the file, and not only in the names of its folders."""
-        return {
-            name: kind
-            for name, kind in self.setting.items()
-            if name in self.file.columns.names or name not in self.file.keys
-        }
-
-    @property
-    def bytes_left(self) -> int:
-        """About how many bytes the new file will have."""
-        rows = sum(self.group_rows)
-        return self.file.state.bytes * self.rows_left // rows if rows else 0
-
-
-NewValues: TypeAlias = Callable[[OpenedFile, int, "Hits"], pa.Table]
+NewValues: TypeAlias = Callable[[OpenedFile, int, Hits], pa.Table]
 """Gives the new values of the rows of a row group that are set, in the order of the rows."""
 
 
@@ -294,7 +238,7 @@ class _Rewriting:
         with Encoder(memory, schema, _one_group(narrow)) as encoder:
             encoder.write(table)
         new = Source.from_buffer(memory.getbuffer())
-        splicer.copy_row_group(source, index, {name: (new, 0) for name in names})
+        splicer.copy_row_group(source, index, dict.fromkeys(names, (new, 0)))
 
     def _set_only(self, table: pa.Table, index: int, hits: Hits, schema: pa.Schema) -> pa.Table:
         new = self._values(self._opened, index, hits) if self._values is not None else None

@@ -11,7 +11,7 @@ from parquetry.errors import ConflictError, ParquetError
 from parquetry.model.changes import Change, NewFile
 from parquetry.operations.backups import check_backup_dir, forget_backup, make_backup
 from parquetry.operations.plans import OperationResult, Plan
-from parquetry.operations.rewriting import FileEdit, rewrite
+from parquetry.operations.rewriting import rewrite
 from parquetry.operations.working import in_order
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from parquetry.commits.home import Home
     from parquetry.commits.staging import Staging
+    from parquetry.operations.edits import FileEdit
     from parquetry.operations.rewriting import NewValues, Written
     from parquetry.storage.protocol import Storage
 
@@ -74,7 +75,7 @@ def stage_edits(
     values: NewValues | None = None,
     compression: str = "zstd",
 ) -> Iterator[NewFile]:
-    """Write the files that take the place of edited ones, two at a time; wholly emptied ones have none."""
+    """Write the files that take the place of edited ones, two at a time; emptied ones have none."""
 
     def write(one: tuple[FileEdit, str]) -> Written:
         return rewrite(storage, one[1], one[0], values, compression)

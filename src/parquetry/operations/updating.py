@@ -1,0 +1,382 @@
+"""Changing rows: only the columns that are set are decoded and encoded, the others copied as bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+import pyarrow as pa
+
+from parquetry.errors import ParameterError, SchemaMismatchError, UnknownColumnError
+from parquetry.model.changes import NewFile
+from parquetry.model.hive import partition_folder
+from parquetry.operations.arriving import stage_arrivals
+from parquetry.operations.deleting import requirement_of, understand
+from parquetry.operations.edits import FileEdit, GroupEdit, Hits
+from parquetry.operations.matching import evaluate, find_matches
+from parquetry.operations.opened import OpenedFile, to_polars
+from parquetry.operations.plans import OperationResult, Plan
+from parquetry.operations.predicates import columns_of, is_by_row, outcome_types, refuse_unknown
+from parquetry.operations.pruning import demands
+from parquetry.operations.rewriting import fitted
+from parquetry.operations.running import jsonable, run_again, run_plan, stage_edits
+from parquetry.operations.scope import Scope, find_scope, polars_schema
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Iterator, Sequence
+
+    from parquetry.access.source import Source
+    from parquetry.commits.home import Home
+    from parquetry.commits.staging import Staging
+    from parquetry.operations.bounds import Flags
+    from parquetry.operations.matching import Match
+    from parquetry.storage.protocol import Storage
+
+
+@dataclass(frozen=True)
+class Assignments:
+    """What columns are set to.
+
+    Args:
+        exprs: By column, the expression of its new value.
+        inputs: The columns that the expressions read.
+        types: The types of all columns of the dataset.
+        root: The dataset's folder.
+    """
+
+    exprs: Mapping[str, pl.Expr]
+    inputs: tuple[str, ...]
+    types: Mapping[str, pa.DataType]
+    root: str
+
+    @classmethod
+    def of(cls, updates: Mapping[str, Any], columns: pa.Schema, root: str) -> Assignments:
+        """Return the assignments that a mapping of columns to values or expressions stands for.
+
+        Raises:
+            UnknownColumnError: A column is set or read that is not there.
+            ParameterError: Nothing is set, or a value depends on other rows.
+            SchemaMismatchError: An expression cannot be evaluated on these columns.
+        """
+        schema = polars_schema(columns)
+        if not updates:
+            raise ParameterError(f"There is nothing to set in {root}. Nothing was changed.")
+        exprs = {}
+        for name, value in updates.items():
+            if name not in columns.names:
+                raise UnknownColumnError.of(name, columns.names, root)
+            exprs[name] = value if isinstance(value, pl.Expr) else _literal(name, value)
+            _check(name, exprs[name], schema, root)
+        inputs = {name for expr in exprs.values() for name in columns_of(expr, schema)}
+        ordered = tuple(name for name in columns.names if name in inputs)
+        types = {field.name: field.type for field in columns}
+        return cls(exprs, ordered, types, root)
+
+    def values(self, file: OpenedFile, index: int, hits: Flags) -> pa.Table:
+        """Return the new values of the rows of a row group that are hit.
+
+        Raises:
+            ParameterError: An expression cannot be evaluated.
+            SchemaMismatchError: A value does not fit its column.
+        """
+        frame = file.frame(index, self.inputs, self.types).filter(pl.Series(hits))
+        columns = {}
+        for name, expr in self.exprs.items():
+            found = evaluate(expr, frame, file.file.path).to_arrow()
+            wanted = pa.field(name, self.types[name])
+            columns[name] = fitted(pa.chunked_array([found]), wanted, self.root)
+        return pa.table(columns)
+
+    def __call__(self, file: OpenedFile, index: int, hits: Hits) -> pa.Table:
+        """Return the new values for rewriting a file."""
+        return self.values(file, index, hits.flags())
+
+
+def _literal(name: str, value: Any) -> pl.Expr:
+    try:
+        return pl.lit(value)
+    except (TypeError, ValueError, pl.exceptions.PolarsError) as error:
+        raise ParameterError(
+            f"The column {name!r} cannot be set to {value!r:.80}: {error}. Nothing was changed. Give a "
+            "plain value or a Polars expression."
+        ) from error
+
+
+def _check(name: str, expr: pl.Expr, schema: dict[str, pl.DataType], root: str) -> None:
+    refuse_unknown(expr, schema, root)
+    kinds = outcome_types(expr, schema, root)
+    if len(kinds) != 1:
+        raise ParameterError(
+            f"The new value of {name!r} would be {len(kinds)} columns: {expr}. Nothing was changed. Give "
+            "one value a row."
+        )
+    if not is_by_row(expr, schema):
+        raise ParameterError(
+            f"The new value of {name!r} depends on other rows than its own: {expr}. Nothing was changed. "
+            "Compute it with `scan()`, and upsert the result by a key."
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class UpdatePlan(Plan):
+    """What an update would do.
+
+    Args:
+        edits: The files that change, with the rows that do.
+        assignments: What they are set to.
+        scope: The dataset as it was looked at.
+    """
+
+    edits: tuple[FileEdit, ...] = ()
+    assignments: Assignments
+    scope: Scope
+
+
+def plan_update(
+    home: Home,
+    storage: Storage,
+    source: Source,
+    predicate: pl.Expr | bool,
+    updates: Mapping[str, Any],
+    partition_filter: Mapping[str, Any] | None = None,
+) -> UpdatePlan:
+    """Return what it takes to set columns in the rows of which a predicate is true; nothing is written.
+
+    All new values are computed from the row as it was. A row that already has them is not counted and
+    not written. A row whose partition key changes moves to the folder of its new value.
+
+    **Cost:** as of `plan_delete`; of the row groups with such rows also the columns that are set, and
+    those that the new values are computed from.
+
+    Args:
+        home: The dataset.
+        storage: The disk.
+        source: What knows its files and columns.
+        predicate: The rows to change.
+        updates: By column, a value or a Polars expression; a text is a value, not a column's name.
+        partition_filter: A value, or a list of values, for some partition keys: no row elsewhere is
+            touched or looked at.
+
+    Raises:
+        UnknownColumnError: A column is named that is not there.
+        SchemaMismatchError: A value does not fit its column, or a file cannot be decoded without loss.
+        ParameterError: The predicate gives no truth value, or a new value depends on other rows.
+    """
+    meaning = understand(source, predicate)
+    wanted = demands(meaning.tree) if meaning.by_row else []
+    scope = find_scope(home, storage, source, wanted, partition_filter)
+    assignments = Assignments.of(updates, scope.columns, home.root)
+    examine = partial(_examine, assignments=assignments, keys=scope.key_types)
+    matches = [_setting(match, assignments) for match in find_matches(scope, meaning, examine)]
+    parameters = {
+        "filter": str(predicate),
+        "set": {name: str(expr) for name, expr in assignments.exprs.items()},
+        "partition_filter": jsonable(partition_filter),
+    }
+    changing = [match.edit for match in matches if match.edit.groups]
+    base = Plan(
+        operation="update",
+        root=scope.root,
+        parameters=parameters,
+        base_version=scope.version,
+        read=tuple(match.edit.file.state for match in matches if match.scanned),
+        kept_files=len(scope.files) - len(changing),
+        rows_scanned=sum(match.scanned for match in matches),
+        requirement=requirement_of(scope, meaning, partition_filter),
+    )
+    return _with_edits(base, changing, assignments, scope)
+
+
+def _with_edits(
+    base: Plan, edits: Sequence[FileEdit], assignments: Assignments, scope: Scope
+) -> UpdatePlan:
+    targets = targets_of(edits)
+    folders = {edit.file.state.folder for edit in edits} | targets
+    bytes_before = sum(edit.file.state.bytes for edit in edits)
+    planned = replace(
+        base,
+        rewrite=tuple(edit.file.state for edit in edits if edit.rows_left),
+        drop=tuple(edit.file.state for edit in edits if not edit.rows_left),
+        new_files=sum(1 for edit in edits if edit.rows_left) + len(targets),
+        partitions=tuple(sorted(folders)),
+        rows_updated=sum(edit.rows_setting for edit in edits),
+        bytes_after=bytes_before,
+    )
+    return UpdatePlan(**vars(planned), edits=tuple(edits), assignments=assignments, scope=scope)
+
+
+def targets_of(edits: Sequence[FileEdit]) -> set[str]:
+    """Return the folders where moving rows come back."""
+    return {folder for edit in edits for group in edit.groups.values() for folder in group.folders}
+
+
+def _setting(match: Match, assignments: Assignments) -> Match:
+    setting = {name: assignments.types[name] for name in assignments.exprs}
+    return match._replace(edit=replace(match.edit, setting=setting))
+
+
+def _examine(
+    file: OpenedFile,
+    index: int,
+    flags: Flags,
+    assignments: Assignments,
+    keys: Mapping[str, pa.DataType],
+) -> GroupEdit | None:
+    """Return which of the rows really change, and which of these move."""
+    new = assignments.values(file, index, flags)
+    old = file.frame(index, new.column_names, assignments.types).filter(pl.Series(flags))
+    found = pl.DataFrame([to_polars(new[name], name, file.file.path) for name in new.column_names])
+    changed = differing(old, found)
+    if not changed.any():
+        return None
+    setting = flags.copy()
+    setting[flags] = changed.to_numpy()
+    moved = moving(found.filter(changed), file.file.keys, keys)
+    if moved is None:
+        return GroupEdit(setting=Hits.of(setting))
+    leaving = setting.copy()
+    leaving[setting] = moved[0].to_numpy()
+    hits = Hits.of(leaving)
+    return GroupEdit(hits, Hits.of(setting), hits, moved[1])
+
+
+def differing(old: pl.DataFrame, new: pl.DataFrame) -> pl.Series:
+    """Return in which rows any of the columns differ; NULL and NaN are equal to themselves.
+
+    Raises:
+        SchemaMismatchError: Columns cannot be compared.
+    """
+    changed = pl.repeat(value=False, n=len(old), eager=True)
+    for one, other in zip(old, new, strict=True):
+        try:
+            changed |= one.ne_missing(other)
+        except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
+            raise SchemaMismatchError(
+                f"The column {one.name!r} cannot be compared with its new values: {error}. Nothing was "
+                "changed."
+            ) from error
+    return changed
+
+
+def moving(
+    new: pl.DataFrame, old: Mapping[str, Any], keys: Mapping[str, pa.DataType]
+) -> tuple[pl.Series, frozenset[str]] | None:
+    """Return which rows get another partition than theirs, and the folders they go to; None if none."""
+    setting = [key for key in keys if key in new.columns]
+    if not setting:
+        return None
+    moved = pl.repeat(value=False, n=len(new), eager=True)
+    for key in setting:
+        before = pl.Series(pa.array([old.get(key)], keys[key])).new_from_index(0, len(new))
+        moved |= new.get_column(key).ne_missing(before)
+    if not moved.any():
+        return None
+    found = new.filter(moved).select(setting).unique().rows(named=True)
+    folders = {partition_folder({key: row.get(key, old.get(key)) for key in keys}) for row in found}
+    return moved, frozenset(folders)
+
+
+def run_update(
+    home: Home,
+    storage: Storage,
+    plan: UpdatePlan,
+    *,
+    backup_dir: str | os.PathLike[str] | None = None,
+    compression: str = "zstd",
+) -> OperationResult:
+    """Carry out a plan in one commit, and return what was done.
+
+    **Guarantees:** those of `commit`: readers see the rows before or after, whatever crashes.
+
+    Raises:
+        ConflictError: Somebody changed one of the files since. Nothing was changed.
+        StorageError: The disk refused; `outcome` says whether the change will be true.
+    """
+
+    def stage(staging: Staging) -> Iterator[NewFile]:
+        yield from stage_edits(storage, staging, plan.edits, plan.assignments, compression)
+        moved = moved_rows(plan.edits, plan.assignments, plan.scope)
+        yield from stage_arrivals(storage, staging, plan.scope, moved, compression)
+
+    return run_plan(home, storage, plan, stage, backup_dir)
+
+
+def moved_rows(edits: Sequence[FileEdit], values: Any, scope: Scope) -> Iterator[pa.Table]:
+    """Yield the rows that move, with their new values, a row group's at a time."""
+    for edit in edits:
+        moving = {index: group for index, group in edit.groups.items() if group.moving is not None}
+        if not moving:
+            continue
+        with OpenedFile(edit.file) as file:
+            for index, group in moving.items():
+                yield _moved_of(file, index, group, values, scope)
+
+
+def _moved_of(
+    file: OpenedFile, index: int, group: GroupEdit, values: Any, scope: Scope
+) -> pa.Table:
+    """Return the moving rows of a row group: the new value of what is set, the old of all else."""
+    moving = group.moving or Hits(0, 0, None)
+    new = values(file, index, moving)
+    table = file.read(index).filter(pa.array(moving.flags()))
+    columns = {}
+    for field in scope.columns:
+        if field.name in new.column_names:
+            columns[field.name] = new[field.name]
+        elif field.name in table.column_names and field.name not in file.file.from_path:
+            columns[field.name] = fitted(table[field.name], field, scope.root)
+        elif field.name in file.file.keys:
+            value = pa.array([file.file.keys[field.name]], field.type)
+            columns[field.name] = pa.chunked_array([value.take(pa.array([0] * moving.count))])
+    return pa.table(columns)
+
+
+def update(
+    home: Home,
+    storage: Storage,
+    source: Source,
+    predicate: pl.Expr | bool,
+    updates: Mapping[str, Any],
+    partition_filter: Mapping[str, Any] | None = None,
+    *,
+    dry_run: bool = False,
+    retries: int = 3,
+    backup_dir: str | os.PathLike[str] | None = None,
+    compression: str = "zstd",
+) -> OperationResult:
+    """Set columns in the rows of which a predicate is true, in one commit, and return what was done.
+
+    **Guarantees** as of `run_update`, **Cost** as of `plan_update`; then of the row groups that change
+    the columns that are set are encoded anew and all else is copied as bytes.
+
+    Args:
+        home: The dataset.
+        storage: The disk.
+        source: What knows its files and columns.
+        predicate: The rows to change.
+        updates: By column, a value or a Polars expression; a text is a value, not a column's name.
+        partition_filter: A value, or a list of values, for some partition keys.
+        dry_run: Whether to report the plan only.
+        retries: How often to plan anew if somebody else changes the same files meanwhile.
+        backup_dir: A folder for a backup of the files that change.
+        compression: The codec of what is encoded anew.
+
+    Raises:
+        ConflictError: Others kept changing the same files. Nothing was changed.
+    """
+
+    def plan() -> UpdatePlan:
+        return plan_update(home, storage, source, predicate, updates, partition_filter)
+
+    if dry_run:
+        return OperationResult.of(plan(), dry_run=True)
+
+    def run(plan: UpdatePlan) -> OperationResult:
+        return run_update(home, storage, plan, backup_dir=backup_dir, compression=compression)
+
+    result: OperationResult = run_again(plan, run, retries)
+    return result

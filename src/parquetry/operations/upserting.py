@@ -1,0 +1,543 @@
+"""Updating rows by their keys, wherever they stand, and inserting those that are new."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
+
+import numpy as np
+import pyarrow as pa
+from pyarrow import types as pt
+
+from parquetry.access.conditions import Demand, OneOf
+from parquetry.commits.kept_schema import check_keys, find_kept_schema, keep_schema
+from parquetry.errors import (
+    KeyViolationError,
+    NotFoundError,
+    ParameterError,
+    SchemaMismatchError,
+)
+from parquetry.model.casting import cast_lossless
+from parquetry.model.changes import NewFile, Requirement
+from parquetry.model.frames import one_table
+from parquetry.model.hive import partition_folder
+from parquetry.model.schema import unite
+from parquetry.operations.arriving import by_folder, stage_arrivals
+from parquetry.operations.edits import FileEdit, GroupEdit, Hits
+from parquetry.operations.key_search import Found, KeySearch, NewRows
+from parquetry.operations.keys import (
+    check_key_columns,
+    check_keys_of_rows,
+    check_update_columns,
+    refuse_extra,
+    shown_key,
+)
+from parquetry.operations.opened import OpenedFile, to_polars
+from parquetry.operations.plans import OperationResult, Plan
+from parquetry.operations.running import run_again, run_plan, stage_edits
+from parquetry.operations.scope import Scope, find_scope
+from parquetry.operations.updating import moved_rows
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Iterator
+
+    from parquetry.access.source import Source
+    from parquetry.commits.home import Home
+    from parquetry.commits.staging import Staging
+    from parquetry.model.frames import Rows
+    from parquetry.operations.key_search import Numbers, Searched
+    from parquetry.storage.protocol import Storage
+
+OnDuplicateTarget: TypeAlias = Literal["error", "update_all", "replace"]
+"""What to do where a key of the new rows stands more than once in the dataset: refuse; update each of
+those rows; or leave one row in their place."""
+
+
+class Sources(NamedTuple):
+    """Which new rows set the rows of one row group: those that are set, and for each its new row."""
+
+    setting: Hits
+    rows: Numbers
+
+
+@dataclass(frozen=True, eq=False)
+class NewValues:
+    """The new values of matched rows, for rewriting their files.
+
+    Args:
+        table: The new rows.
+        update: The columns that a match may change.
+        sources: By the file's relative path, by the number of the row group.
+    """
+
+    table: pa.Table
+    update: tuple[str, ...]
+    sources: Mapping[str, Mapping[int, Sources]]
+
+    def __call__(self, file: OpenedFile, index: int, hits: Hits) -> pa.Table:
+        """Return the new values of the rows of a row group that are hit."""
+        setting, rows = self.sources[file.file.state.path][index]
+        chosen = rows[hits.flags()[setting.flags()]]
+        return self.table.select(list(self.update)).take(pa.array(chosen))
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class UpsertPlan(Plan):
+    """What an upsert would do.
+
+    Args:
+        edits: The files that change, with the rows that do.
+        values: What they are set to.
+        inserted: The rows that are new, in the dataset's types.
+        scope: The dataset as it was looked at, with the columns and keys that it will have.
+        keeps_schema: Whether the dataset's columns are to be kept beside it.
+    """
+
+    edits: tuple[FileEdit, ...] = ()
+    values: NewValues
+    inserted: pa.Table
+    scope: Scope
+    keeps_schema: bool = False
+
+
+def plan_upsert(
+    home: Home,
+    storage: Storage,
+    source: Source,
+    rows: Rows,
+    keys: Sequence[str],
+    *,
+    update_columns: Sequence[str] | None = None,
+    partition_by: Sequence[str] | None = None,
+    on_duplicate_target: OnDuplicateTarget = "error",
+    evolve: bool = False,
+) -> UpsertPlan:
+    """Return what it takes to update rows by their keys and to insert the others; nothing is written.
+
+    Columns match by name. A column that the new rows lack keeps its value, and is NULL in inserted
+    rows. A row that is found and does not differ is left alone. A row whose partition changes moves.
+
+    **Cost:** as of `KeySearch`, over all partitions: a key may have stood in another one. The new rows
+    are held in memory.
+
+    Args:
+        home: The dataset; it need not exist.
+        storage: The disk.
+        source: What knows its files and columns.
+        rows: What `iterate_tables` takes.
+        keys: The columns that identify a row.
+        update_columns: The columns that a match may change; all but the keys if not given.
+        partition_by: The keys of a new dataset's folders; an existing one keeps its own.
+        on_duplicate_target: What to do where a key stands more than once in the dataset.
+        evolve: Whether the new rows may bring new columns.
+
+    Raises:
+        KeyViolationError: A key is NULL or a float, or occurs twice in the new rows or the dataset.
+        SchemaMismatchError: A column is new, or a value does not fit its column.
+        UnknownColumnError: A named column is not there, or rows to insert lack a partition key.
+        LayoutError: The dataset is partitioned otherwise.
+    """
+    if on_duplicate_target not in {"error", "update_all", "replace"}:
+        raise ParameterError(
+            f"on_duplicate_target is 'error', 'update_all' or 'replace', not {on_duplicate_target!r}. "
+            "Nothing was changed."
+        )
+    table = one_table(rows)
+    columns = _known_columns(source)
+    check_key_columns(keys, table.schema, columns, home.root)
+    new = _fitting(table, keys, update_columns, columns, home.root, evolve=evolve)
+    check_keys_of_rows(_key_frame(new), keys)
+    scope = _find_scope(home, storage, source, new, partition_by)
+    searched = list(KeySearch(scope, new).run()) if new.table.num_rows else []
+    return _planned(home, storage, scope, new, searched, on_duplicate_target)
+
+
+def _known_columns(source: Source) -> pa.Schema | None:
+    """Return the columns of the dataset, None if it is to be made."""
+    try:
+        found = source.schema()
+    except NotFoundError:
+        return None
+    return found if len(found) else None
+
+
+def _fitting(
+    table: pa.Table,
+    keys: Sequence[str],
+    update_columns: Sequence[str] | None,
+    columns: pa.Schema | None,
+    root: str,
+    *,
+    evolve: bool,
+) -> NewRows:
+    """Return the new rows in the dataset's types, every value as it was."""
+    update = check_update_columns(update_columns, keys, table.schema)
+    if columns is not None and not evolve:
+        refuse_extra(table.schema, columns, root)
+    known = {} if columns is None else {field.name: field.type for field in columns}
+    fields = [
+        pa.field(field.name, known.get(field.name, field.type))
+        for field in table.schema
+        if field.name in known or not pt.is_null(field.type)
+    ]
+    fitted = cast_lossless(table, pa.schema(fields), root)
+    return NewRows(
+        fitted, tuple(keys), tuple(name for name in update if name in fitted.column_names)
+    )
+
+
+def _key_frame(new: NewRows) -> Any:
+    import polars as pl
+
+    return pl.DataFrame([to_polars(new.table[key], key, "the new rows") for key in new.keys])
+
+
+def _find_scope(
+    home: Home,
+    storage: Storage,
+    source: Source,
+    new: NewRows,
+    partition_by: Sequence[str] | None,
+) -> Scope:
+    """Return the dataset as far as the new rows can concern it, with the columns it will have."""
+    try:
+        found_keys = tuple(source.keys())
+        leading = _leading(found_keys, new.keys)
+        wanted = [Demand(OneOf(key, tuple(_distinct(new.table, key)))) for key in leading]
+        scope = find_scope(home, storage, source, wanted)
+    except NotFoundError:
+        scope, found_keys = Scope(home.root, 0, pa.schema([]), {}, ()), ()
+    columns = unite([scope.columns, new.table.schema], home.root)
+    if not len(scope.columns):
+        found_keys = tuple(partition_by or ())
+    elif partition_by is not None:
+        check_keys(home, found_keys, tuple(partition_by))
+    types = {
+        key: scope.key_types.get(key) or columns.field(key).type
+        for key in found_keys
+        if key in scope.key_types or key in columns.names
+    }
+    if len(types) < len(found_keys):
+        _refuse_missing(home, found_keys, new)
+    return Scope(home.root, scope.version, columns, types, scope.files)
+
+
+def _leading(partition_keys: Sequence[str], keys: Sequence[str]) -> list[str]:
+    """Return the outermost partition keys that belong to the rows' own key: they bound the search."""
+    found: list[str] = []
+    for key in partition_keys:
+        if key not in keys:
+            break
+        found.append(key)
+    return found
+
+
+def _distinct(table: pa.Table, name: str) -> list[Any]:
+    return list(table[name].unique().to_pylist())
+
+
+def _refuse_missing(home: Home, keys: Sequence[str], new: NewRows) -> None:
+    """Raise the error for rows that come to no folder."""
+    missing = [key for key in keys if key not in new.table.column_names]
+    if missing:
+        raise SchemaMismatchError(
+            f"Rows are to be inserted into {home.root}, which is partitioned by {list(keys)}, and the "
+            f"new rows lack {', '.join(map(repr, missing))}. Nothing was changed. Add the column, for "
+            'example by with_columns(pl.col("timestamp").dt.date().alias("date")).'
+        )
+
+
+def _planned(
+    home: Home,
+    storage: Storage,
+    scope: Scope,
+    new: NewRows,
+    searched: list[Searched],
+    on_duplicate_target: OnDuplicateTarget,
+) -> UpsertPlan:
+    kept = _settle_duplicates(searched, new, on_duplicate_target, home.root)
+    edits, sources = [], {}
+    for one in searched:
+        edit, here = _edit(one, new, scope, kept)
+        if edit is not None:
+            edits.append(edit)
+            sources[one.file.state.path] = here
+    inserted = _inserted(home, scope, new, searched)
+    folders = [folder for folder, _ in by_folder(inserted, scope.key_types)]
+    targets = {
+        folder for edit in edits for group in edit.groups.values() for folder in group.folders
+    }
+    left = [edit for edit in edits if edit.rows_left]
+    bytes_before = sum(edit.bytes_left for edit in edits)
+    moved = sum(one.moving.count for e in edits for one in e.groups.values() if one.moving)
+    leaving = sum(edit.rows_leaving for edit in edits)
+    kept_schema = find_kept_schema(home, storage)
+    return UpsertPlan(
+        operation="upsert",
+        root=home.root,
+        parameters={
+            "keys": list(new.keys),
+            "update_columns": list(new.update),
+            "rows": new.table.num_rows,
+        },
+        base_version=scope.version,
+        read=tuple(one.file.state for one in searched if one.scanned),
+        rewrite=tuple(edit.file.state for edit in left),
+        drop=tuple(edit.file.state for edit in edits if not edit.rows_left),
+        kept_files=len(scope.files) - len(edits),
+        new_files=len(left) + len(targets | set(folders)),
+        partitions=tuple(
+            sorted({edit.file.state.folder for edit in edits} | targets | set(folders))
+        ),
+        rows_scanned=sum(one.scanned for one in searched),
+        rows_deleted=leaving - moved,
+        rows_inserted=inserted.num_rows,
+        rows_updated=sum(edit.rows_setting for edit in edits),
+        bytes_after=bytes_before + inserted.nbytes // 3,
+        requirement=_requirement(scope, new),
+        edits=tuple(edits),
+        values=NewValues(new.table, new.update, sources),
+        inserted=inserted,
+        scope=scope,
+        keeps_schema=_keeps_schema(scope, kept_schema.schema if kept_schema else None),
+    )
+
+
+def _keeps_schema(scope: Scope, kept: pa.Schema | None) -> bool:
+    if kept is None:
+        return not scope.files
+    return set(scope.columns.names) != set(kept.names)
+
+
+Places: TypeAlias = set[tuple[str, int, int]]
+
+
+def _settle_duplicates(
+    searched: Sequence[Searched], new: NewRows, how: OnDuplicateTarget, root: str
+) -> Places:
+    """Return the places (path, row group, position) of rows that must go: all but one of each key.
+
+    Raises:
+        KeyViolationError: There are such rows, and nothing was said about them.
+    """
+    counts = np.zeros(new.table.num_rows, np.int64)
+    for one in searched:
+        for found in one.found.values():
+            np.add.at(counts, found.rows, 1)
+    twice = np.flatnonzero(counts > 1)
+    if not len(twice) or how == "update_all":
+        return set()
+    if how == "error":
+        first = new.table.select(list(new.keys)).slice(int(twice[0]), 1).to_pylist()[0]
+        where = [
+            s.file.state.path for s in searched for f in s.found.values() if twice[0] in f.rows
+        ]
+        raise KeyViolationError(
+            f"{len(twice)} keys of the new rows stand more than once in {root}. The first is "
+            f"{shown_key(first, new.keys)}, in {' and '.join(dict.fromkeys(where))}. Nothing was "
+            "changed. Remove the duplicates first, or choose on_duplicate_target='replace' (one row "
+            "takes their place) or 'update_all' (all are updated)."
+        )
+    return _superfluous(searched, set(twice.tolist()))
+
+
+def _superfluous(searched: Sequence[Searched], twice: set[int]) -> Places:
+    """Keep of each key the row that has least to change, of equals the first."""
+    best: dict[int, tuple[int, tuple[str, int, int]]] = {}
+    gone: Places = set()
+    for one in searched:
+        for index, found in one.found.items():
+            for number, row in enumerate(found.rows.tolist()):
+                if row not in twice:
+                    continue
+                place = (one.file.state.path, index, int(found.at[number]))
+                cost = int(found.changed[number]) + int(found.moved[number])
+                known = best.get(row)
+                if known is None or cost < known[0]:
+                    best[row] = (cost, place)
+                    if known is not None:
+                        gone.add(known[1])
+                else:
+                    gone.add(place)
+    return gone
+
+
+def _edit(
+    one: Searched, new: NewRows, scope: Scope, gone: Places
+) -> tuple[FileEdit | None, dict[int, Sources]]:
+    groups: dict[int, GroupEdit] = {}
+    sources: dict[int, Sources] = {}
+    path = one.file.state.path
+    for index, found in one.found.items():
+        rows = one.group_rows[index]
+        leaves = (
+            np.array([(path, index, int(at)) in gone for at in found.at], bool) if gone else None
+        )
+        group, here = _group_edit(found, rows, leaves, new, one, scope)
+        if group is not None:
+            groups[index] = group
+            sources[index] = here
+    if not groups:
+        return None, {}
+    setting = {name: scope.types[name] for name in new.update}
+    return FileEdit(one.file, one.group_rows, groups, setting), sources
+
+
+def _group_edit(
+    found: Found, rows: int, leaves: Any, new: NewRows, one: Searched, scope: Scope
+) -> tuple[GroupEdit | None, Sources]:
+    setting = found.changed if leaves is None else found.changed & ~leaves
+    moves = found.moved if leaves is None else found.moved & ~leaves
+    leaving = moves if leaves is None else moves | leaves
+    here = Sources(_hits(rows, found.at[setting]), found.rows[setting])
+    if not setting.any() and not leaving.any():
+        return None, here
+    folders: frozenset[str] = frozenset()
+    if moves.any():
+        folders = _folders(new, found.rows[moves], one.file.keys, scope)
+    edit = GroupEdit(
+        leaving=_hits(rows, found.at[leaving]) if leaving.any() else None,
+        setting=here.setting if setting.any() else None,
+        moving=_hits(rows, found.at[moves]) if moves.any() else None,
+        folders=folders,
+    )
+    return edit, here
+
+
+def _hits(rows: int, at: Numbers) -> Hits:
+    flags = np.zeros(rows, bool)
+    flags[at] = True
+    return Hits.of(flags)
+
+
+def _folders(new: NewRows, rows: Numbers, old: Mapping[str, Any], scope: Scope) -> frozenset[str]:
+    setting = [key for key in scope.key_types if key in new.update]
+    part = new.table.select(setting).take(pa.array(rows))
+    distinct = part.group_by(setting).aggregate([])
+    return frozenset(
+        partition_folder({key: row.get(key, old.get(key)) for key in scope.key_types})
+        for row in distinct.to_pylist()
+    )
+
+
+def _inserted(home: Home, scope: Scope, new: NewRows, searched: Sequence[Searched]) -> pa.Table:
+    """Return the new rows whose keys were not found."""
+    missing = np.ones(new.table.num_rows, bool)
+    for one in searched:
+        for found in one.found.values():
+            missing[found.rows] = False
+    if missing.any():
+        _refuse_missing(home, list(scope.key_types), new)
+    if missing.all():
+        return new.table
+    inserted: pa.Table = new.table.filter(pa.array(missing))
+    return inserted if inserted.num_rows else new.table.schema.empty_table()
+
+
+def _requirement(scope: Scope, new: NewRows) -> Requirement:
+    """Return that no other rows may have come to where the keys can stand."""
+    seen = frozenset(file.state.path for file in scope.files)
+    leading = _leading(list(scope.key_types), new.keys)
+    if not leading:
+        return Requirement(("",), seen)
+    depth = len(leading)
+    folders = {"/".join(file.state.folder.split("/")[:depth]) for file in scope.files}
+    distinct = new.table.select(leading).group_by(leading).aggregate([]).to_pylist()
+    folders |= {partition_folder({key: row[key] for key in leading}) for row in distinct}
+    return Requirement(tuple(sorted(folders)), seen)
+
+
+def run_upsert(
+    home: Home,
+    storage: Storage,
+    plan: UpsertPlan,
+    *,
+    backup_dir: str | os.PathLike[str] | None = None,
+    compression: str = "zstd",
+) -> OperationResult:
+    """Carry out a plan in one commit, and return what was done.
+
+    **Guarantees:** those of `commit`: readers see the rows before or after, whatever crashes. A key
+    stands once afterwards even if others append meanwhile: that is a conflict.
+
+    Raises:
+        ConflictError: Somebody changed one of the files, or added one where the keys can stand. Nothing
+            was changed.
+        StorageError: The disk refused; `outcome` says whether the change will be true.
+    """
+
+    def stage(staging: Staging) -> Iterator[NewFile]:
+        yield from stage_edits(storage, staging, plan.edits, plan.values, compression)
+        arriving = chain(moved_rows(plan.edits, plan.values, plan.scope), [plan.inserted])
+        yield from stage_arrivals(storage, staging, plan.scope, arriving, compression)
+        if plan.keeps_schema:
+            keep_schema(home, storage, staging, plan.scope.columns, tuple(plan.scope.key_types))
+
+    return run_plan(home, storage, plan, stage, backup_dir)
+
+
+def upsert(
+    home: Home,
+    storage: Storage,
+    source: Source,
+    rows: Rows,
+    keys: Sequence[str],
+    *,
+    update_columns: Sequence[str] | None = None,
+    partition_by: Sequence[str] | None = None,
+    on_duplicate_target: OnDuplicateTarget = "error",
+    evolve: bool = False,
+    dry_run: bool = False,
+    retries: int = 3,
+    backup_dir: str | os.PathLike[str] | None = None,
+    compression: str = "zstd",
+) -> OperationResult:
+    """Update rows by their keys and insert the others, in one commit, and return what was done.
+
+    **Guarantees** as of `run_upsert`, **Cost** as of `plan_upsert`; then of the row groups with such
+    rows the columns that change are encoded anew and all else is copied as bytes.
+
+    Args:
+        home: The dataset; it need not exist.
+        storage: The disk.
+        source: What knows its files and columns.
+        rows: What `iterate_tables` takes.
+        keys: The columns that identify a row.
+        update_columns: The columns that a match may change; all but the keys if not given.
+        partition_by: The keys of a new dataset's folders; an existing one keeps its own.
+        on_duplicate_target: What to do where a key stands more than once in the dataset.
+        evolve: Whether the new rows may bring new columns.
+        dry_run: Whether to report the plan only.
+        retries: How often to plan anew if somebody else changes the dataset meanwhile.
+        backup_dir: A folder for a backup of the files that change.
+        compression: The codec of what is encoded anew.
+
+    Raises:
+        ConflictError: Others kept changing the dataset. Nothing was changed.
+    """
+    table = one_table(rows)  # an iterator can be read only once, a plan made several times
+
+    def plan() -> UpsertPlan:
+        return plan_upsert(
+            home,
+            storage,
+            source,
+            table,
+            keys,
+            update_columns=update_columns,
+            partition_by=partition_by,
+            on_duplicate_target=on_duplicate_target,
+            evolve=evolve,
+        )
+
+    if dry_run:
+        return OperationResult.of(plan(), dry_run=True)
+
+    def run(plan: UpsertPlan) -> OperationResult:
+        return run_upsert(home, storage, plan, backup_dir=backup_dir, compression=compression)
+
+    result: OperationResult = run_again(plan, run, retries)
+    return result
