@@ -13,9 +13,9 @@ The names below are loaded when they are first used, so that importing this pack
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from parquetry.lazy import lazy_names
 from parquetry.version import __version__ as __version__
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ _HOMES = {
     ),
     "parquetry.store": ("Store",),
 }
-_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+__getattr__, __dir__ = lazy_names(__name__, _HOMES)
 
 __all__ = [
     "AlreadyExistsError",
@@ -119,16 +119,3 @@ __all__ = [
     "write_event_rows",
     "write_seed_rows",
 ]
-
-
-def __getattr__(name: str) -> Any:
-    home = _HOME_OF.get(name)
-    if home is None:
-        raise AttributeError(f"module 'parquetry' has no attribute {name!r}")
-    value = getattr(import_module(home), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})

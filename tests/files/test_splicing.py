@@ -24,7 +24,7 @@ from parquetry.errors import (
     StorageError,
     UnknownColumnError,
 )
-from parquetry.files.encoding import encode_table
+from parquetry.files.encoding import Encoder, writer_options
 from parquetry.files.splicing import (
     Reason,
     Source,
@@ -69,6 +69,14 @@ REFUSED = {
 }
 
 
+def encode_in_full(table: pa.Table, **options) -> bytes:
+    """Encode as large tables are: with a page index and counts of NaN, which small files leave out."""
+    sink = io.BytesIO()
+    with Encoder(sink, table.schema, writer_options(table.schema, **options)) as encoder:
+        encoder.write(table)
+    return sink.getvalue()
+
+
 @pytest.fixture
 def trades() -> pa.Table:
     return pa.table(
@@ -92,7 +100,7 @@ def spliced(*parts, reference=None, **options) -> bytes:
 
 
 def source_of(table: pa.Table, name: str = "a buffer", **options) -> Source:
-    return Source.from_buffer(encode_table(table, **options), name)
+    return Source.from_buffer(encode_in_full(table, **options), name)
 
 
 def mended(data: bytes, mend) -> bytes:
@@ -317,7 +325,7 @@ def test_a_bloom_filter_without_a_length_stays_behind(trades):
     def forget(footer: Struct) -> None:
         first_chunk(footer).struct(3).drop(ColumnMetaData.BLOOM_FILTER_LENGTH)
 
-    data = mended(encode_table(trades, bloom_columns=["id", "side"]), forget)
+    data = mended(encode_in_full(trades, bloom_columns=["id", "side"]), forget)
     group = Source.from_buffer(spliced((Source.from_buffer(data), 0))).footer.row_groups[0]
     has = [ColumnMetaData.BLOOM_FILTER_OFFSET in chunk.metadata for chunk in group.chunks]
     assert has == [False, False, True, False]
@@ -328,7 +336,7 @@ def test_a_bloom_filter_outside_its_file_stays_behind(trades, length):
     def lie(footer: Struct) -> None:
         first_chunk(footer).struct(3).put_integer(ColumnMetaData.BLOOM_FILTER_LENGTH, length)
 
-    data = mended(encode_table(trades, bloom_columns=["id"]), lie)
+    data = mended(encode_in_full(trades, bloom_columns=["id"]), lie)
     chunk = (
         Source.from_buffer(spliced((Source.from_buffer(data), 0))).footer.row_groups[0].chunks[0]
     )
@@ -339,7 +347,7 @@ def test_an_index_that_points_elsewhere_stays_behind(trades):
     def lie(footer: Struct) -> None:
         first_chunk(footer).put_integer(ColumnChunk.OFFSET_INDEX_OFFSET, 4)
 
-    data = spliced((Source.from_buffer(mended(encode_table(trades), lie)), 0))
+    data = spliced((Source.from_buffer(mended(encode_in_full(trades), lie)), 0))
     chunks = Source.from_buffer(data).footer.row_groups[0].chunks
     assert [ColumnChunk.OFFSET_INDEX_OFFSET in one.struct for one in chunks] == [False] + [True] * 3
     assert read(data).equals(trades)
@@ -374,7 +382,7 @@ def test_unknown_fields_are_kept(trades):
         footer.put(99, I16, zigzag(-7))
         first_chunk(footer).put(98, STRUCT, Struct({1: (I16, zigzag(3))}))
 
-    source = Source.from_buffer(mended(encode_table(trades), add))
+    source = Source.from_buffer(mended(encode_in_full(trades), add))
     data = spliced((source, 0))
     footer = Source.from_buffer(data).footer.struct
     assert footer[99] == (I16, zigzag(-7))
@@ -394,7 +402,7 @@ def test_row_groups_without_rows_are_left_out(trades):
 
 def test_a_file_without_row_groups_can_be_read(trades, tmp_path):
     path, target = tmp_path / "a.parquet", tmp_path / "b.parquet"
-    path.write_bytes(encode_table(trades))
+    path.write_bytes(encode_in_full(trades))
     with target.open("wb") as sink:
         assert drop_row_groups(path, [], sink).rows == 0
     assert [reads(target) for reads in ENGINES.values()] == [[], [], []]
@@ -403,7 +411,7 @@ def test_a_file_without_row_groups_can_be_read(trades, tmp_path):
 
 def test_drop_row_groups_keeps_the_order_of_the_file(trades, tmp_path):
     path = tmp_path / "a.parquet"
-    path.write_bytes(encode_table(trades, row_group_rows=3))
+    path.write_bytes(encode_in_full(trades, row_group_rows=3))
     sink = io.BytesIO()
     assert drop_row_groups(path, {3, 0, 2}, sink).row_groups == 3
     assert read(sink.getvalue())["id"].to_pylist() == [0, 1, 2, 6, 7, 8, 9, 10, 11]
@@ -563,7 +571,7 @@ def set_writer(name: str | None):
     ],
 )
 def test_bounds_of_distrusted_writers_stay_behind(trades, created_by, believed):
-    source = Source.from_buffer(mended(encode_table(trades), set_writer(created_by)))
+    source = Source.from_buffer(mended(encode_in_full(trades), set_writer(created_by)))
     assert (find_distrust(source.footer) is None) == believed
     if any(one.reason is Reason.WRITER for one in find_refusals(source.footer)):
         return
@@ -579,7 +587,7 @@ def test_bounds_without_an_order_stay_behind_among_those_that_have_one(trades):
         footer.drop(FileMetaData.COLUMN_ORDERS)
 
     ordered = source_of(trades)
-    unordered = Source.from_buffer(mended(encode_table(trades), forget))
+    unordered = Source.from_buffer(mended(encode_in_full(trades), forget))
     metadata = pq.read_metadata(io.BytesIO(spliced((ordered, 0), (unordered, 0))))
     assert metadata.row_group(0).column(0).statistics.has_min_max
     assert not metadata.row_group(1).column(0).statistics.has_min_max
@@ -632,7 +640,7 @@ def overlap(footer: Struct) -> None:
     ],
 )
 def test_what_cannot_be_copied_is_refused(trades, mend, reason):
-    source = Source.from_buffer(mended(encode_table(trades), mend), "the file")
+    source = Source.from_buffer(mended(encode_in_full(trades), mend), "the file")
     assert reason in {refusal.reason for refusal in find_refusals(source.footer)}
     with pytest.raises(RequestError, match=r"Row group 0 of the file cannot be copied") as caught:
         spliced((source, 0))
@@ -640,7 +648,7 @@ def test_what_cannot_be_copied_is_refused(trades, mend, reason):
 
 
 def test_a_refusal_names_its_row_group_and_the_others_can_be_copied(trades):
-    source = Source.from_buffer(mended(encode_table(trades, row_group_rows=6), put_path))
+    source = Source.from_buffer(mended(encode_in_full(trades, row_group_rows=6), put_path))
     assert [one.row_group for one in find_refusals(source.footer)] == [0]
     assert read(spliced((source, 1))).equals(trades.slice(6))
 
@@ -713,7 +721,7 @@ def test_two_spellings_of_one_type_are_no_difference():
             if element.text(SchemaElement.NAME) == "key_value":
                 element.put_integer(SchemaElement.CONVERTED_TYPE, 2, I32)
 
-    data = encode_table(table)
+    data = encode_in_full(table)
     old = Source.from_buffer(mended(data, mend_schema(spell_as_of_old)))
     new = Source.from_buffer(data)
     assert old.footer.raw_schema != new.footer.raw_schema
@@ -838,12 +846,12 @@ def mend_schema(change):
 )
 def test_a_footer_that_contradicts_itself_is_corrupt(trades, mend):
     with pytest.raises(CorruptionError, match="the file cannot be read as Parquet") as caught:
-        Source.from_buffer(mended(encode_table(trades), mend), "the file")
+        Source.from_buffer(mended(encode_in_full(trades), mend), "the file")
     assert caught.value.path == "the file"
 
 
 def test_footers_with_any_byte_changed_raise_nothing_foreign(trades):
-    data = encode_table(trades, row_group_rows=4, bloom_columns=["id"], sorting=["id"])
+    data = encode_in_full(trades, row_group_rows=4, bloom_columns=["id"], sorting=["id"])
     start = Source.from_buffer(data).footer.start
     chance = random.Random(7)
     copied = 0
@@ -863,7 +871,7 @@ def test_footers_with_any_byte_changed_raise_nothing_foreign(trades):
 def test_a_file_that_shrinks_meanwhile_is_noticed(tmp_path):
     path, target = tmp_path / "a.parquet", tmp_path / "b.parquet"
     random_bytes = [random.Random(n).randbytes(100) for n in range(5_000)]
-    path.write_bytes(encode_table(pa.table({"a": random_bytes}), compression="none"))
+    path.write_bytes(encode_in_full(pa.table({"a": random_bytes}), compression="none"))
     for make in (lambda: target.open("wb"), io.BytesIO):
         with Source.open(path) as source, make() as sink:
             whole = path.read_bytes()
@@ -895,7 +903,7 @@ class Watching:
 def test_every_kind_of_sink_gets_the_same_bytes(trades, tmp_path):
     paths = [tmp_path / f"{n}.parquet" for n in range(3)]
     for n, path in enumerate(paths):
-        path.write_bytes(encode_table(trades.slice(n * 3), row_group_rows=2))
+        path.write_bytes(encode_in_full(trades.slice(n * 3), row_group_rows=2))
     memory = io.BytesIO()
     facts = concatenate(paths, memory)
     for buffering in (-1, 0):
@@ -923,7 +931,7 @@ def test_a_kernel_that_does_not_copy_is_done_without(trades, tmp_path, monkeypat
 
     monkeypatch.setattr(os, "copy_file_range", refuse)
     path, target = tmp_path / "a.parquet", tmp_path / "b.parquet"
-    path.write_bytes(encode_table(trades))
+    path.write_bytes(encode_in_full(trades))
     with target.open("wb") as sink:
         concatenate([path, path], sink)
     assert pq.read_table(target).equals(pa.concat_tables([trades, trades]))
@@ -948,7 +956,7 @@ def spliced_into(sink, source: Source) -> None:
 
 def test_a_source_that_is_closed_says_so(trades, tmp_path):
     path = tmp_path / "a.parquet"
-    path.write_bytes(encode_table(trades))
+    path.write_bytes(encode_in_full(trades))
     source = Source.open(path)
     source.close()
     source.close()

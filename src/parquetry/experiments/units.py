@@ -235,7 +235,7 @@ def _of_unit(home: Home, states: list[FileState], unit: StagedUnit) -> list[File
 def _holds(home: Home, state: FileState, unit: StagedUnit) -> bool:
     stem = posixpath.basename(state.path).removesuffix(".parquet")
     if stem.startswith("part-") or "=" not in stem:
-        return _read(f"{home.root}/{state.path}", unit)[0].num_rows > 0
+        return bool(_read(f"{home.root}/{state.path}", unit)[0].num_rows)
     return stem == unit.stem or stem.startswith(f"{unit.stem}-")
 
 
