@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import duckdb
+import polars as pl
 
 from parquetry.errors import (
     CorruptionError,
@@ -36,8 +37,8 @@ _GONE = re.compile(r"No files found that match|No such file or directory")
 _POSITION = re.compile(r"\n\nLINE (?P<line>\d+): (?P<text>.*)\n(?P<space> *)\^+")
 _BROKEN = re.compile(
     r"magic bytes|too small to be a Parquet|Footer length|TProtocol|[Ss]nappy|[Dd]ecompress|ZSTD|"
-    r"corrupt|[Ii]nvalid (?:page|encoding|thrift)|out of specification|Don't know what type|"
-    r"[Cc]hecksum|EOF|not enough bytes|Dictionary|page header|Schema at index|Out of buffer"
+    r"corrupt|[Ii]nvalid (?:page|encoding|thrift)|out of specification|"
+    r"[Cc]hecksum|EOF|[Dd]on't know what type|not enough bytes|Dictionary|page header|Schema at index|Out of buffer"
 )
 
 
@@ -85,6 +86,8 @@ def translate_duck(error: duckdb.Error, circumstances: Circumstances) -> Parquet
     if isinstance(error, duckdb.OutOfMemoryException):
         return StorageError(f"The query needs more memory than DuckDB may use: {_reason(error)}")
     file = _named_file(str(error), circumstances.files)
+    if file is None and sum(map(len, circumstances.files)) == 1:
+        file = next(path for paths in circumstances.files for path in paths)
     if file is not None and _BROKEN.search(str(error)):
         return broken_file(file, _reason(error))
     if is_gone(error) and file is not None:
@@ -103,6 +106,11 @@ def translate_polars(error: BaseException, files: Sequence[str], root: str) -> P
         return _replaced(file or root)
     if isinstance(error, OSError):
         return StorageError(f"Could not read from {root}: {_reason(error)}.", path=file or root)
+    is_panic = isinstance(error, pl.exceptions.PanicException)
+    if not is_panic and not _BROKEN.search(str(error)) and "parquet" not in str(error):
+        return RequestError(
+            f"The rows of {root} cannot be read as asked: {_reason(error)}. Nothing was changed."
+        )
     if file is None and len(files) == 1:
         file = files[0]
     if file is not None:

@@ -104,7 +104,7 @@ def _reading_types(listing: Listing) -> dict[FileSchema, pl.Schema]:
 
 def _read_types(path: str) -> pl.Schema:
     try:
-        return pl.Schema(pl.read_parquet_schema(path))
+        return pl.scan_parquet([path], glob=False, hive_partitioning=False).collect_schema()
     except FileNotFoundError as error:
         raise NotFoundError(f"{path} does not exist any more.", path=path) from error
     except OSError as error:

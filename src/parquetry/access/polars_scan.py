@@ -14,7 +14,7 @@ from parquetry.access.holding import held_listing
 from parquetry.access.observing import DatasetRead, Observation, QueryStats, Question
 from parquetry.access.polars_conditions import find_demands
 from parquetry.access.polars_frames import frame_schema, frames_of
-from parquetry.errors import ConflictError, SchemaMismatchError
+from parquetry.errors import ConflictError, NotFoundError, ParquetError, SchemaMismatchError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -49,8 +49,9 @@ def scan(
         router: Is asked for other files at every collect.
 
     Raises:
-        CorruptionError: A file cannot be read; this and the following are met when collecting.
         NotFoundError: The dataset does not exist.
+        LayoutError: Its folders are ambiguous.
+        CorruptionError: A file cannot be read. This and the following are met when collecting, too.
         ConflictError: A commit retired files while they were read; run it again, or pin the dataset.
     """
     reader = _Reader(source, observer, router)
@@ -66,13 +67,16 @@ class _Reader:
         self._source = source
         self._observer = observer
         self._router = router
-        self._promised = pl.Schema()
         self._outline: Listing | None = None
+        self._promised = frame_schema(source.outline())
 
     def schema(self) -> pl.Schema:
         """Return the columns; Polars asks for them at the start of every collect."""
-        self._outline = self._source.outline()
-        self._promised = frame_schema(self._outline)
+        try:
+            self._outline = self._source.outline()
+            self._promised = frame_schema(self._outline)
+        except ParquetError:  # Polars would wrap it; what is wrong will show again when it reads
+            self._outline = None
         return self._promised
 
     def __call__(
@@ -95,6 +99,8 @@ class _Reader:
                         yield batch
                     break
                 except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
+                    if isinstance(error, ParquetError) and not isinstance(error, NotFoundError):
+                        raise
                     if not is_gone(error) or attempt == _ATTEMPTS:
                         root = self._source.home.root
                         raise translate_polars(error, listing.files, root) from error

@@ -110,7 +110,7 @@ class Tree:
         files: list[str] = []
         strays: list[str] = []
         children: dict[str, dict[str | None, list[str]]] = {}
-        for name, kind in self._storage.list_folder(path):
+        for name, kind in sorted(self._storage.list_folder(path)):
             if kind != "folder":
                 if kind != "other" and is_data_file(name):
                     files.append(f"{path}/{name}")
@@ -156,6 +156,6 @@ def _admitted(
             yield from names
         return
     exact = where.exact.get(key)
-    for text in by_text if exact is None else exact:
+    for text in by_text if exact is None else sorted(exact, key=str):
         if text in by_text and where.admits(key, text):
             yield from by_text[text]
