@@ -40,6 +40,12 @@ def _naming_parameters(
     return UnknownColumnError.of(error.column, known, "the query's datasets and their parameters")
 
 
+def _own_names(names: Sequence[str], schemas: Mapping[str, pa.Schema]) -> set[str]:
+    """Return what a query can name without parameters: the datasets and the columns of experiments."""
+    columns = {column.lower() for schema in schemas.values() for column in schema.names}
+    return columns | {name.lower() for name in names}
+
+
 class Store:
     """A folder of datasets. Nothing to start, nothing to configure; the folder is made if absent.
 
@@ -166,15 +172,15 @@ class Store:
             return {}, {}
         schemas = self._experiment_schemas(names)
         views = summary_views(schemas)
-        text = query.lower()
-        is_named = any(name in text for name in (*schemas, *views, GRIDS))
-        if not is_named:
+        if not any(name in query.lower() for name in (*schemas, *views, GRIDS)):
             return {}, {}
         named = named_columns(query)
+        if named is not None and named <= _own_names(names, schemas):
+            return {}, {}  # the usual question: it needs neither parameters nor views
         grids = self.grids()
         needs_parameters = named is None or bool(named & parameter_columns(grids.schema))
         for name, schema in schemas.items():
-            if name in text and needs_parameters:
+            if name in query.lower() and needs_parameters:
                 rows = f"rows of {name}"
                 sources[rows] = sources.pop(name)
                 views[name] = joined(quote_identifier(rows), schema, grids.schema)
