@@ -15,7 +15,7 @@ from parquetry.experiments.grid_table import read_grids
 from parquetry.experiments.grids import GRIDS
 from parquetry.experiments.naming import named_columns
 from parquetry.experiments.sweeps.sweep import Sweep
-from parquetry.experiments.views import joined, parameter_columns, summary_views
+from parquetry.experiments.views import KEYS, joined, parameter_columns, summary_views
 from parquetry.storage.local import LocalStorage
 
 if TYPE_CHECKING:
@@ -38,12 +38,6 @@ def _naming_parameters(
         return error
     known = dict.fromkeys((*error.known, *tables[GRIDS].column_names))
     return UnknownColumnError.of(error.column, known, "the query's datasets and their parameters")
-
-
-def _own_names(names: Sequence[str], schemas: Mapping[str, pa.Schema]) -> set[str]:
-    """Return what a query can name without parameters: the datasets and the columns of experiments."""
-    columns = {column.lower() for schema in schemas.values() for column in schema.names}
-    return columns | {name.lower() for name in names}
 
 
 class Store:
@@ -175,8 +169,8 @@ class Store:
         if not any(name in query.lower() for name in (*schemas, *views, GRIDS)):
             return {}, {}
         named = named_columns(query)
-        if named is not None and named <= _own_names(names, schemas):
-            return {}, {}  # the usual question: it needs neither parameters nor views
+        if named is not None and named <= KEYS.union(map(str.lower, names)):
+            return {}, {}  # it needs neither parameters nor views
         grids = self.grids()
         needs_parameters = named is None or bool(named & parameter_columns(grids.schema))
         for name, schema in schemas.items():

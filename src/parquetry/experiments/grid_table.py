@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -10,6 +11,7 @@ import pyarrow as pa
 from parquetry.errors import NotFoundError
 from parquetry.experiments.grids import GRIDS, grid_file, read_grid
 from parquetry.model.hive import decode_segment
+from parquetry.storage.folders import find_stat
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -17,6 +19,8 @@ if TYPE_CHECKING:
     from parquetry.storage.protocol import Storage
 
 _parsed: dict[str, dict[str, Any]] = {}  # params.json never changes, so it is parsed once
+_tables: dict[str, tuple[int, pa.Table]] = {}  # of a store, while its folder of grids is as it was
+_RACY_NS = 100_000_000  # two changes within one tick of the file system's clock look alike
 
 
 def read_grids(store: str, storage: Storage, only: Iterable[str] | None = None) -> pa.Table:
@@ -30,8 +34,22 @@ def read_grids(store: str, storage: Storage, only: Iterable[str] | None = None) 
         storage: The disk.
         only: The ids to read; all if not given.
     """
-    ids = _list_ids(store, storage) if only is None else only
-    rows = [row for grid_id in ids if (row := _row(store, storage, grid_id)) is not None]
+    if only is not None:
+        return _table([_row(store, storage, grid_id) for grid_id in only])
+    changed = find_stat(storage, f"{store}/{GRIDS}")
+    known = _tables.get(store)
+    if known is not None and changed is not None and known[0] == changed.mtime_ns:
+        return known[1]
+    rows = [_row(store, storage, grid_id) for grid_id in _list_ids(store, storage)]
+    table = _table(rows)
+    is_old = changed is not None and time.time_ns() - changed.mtime_ns > _RACY_NS
+    if is_old and changed is not None and None not in rows:
+        _tables[store] = (changed.mtime_ns, table)
+    return table
+
+
+def _table(found: Iterable[dict[str, Any] | None]) -> pa.Table:
+    rows = [row for row in found if row is not None]
     names: dict[str, None] = dict.fromkeys(("grid_id",))
     for row in rows:
         names.update(dict.fromkeys(row))

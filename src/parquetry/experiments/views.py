@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-_KEYS = {"grid_id", "seed", "event_id"}
-_NOT_JOINED = {*_KEYS, "code_version", "created"}  # of a grid as such; `grids` has them
+KEYS = frozenset({"grid_id", "seed", "event_id"})
+_NOT_JOINED = {*KEYS, "code_version", "created"}  # of a grid as such; `grids` has them
 
 
 def summary_views(schemas: Mapping[str, pa.Schema]) -> dict[str, str]:
@@ -98,7 +98,7 @@ def _seeds_from_events(schema: pa.Schema) -> str:
     )
     if "event_id" in schema.names:
         for name in schema.names:
-            if name not in _KEYS:
+            if name not in KEYS:
                 value, final = quote_identifier(name), quote_identifier(f"final_{name}")
                 more += f", arg_max_null({value}, event_id) as {final}"
     return (
@@ -109,7 +109,7 @@ def _seeds_from_events(schema: pa.Schema) -> str:
 def _seeds_summary(schema: pa.Schema) -> str:
     more = ""
     for field in schema:
-        if field.name not in _KEYS and (pt.is_integer(field.type) or pt.is_floating(field.type)):
+        if field.name not in KEYS and (pt.is_integer(field.type) or pt.is_floating(field.type)):
             column = quote_identifier(field.name)
             more += f", avg({column}) as {quote_identifier('avg_' + field.name)}"
             more += f", stddev_samp({column}) as {quote_identifier('std_' + field.name)}"
