@@ -39,6 +39,9 @@ def _cast_column(column: pa.ChunkedArray, field: pa.Field, where: str) -> pa.Chu
     if not _same_family(normal_type(column.type), field.type):
         raise _mismatch(field, column.type, where, "and one is not read as the other")
     try:
+        if pt.is_integer(column.type) and pt.is_decimal(field.type):
+            # Arrow goes by what the type could hold; these are the values that it does
+            column = column.cast(pa.decimal256(76, field.type.scale))
         cast = pc.cast(column, field.type, safe=True)
     except pa.ArrowException as error:
         raise _mismatch(field, column.type, where, f"and not every value fits ({error})") from error
@@ -87,15 +90,16 @@ def _same_struct(one: pa.StructType, other: pa.StructType) -> bool:
 
 
 def _narrows_float(found: pa.DataType, wanted: pa.DataType) -> bool:
-    return bool(
-        pt.is_floating(found) and pt.is_floating(wanted) and found.bit_width > wanted.bit_width
-    )
+    if not pt.is_floating(found):
+        return False
+    is_narrower = pt.is_floating(wanted) and found.bit_width > wanted.bit_width
+    return bool(is_narrower or pt.is_decimal(wanted))
 
 
 def _check_floats(
     column: pa.ChunkedArray, cast: pa.ChunkedArray, field: pa.Field, where: str
 ) -> None:
-    """Arrow narrows floats without a word, so the values are compared with what became of them."""
+    """Arrow narrows and rounds floats without a word, so the values are compared with what became of them."""
     back = pc.cast(cast, column.type)
     same = pc.or_kleene(pc.equal(back, column), pc.is_nan(column))
     if not pc.all(same).as_py() and column.null_count < len(column):

@@ -51,9 +51,10 @@ def stage_arrivals(
 
 def by_folder(table: pa.Table, keys: Mapping[str, pa.DataType]) -> Iterator[tuple[str, pa.Table]]:
     """Yield the relative folders of a table's rows, each with its rows."""
+    if not table.num_rows:
+        return
     for values, part in split(table, list(keys)):
-        if part.num_rows:
-            yield partition_folder(values), part
+        yield partition_folder(values), part
 
 
 def _write(

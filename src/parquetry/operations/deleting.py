@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import polars as pl
+
 from parquetry.model.changes import Requirement
 from parquetry.operations.edits import FileEdit, GroupEdit, Hits
 from parquetry.operations.matching import find_matches
 from parquetry.operations.plans import OperationResult, Plan
-from parquetry.operations.predicates import Predicate
+from parquetry.operations.predicates import Predicate, parse
 from parquetry.operations.pruning import demands
 from parquetry.operations.running import jsonable, run_again, run_plan, stage_edits
 from parquetry.operations.scope import find_scope, polars_schema
@@ -17,8 +19,6 @@ from parquetry.operations.scope import find_scope, polars_schema
 if TYPE_CHECKING:
     import os
     from collections.abc import Mapping
-
-    import polars as pl
 
     from parquetry.access.source import Source
     from parquetry.commits.home import Home
@@ -68,17 +68,26 @@ def plan_delete(
         SchemaMismatchError: Types do not go together, or a file cannot be decoded without loss.
         ParameterError: The predicate gives no truth value.
     """
-    meaning = understand(source, predicate)
-    wanted = demands(meaning.tree) if meaning.by_row else []
-    scope = find_scope(home, storage, source, wanted, partition_filter)
+    scope, meaning = find_subject(home, storage, source, predicate, partition_filter)
     matches = list(find_matches(scope, meaning, _leave))
     parameters = {"filter": str(predicate), "partition_filter": jsonable(partition_filter)}
     return _planned(scope, matches, parameters, requirement_of(scope, meaning, partition_filter))
 
 
-def understand(source: Source, predicate: pl.Expr | bool) -> Predicate:
-    """Return a predicate on a dataset."""
-    return Predicate.of(predicate, polars_schema(source.schema()), source.home.root)
+def find_subject(
+    home: Home,
+    storage: Storage,
+    source: Source,
+    predicate: pl.Expr | bool,
+    partition_filter: Mapping[str, Any] | None,
+) -> tuple[Scope, Predicate]:
+    """Return the files that a predicate can concern, and what it means there."""
+    wanted = demands(parse(predicate, {})) if isinstance(predicate, pl.Expr) else []
+    scope = find_scope(home, storage, source, wanted, partition_filter)
+    meaning = Predicate.of(predicate, polars_schema(scope.columns), home.root)
+    if wanted and not meaning.by_row:  # it counts in rows that it does not demand
+        scope = find_scope(home, storage, source, (), partition_filter)
+    return scope, meaning
 
 
 def requirement_of(

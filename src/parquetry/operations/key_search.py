@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import numpy as np
@@ -183,9 +182,9 @@ class KeySearch:
         if not len(pairs):
             return None
         at, rows_of = pairs.get_column(_AT), pairs.get_column(_ROW)
-        new = self._update[rows_of]
-        old = file.frame(index, self._new.update, types)[at]
-        changed = differing(old, new) if self._new.update else pl.repeat(False, len(at), eager=True)  # noqa: FBT003
+        new = self._update[rows_of] if self._new.update else pl.DataFrame(height=len(at))
+        old = file.frame(index, self._new.update, types)
+        changed = differing(old[at] if old.width else new, new)
         moved = moving(new, file.file.keys, self._scope.key_types)
         return Found(
             at.cast(pl.Int64).to_numpy(),

@@ -11,6 +11,7 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
+from pyarrow import types as pt
 
 from parquetry.errors import (
     ConflictError,
@@ -150,6 +151,8 @@ def to_polars(column: pa.Array | pa.ChunkedArray, name: str, where: str) -> pl.S
             path=where,
         )
     try:
+        if pt.is_nested(column.type):  # Polars mistakes the NULLs of some that are slices of others
+            column = column.take(pa.array(np.arange(len(column))))
         return pl.Series(name, column)
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
         raise SchemaMismatchError(

@@ -213,18 +213,23 @@ def _parse_two(expr: pl.Expr, one: pl.Expr, other: pl.Expr, schema: Schema) -> N
         one, other = other, one
     if not (one.meta.is_column() and other.meta.is_literal()):
         return _opaque(expr)
-    suited = _suit(one, other, schema)
-    for sides in ((one, other), (other, one)):
-        for build in _ORDERED:
-            if expr.meta.eq(build(*sides)):
-                new = suited if sides[0] is one else suited[::-1]
-                return _leaf(build(*new), one, "ordered", suited[1])
-        if expr.meta.eq(sides[0] == sides[1]):
-            return _leaf(suited[0] == suited[1], one, "equal", suited[1])
-        if expr.meta.eq(sides[0] != sides[1]):
-            return Negation(_leaf(suited[0] == suited[1], one, "equal", suited[1]))
-    if expr.meta.eq(one.is_in(other)):
-        return _leaf(one.is_in(suited[1]), one, "one of", suited[1])
+    return _parse_comparison(expr, one, other, _suit(one, other, schema)[1])
+
+
+def _parse_comparison(expr: pl.Expr, column: pl.Expr, found: pl.Expr, literal: pl.Expr) -> Node:
+    """Return a comparison of a column with the literal that was found; a suited one takes its place."""
+    for build in _ORDERED:
+        if expr.meta.eq(build(column, found)):
+            return _leaf(build(column, literal), column, "ordered", literal)
+        if expr.meta.eq(build(found, column)):
+            return _leaf(build(literal, column), column, "ordered", literal)
+    equal = _leaf(column == literal, column, "equal", literal)
+    if expr.meta.eq(column == found) or expr.meta.eq(found == column):
+        return equal
+    if expr.meta.eq(column != found) or expr.meta.eq(found != column):
+        return Negation(equal)
+    if expr.meta.eq(column.is_in(found)):
+        return _leaf(column.is_in(literal), column, "one of", literal)
     return _opaque(expr)
 
 
@@ -261,22 +266,29 @@ def _opaque(expr: pl.Expr) -> Leaf:
 def _suit(column: pl.Expr, literal: pl.Expr, schema: Schema) -> tuple[pl.Expr, pl.Expr]:
     """Let ISO texts be compared with dates and times, which partition columns often turn out to be."""
     kind = schema.get(column.meta.output_name())
-    if kind not in {pl.Date} and not isinstance(kind, pl.Datetime):
+    if kind is None or not _is_moment(kind):
         return column, literal
     value: Any = pl.select(literal).to_series()
     if value.dtype == pl.String and len(value) == 1:
-        moment = _moment(value[0], kind)
+        moment = parse_moment(value[0], kind)
         return column, literal if moment is None else pl.lit(moment, dtype=kind)
     if value.dtype in {pl.List(pl.String), pl.Array} and len(value) == 1:
-        moments = [_moment(text, kind) for text in value[0]]
+        moments = [parse_moment(text, kind) for text in value[0]]
         if moments and all(moment is not None for moment in moments):
             return column, pl.lit(pl.Series([pl.Series(moments, dtype=kind)]))
     return column, literal
 
 
-def _moment(text: str | None, kind: Any) -> dt.date | dt.datetime | None:
+def _is_moment(kind: pl.DataType) -> bool:
+    return kind == pl.Date or isinstance(kind, pl.Datetime)
+
+
+def parse_moment(text: str | None, kind: pl.DataType) -> dt.date | dt.datetime | None:
+    """Return the date or time that an ISO text stands for, None if the type is another or it is none."""
+    if not _is_moment(kind):
+        return None
     try:
-        if kind == pl.Date:
+        if not isinstance(kind, pl.Datetime):
             return dt.date.fromisoformat(text or "")
         moment = dt.datetime.fromisoformat(text or "")
     except ValueError:

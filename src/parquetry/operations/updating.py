@@ -14,16 +14,21 @@ from parquetry.errors import ParameterError, SchemaMismatchError, UnknownColumnE
 from parquetry.model.changes import NewFile
 from parquetry.model.hive import partition_folder
 from parquetry.operations.arriving import stage_arrivals
-from parquetry.operations.deleting import requirement_of, understand
+from parquetry.operations.deleting import find_subject, requirement_of
 from parquetry.operations.edits import FileEdit, GroupEdit, Hits
 from parquetry.operations.matching import evaluate, find_matches
 from parquetry.operations.opened import OpenedFile, to_polars
 from parquetry.operations.plans import OperationResult, Plan
-from parquetry.operations.predicates import columns_of, is_by_row, outcome_types, refuse_unknown
-from parquetry.operations.pruning import demands
+from parquetry.operations.predicates import (
+    columns_of,
+    is_by_row,
+    outcome_types,
+    parse_moment,
+    refuse_unknown,
+)
 from parquetry.operations.rewriting import fitted
 from parquetry.operations.running import jsonable, run_again, run_plan, stage_edits
-from parquetry.operations.scope import Scope, find_scope, polars_schema
+from parquetry.operations.scope import Scope, polars_schema
 
 if TYPE_CHECKING:
     import os
@@ -69,7 +74,7 @@ class Assignments:
         for name, value in updates.items():
             if name not in columns.names:
                 raise UnknownColumnError.of(name, columns.names, root)
-            exprs[name] = value if isinstance(value, pl.Expr) else _literal(name, value)
+            exprs[name] = _expression(name, value, schema)
             _check(name, exprs[name], schema, root)
         inputs = {name for expr in exprs.values() for name in columns_of(expr, schema)}
         ordered = tuple(name for name in columns.names if name in inputs)
@@ -86,7 +91,7 @@ class Assignments:
         frame = file.frame(index, self.inputs, self.types).filter(pl.Series(hits))
         columns = {}
         for name, expr in self.exprs.items():
-            found = evaluate(expr, frame, file.file.path).to_arrow()
+            found = _to_arrow(evaluate(expr, frame, file.file.path), name)
             wanted = pa.field(name, self.types[name])
             columns[name] = fitted(pa.chunked_array([found]), wanted, self.root)
         return pa.table(columns)
@@ -96,13 +101,29 @@ class Assignments:
         return self.values(file, index, hits.flags())
 
 
-def _literal(name: str, value: Any) -> pl.Expr:
+def _to_arrow(values: pl.Series, name: str) -> pa.Array:
     try:
+        return values.to_arrow()
+    except (pa.ArrowException, pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
+        raise SchemaMismatchError(
+            f"The column {name!r} would be {values.dtype}, which Parquet has no form for. Nothing was "
+            "changed. Cast the new value."
+        ) from error
+
+
+def _expression(name: str, value: Any, schema: Mapping[str, pl.DataType]) -> pl.Expr:
+    """Return the expression of a new value; ISO texts will do for dates and times."""
+    if isinstance(value, pl.Expr):
+        return value
+    try:
+        if isinstance(value, str) and name in schema:
+            moment = parse_moment(value, schema[name])
+            return pl.lit(value) if moment is None else pl.lit(moment, dtype=schema[name])
         return pl.lit(value)
-    except (TypeError, ValueError, pl.exceptions.PolarsError) as error:
+    except (TypeError, ValueError, OverflowError, pl.exceptions.PolarsError) as error:
         raise ParameterError(
-            f"The column {name!r} cannot be set to {value!r:.80}: {error}. Nothing was changed. Give a "
-            "plain value or a Polars expression."
+            f"The column {name!r} cannot be set to {value!r:.80}: {error}. Nothing was changed. Give "
+            "a plain value or a Polars expression."
         ) from error
 
 
@@ -111,13 +132,13 @@ def _check(name: str, expr: pl.Expr, schema: dict[str, pl.DataType], root: str) 
     kinds = outcome_types(expr, schema, root)
     if len(kinds) != 1:
         raise ParameterError(
-            f"The new value of {name!r} would be {len(kinds)} columns: {expr}. Nothing was changed. Give "
-            "one value a row."
+            f"The new value of {name!r} would be {len(kinds)} columns: {expr}. Nothing was changed. "
+            "Give one value a row."
         )
     if not is_by_row(expr, schema):
         raise ParameterError(
-            f"The new value of {name!r} depends on other rows than its own: {expr}. Nothing was changed. "
-            "Compute it with `scan()`, and upsert the result by a key."
+            f"The new value of {name!r} depends on other rows than its own: {expr}. Nothing was "
+            "changed. Compute it with `scan()`, and upsert the result by a key."
         )
 
 
@@ -166,9 +187,7 @@ def plan_update(
         SchemaMismatchError: A value does not fit its column, or a file cannot be decoded without loss.
         ParameterError: The predicate gives no truth value, or a new value depends on other rows.
     """
-    meaning = understand(source, predicate)
-    wanted = demands(meaning.tree) if meaning.by_row else []
-    scope = find_scope(home, storage, source, wanted, partition_filter)
+    scope, meaning = find_subject(home, storage, source, predicate, partition_filter)
     assignments = Assignments.of(updates, scope.columns, home.root)
     examine = partial(_examine, assignments=assignments, keys=scope.key_types)
     matches = [_setting(match, assignments) for match in find_matches(scope, meaning, examine)]

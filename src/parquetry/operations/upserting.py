@@ -474,7 +474,7 @@ def run_upsert(
         arriving = chain(moved_rows(plan.edits, plan.values, plan.scope), [plan.inserted])
         yield from stage_arrivals(storage, staging, plan.scope, arriving, compression)
         if plan.keeps_schema:
-            keep_schema(home, storage, staging, plan.scope.columns, tuple(plan.scope.key_types))
+            keep_schema(home, storage, plan.scope.columns, tuple(plan.scope.key_types))
 
     return run_plan(home, storage, plan, stage, backup_dir)
 
