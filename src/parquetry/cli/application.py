@@ -15,6 +15,7 @@ from parquetry.cli import (
     query,
     restore,
     rollup,
+    series,
     sweep,
     vacuum,
 )
@@ -50,6 +51,7 @@ def _options(
 _START = "Start here"
 _EXPERIMENTS = "Experiments"
 _DATASETS = "Datasets"
+_SERIES = "Series"
 
 typer_app.command("demo", rich_help_panel=_START)(demo.demo)
 typer_app.command("info", rich_help_panel=_START)(info.info)
@@ -57,6 +59,7 @@ typer_app.command("query", rich_help_panel=_START)(query.query)
 typer_app.command("convert", rich_help_panel=_EXPERIMENTS)(convert.convert)
 typer_app.command("rollup", rich_help_panel=_EXPERIMENTS)(rollup.rollup)
 typer_app.add_typer(sweep.sweep, name="sweep", rich_help_panel=_EXPERIMENTS)
+typer_app.add_typer(series.series, name="series", rich_help_panel=_SERIES)
 typer_app.command("log", rich_help_panel=_DATASETS)(log.log)
 typer_app.command("restore", rich_help_panel=_DATASETS)(restore.restore)
 typer_app.command("check", rich_help_panel=_DATASETS)(check.check)
