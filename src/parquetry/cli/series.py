@@ -26,16 +26,25 @@ def convert(
     ] = False,
 ) -> None:
     """Write a Parquet twin of every text series (.txt, .tsv, .csv) of a folder."""
-    from parquetry.cli.rendering import count_text, say, show_table
+    from parquetry.cli.rendering import bytes_text, count_text, say, show_table
     from parquetry.series import convert_series
 
     report = convert_series(folder, block_length, compression=compression, overwrite=overwrite)
-    rows = [
-        (one.name, one.rows, one.columns, "yes" if one.written else "") for one in report.series
-    ]
-    if rows:
-        show_table(["series", "steps", "scenarios", "written"], rows)
-    say(f"{count_text(report.written, 'twin')} written, {len(rows) - report.written:,} up to date")
+    if report.series:
+        show_table(
+            ["series", "text", "parquet", "written"],
+            [
+                (
+                    s.name,
+                    bytes_text(s.source_bytes),
+                    bytes_text(s.bytes),
+                    "yes" if s.written else "",
+                )
+                for s in report.series
+            ],
+        )
+    current = len(report.series) - report.written
+    say(f"{count_text(report.written, 'twin')} written, {current:,} up to date")
 
 
 @series.command()
