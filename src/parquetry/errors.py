@@ -7,7 +7,8 @@ ParquetError
 │   ├── UnknownColumnError                             "Did you mean …?"
 │   ├── ParameterError                                 a value that is not accepted
 │   ├── LayoutError                                    folders that cannot be understood
-│   └── KeyViolationError                              null or duplicate keys
+│   ├── KeyViolationError                              null or duplicate keys
+│   └── SeriesIndexError        (also KeyError)        a step or scenario that a series lacks
 ├── NotFoundError           (also FileNotFoundError)
 ├── AlreadyExistsError      (also FileExistsError)
 ├── ConflictError                                      someone changed the dataset first: retry
@@ -106,6 +107,10 @@ class LayoutError(RequestError):
 
 class KeyViolationError(RequestError):
     """A key is null, NaN or not unique."""
+
+
+class SeriesIndexError(RequestError, KeyError):
+    """A time step or a scenario was left out that a series needs, or asked for that it lacks."""
 
 
 class NotFoundError(ParquetError, FileNotFoundError):

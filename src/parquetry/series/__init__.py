@@ -5,6 +5,7 @@ and `scenarios` maps its Monte-Carlo scenarios. `reader`, `source` and `tiles` r
 keep what was decoded within a budget. `session` solves block by block on any executor.
 """
 
+from parquetry.errors import SeriesIndexError
 from parquetry.series.blocks import Block, ResolutionConfig
 from parquetry.series.converting import (
     ConvertedSeries,
@@ -16,7 +17,6 @@ from parquetry.series.database import ComponentParameterIndex, DataBase
 from parquetry.series.facts import SeriesInfo, check_series, series_info
 from parquetry.series.finding import StaleSeriesWarning, find_series, open_series
 from parquetry.series.findings import Finding
-from parquetry.series.indexing import SeriesIndexError
 from parquetry.series.lazy import (
     LazyScenarioSeriesData,
     LazyTimeScenarioSeriesData,

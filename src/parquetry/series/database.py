@@ -9,7 +9,7 @@ import numpy as np
 
 from parquetry.errors import ParameterError, did_you_mean
 from parquetry.series.findings import Finding
-from parquetry.series.indexing import SeriesIndexError, as_columns, as_steps
+from parquetry.series.indexing import as_columns, as_steps
 from parquetry.series.scenarios import ScenarioBuilder
 
 if TYPE_CHECKING:

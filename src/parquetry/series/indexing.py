@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from parquetry.errors import RequestError
+from parquetry.errors import RequestError, SeriesIndexError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,10 +20,6 @@ if TYPE_CHECKING:
     Floats: TypeAlias = NDArray[np.float64]
     Indices: TypeAlias = NDArray[np.intp]
     Steps: TypeAlias = range | NDArray[np.intp]
-
-
-class SeriesIndexError(RequestError, KeyError):
-    """A time step or a scenario was left out that the series needs, or asked for that it lacks."""
 
 
 def as_steps(timesteps: Sequence[int] | NDArray[Any]) -> Steps:
