@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from parquetry.errors import ParameterError, did_you_mean
+from parquetry.errors import ParameterError, SeriesIndexError, did_you_mean
 from parquetry.series.findings import Finding
 from parquetry.series.indexing import as_columns, as_steps
 from parquetry.series.scenarios import ScenarioBuilder

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from parquetry.errors import SchemaMismatchError
+from parquetry.errors import SchemaMismatchError, SeriesIndexError
 from parquetry.series.findings import Finding, nan_problem
 from parquetry.series.indexing import (
     SeriesIndexError,
