@@ -10,7 +10,6 @@ import numpy as np
 from parquetry.errors import SchemaMismatchError, SeriesIndexError
 from parquetry.series.findings import Finding, nan_problem
 from parquetry.series.indexing import (
-    SeriesIndexError,
     as_columns,
     as_steps,
     needs_scenario,
