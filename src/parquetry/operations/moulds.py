@@ -95,6 +95,19 @@ def find_mould(parts: Sequence[Part], schema: pa.Schema, style: Style) -> Mould 
     return None
 
 
+def is_whole(piece: Piece, style: Style) -> bool:
+    """Return whether a file can stand as it is where these rows are to stand."""
+    if piece.constants or piece.groups is not None:
+        return False
+    sizes = [rows for rows in piece.group_rows if rows]
+    if len(sizes) > 1 and min(sizes) < style.small_rows:
+        return False
+    if style.compression is None:
+        return True
+    with Source.open(piece.path) as source:
+        return not _refused(source.footer, style)
+
+
 def _mould_of(footer: Footer, piece: Piece, schema: pa.Schema, style: Style) -> Mould | None:
     for decimals in (True, False):
         options = options_for(schema, style, decimals_as_integers=decimals)

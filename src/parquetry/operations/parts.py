@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, TypeAlias
 
 import pyarrow as pa
@@ -41,7 +42,7 @@ class Piece:
         """How many rows these are."""
         return sum(self.group_rows[number] for number in self.numbers)
 
-    @property
+    @cached_property
     def schema(self) -> pa.Schema:
         """The columns that the rows have in the new file."""
         return with_constants(self.file_schema, self.constants)

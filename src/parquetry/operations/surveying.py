@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -17,6 +17,7 @@ from parquetry.files.footers import read_footer
 from parquetry.model.hive import split_path
 from parquetry.model.partitions import infer_type, parse_text
 from parquetry.model.schema import normal_schema, unite
+from parquetry.operations.constant_columns import find_constants
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -42,6 +43,9 @@ class SurveyedFile:
         schema: Its columns, as its writer declared them; files that have the same share one object.
         sorting: By what all of its row groups claim to be sorted; empty if they do not.
         bounds: Smallest and largest value of the first column that it is sorted by, if known.
+        decoded_bytes: About how much memory its rows take.
+        constants: For the columns that were asked for, the value that each row group has in all of
+            its rows, as its statistics prove; None where they do not.
     """
 
     state: FileState
@@ -51,6 +55,8 @@ class SurveyedFile:
     schema: pa.Schema
     sorting: tuple[SortKey, ...] = ()
     bounds: tuple[Any, Any] | None = None
+    decoded_bytes: int = 0
+    constants: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -99,8 +105,14 @@ class Survey:
         return frozenset(file.state.path for file in self.files)
 
 
-def take_survey(home: Home, storage: Storage) -> Survey:
+def take_survey(home: Home, storage: Storage, columns: Sequence[str] = ()) -> Survey:
     """Return what the names and footers of a dataset say.
+
+    Args:
+        home: The dataset.
+        storage: The disk.
+        columns: Of which columns to find out where they have one value in a whole row group; the
+            partition keys are always among them if there are any.
 
     **Cost:** one `scandir` a folder, one `stat` and one read a file; no data.
 
@@ -118,15 +130,15 @@ def take_survey(home: Home, storage: Storage) -> Survey:
             path=home.root,
         )
     _refuse_twins(home, snapshot)
-    files, keys = _look_into(home, snapshot)
+    files, keys = _look_into(home, snapshot, columns)
     schemas = list({id(file.schema): file.schema for file in files}.values())
-    columns = unite(_checked(schemas, files, home), home.root)
-    types = {key: _key_type(key, place, columns, files) for place, key in enumerate(keys)}
+    united = unite(_checked(schemas, files, home), home.root)
+    types = {key: _key_type(key, place, united, files) for place, key in enumerate(keys)}
     kept = find_kept_schema(home, storage)
     ours = set(kept.partition_by) if kept else set()
     trusted = {key for key in keys if key in ours and all(key in one.names for one in schemas)}
-    fields = {one.name: one.type for one in columns} | {
-        key: kind for key, kind in types.items() if key not in columns.names
+    fields = {one.name: one.type for one in united} | {
+        key: kind for key, kind in types.items() if key not in united.names
     }
     return Survey(
         home.root,
@@ -149,7 +161,9 @@ def _refuse_twins(home: Home, snapshot: Snapshot) -> None:
         )
 
 
-def _look_into(home: Home, snapshot: Snapshot) -> tuple[list[SurveyedFile], list[str]]:
+def _look_into(
+    home: Home, snapshot: Snapshot, columns: Sequence[str]
+) -> tuple[list[SurveyedFile], list[str]]:
     schemas = _Schemas()
     keys: list[str] = []
     found = []
@@ -162,7 +176,11 @@ def _look_into(home: Home, snapshot: Snapshot) -> tuple[list[SurveyedFile], list
                 segments = split_path(state.path)[0]
                 keys = [segment.key for segment in segments]
                 texts[state.folder] = tuple(segment.text for segment in segments)
-            found.append(_survey(state, footer, texts[state.folder], schemas.of(footer, path)))
+            schema = schemas.of(footer, path)
+            found.append(_survey(state, footer, texts[state.folder], schema))
+            if columns:
+                wanted = dict.fromkeys([*columns, *keys])
+                found[-1] = replace(found[-1], constants=find_constants(footer, schema, wanted))
     return found, keys
 
 
@@ -180,7 +198,8 @@ def _survey(
         )
         bounds = _bounds(groups, claim[0].column_index)
     rows = tuple(group.num_rows for group in groups)
-    return SurveyedFile(state, sum(rows), rows, texts, schema, sorting, bounds)
+    decoded = sum(group.total_byte_size for group in groups)
+    return SurveyedFile(state, sum(rows), rows, texts, schema, sorting, bounds, decoded)
 
 
 def _bounds(groups: Sequence[Any], column: int) -> tuple[Any, Any] | None:

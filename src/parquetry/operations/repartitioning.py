@@ -1,0 +1,190 @@
+"""A dataset partitioned by other keys: every row moves to a new folder, in one commit."""
+
+from __future__ import annotations
+
+import posixpath
+from contextlib import suppress
+from threading import Lock
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from parquetry.commits.kept_schema import find_kept_schema, keep_schema
+from parquetry.errors import ParquetError, RequestError
+from parquetry.model.schema import normal_schema, unite
+from parquetry.operations.joints import Joint
+from parquetry.operations.moulds import Style
+from parquetry.operations.plans import OperationResult
+from parquetry.operations.proving import check_validation, prove_content
+from parquetry.operations.repartition_plan import forecast, packed
+from parquetry.operations.reshaped import ReshapingResult
+from parquetry.operations.routing import Routes
+from parquetry.operations.running import run_plan
+from parquetry.operations.spilling import Sorter
+from parquetry.operations.working import in_order
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from parquetry.commits.home import Home
+    from parquetry.commits.staging import Staging
+    from parquetry.model.changes import NewFile
+    from parquetry.operations.proving import Validation
+    from parquetry.operations.repartition_plan import RepartitionPlan
+    from parquetry.operations.surveying import SurveyedFile
+    from parquetry.storage.protocol import Storage
+
+SMALL_ROWS = 8192
+"""Row groups below are decoded: moving rows does not need large row groups, compacting makes them."""
+
+
+class Repartitioning:
+    """The staging of one plan: its new files, and what was found on the way.
+
+    Args:
+        plan: What is to be done.
+        storage: The disk.
+        staging: Where files are staged; several threads may ask for a place.
+    """
+
+    def __init__(self, plan: RepartitionPlan, storage: Storage, staging: Staging) -> None:
+        self._plan, self._storage, self._staging = plan, storage, staging
+        self._style = Style(plan.compression, SMALL_ROWS)
+        self._routes = Routes(plan.survey, plan.keys, plan.transform, plan.batch_rows)
+        self._lock = Lock()
+        self._transforming = Lock()
+        self.rows = 0
+        self._schemas: dict[pa.Schema, None] = {}
+
+    def stage(self) -> Iterator[NewFile]:
+        """Write the new files, two at a time."""
+        tasks = self._plan.tasks
+        if len(tasks) == 1:
+            yield from in_order(self._write, self._joints(tasks[0], self._sorter()))
+            return
+        for files in in_order(self._stage_task, tasks):
+            yield from files
+
+    @property
+    def schema(self) -> pa.Schema:
+        """All columns of the new files."""
+        return unite([normal_schema(one) for one in self._schemas], self._plan.root)
+
+    def checked(self, validate: Validation) -> list[NewFile]:
+        """Write the new files, and return them once they are proved to hold the old rows.
+
+        Raises:
+            RequestError: They do not, since a transform has changed their number.
+            CorruptionError: They do not, although there is no transform.
+        """
+        check_validation(validate, self._plan)
+        added = list(self.stage())
+        if validate is not False:
+            self.check_rows()
+        if validate == "content":
+            prove_content(self._plan.survey, [new.source for new in added])
+        return added
+
+    def check_rows(self) -> None:
+        """Raise unless the new files hold as many rows as the old ones.
+
+        Raises:
+            RequestError: A transform has dropped or added rows.
+        """
+        if self.rows != self._plan.rows:
+            raise RequestError(
+                f"Row count mismatch after repartition: {self._plan.root} has {self._plan.rows:,} rows, "
+                f"and {self.rows:,} came out of transform_fn. Nothing was changed. Look for a filter or "
+                "a join in the function, or pass validate=False if rows are meant to go.",
+                path=self._plan.root,
+            )
+
+    def _stage_task(self, task: Sequence[SurveyedFile]) -> list[NewFile]:
+        sorter = self._sorter()
+        files = [self._write(joint) for joint in self._joints(task, sorter)]
+        for path in sorter.spilled:
+            self._storage.unlink(path)
+        return files
+
+    def _sorter(self) -> Sorter:
+        return Sorter(self._plan.keys, self._plan.batch_rows, self._storage, self._new_path)
+
+    def _joints(self, task: Sequence[SurveyedFile], sorter: Sorter) -> Iterator[Joint]:
+        if self._plan.transform is None:
+            rows = self._routes.route(task, sorter)
+        else:
+            with self._transforming:  # the function of somebody who need not think of threads
+                rows = self._routes.route(task, sorter)
+        sorter.finish()
+        with self._lock:
+            self.rows += rows
+        for folder in list(sorter.parts):
+            parts = sorter.parts.pop(folder)  # so that its rows can go when they are written
+            for one in packed(parts, self._plan):
+                with self._lock:
+                    self._schemas.update(dict.fromkeys(part.schema for part in one))
+                yield Joint(folder, one, self._new_path())
+
+    def _new_path(self) -> str:
+        with self._lock:
+            return self._staging.new_path()
+
+    def _write(self, joint: Joint) -> NewFile:
+        return joint.stage(self._storage, self._staging, self._style)
+
+
+def repartition(
+    home: Home, storage: Storage, plan: RepartitionPlan, *, validate: Validation = True
+) -> ReshapingResult:
+    """Carry out a plan on the dataset itself, in one commit that exchanges its folder.
+
+    Every column is stored in the files, those that name folders as well.
+
+    **Guarantees:** every row stays, in its type. A crash leaves the dataset before or after, and the
+    old files are kept as history, so `restore` brings them back.
+
+    **Cost:** where the old folders tell the new ones, row groups of 8,192 rows or more are copied as
+    bytes and whole files get a second name; the rest is decoded and encoded once. Memory holds
+    `batch_rows` rows for each of two workers; more are written aside, one file at a time.
+
+    Args:
+        home: The dataset.
+        storage: The disk.
+        plan: What is to be done.
+        validate: Whether to hold the number of rows against the dataset before anything is changed;
+            with `"content"` all values, too.
+
+    Raises:
+        RequestError: A transform has dropped or added rows. Nothing was changed.
+        ExecutorError: A transform failed. Nothing was changed.
+        ConflictError: A file has changed or come since the plan. Nothing was changed; plan again.
+        CorruptionError: A file is damaged. Nothing was changed.
+        StorageError: The disk refused; `outcome` says whether the change will be true.
+    """
+    kept = find_kept_schema(home, storage)
+    columns = [pa.schema([])]
+    folders: set[str] = set()
+
+    def stage(staging: Staging) -> list[NewFile]:
+        work = Repartitioning(plan, storage, staging)
+        added = work.checked(validate)
+        folders.update(posixpath.dirname(file.path) for file in added)
+        columns.append(work.schema)
+        if kept is not None:
+            keep_schema(home, storage, work.schema, kept.partition_by)
+        return added
+
+    done = run_plan(home, storage, plan, stage)
+    if kept is not None and done.version is not None:
+        with suppress(ParquetError):  # the folders say the same, and who appends next looks there
+            keep_schema(home, storage, columns[-1], plan.keys)
+    facts = {**vars(done), "num_partitions": len(folders)}
+    return ReshapingResult(**facts, rows=plan.rows)
+
+
+def foresee(plan: RepartitionPlan, storage: Storage) -> ReshapingResult:
+    """Return what a plan would give; the size of the new files is taken to be that of the old."""
+    found = forecast(plan, storage)
+    facts = vars(OperationResult.of(plan, dry_run=True))
+    facts |= {"files_after": found.files, "num_partitions": len(found.rows)}
+    return ReshapingResult(**facts, rows=sum(found.rows.values()))
