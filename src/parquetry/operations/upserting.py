@@ -8,6 +8,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
 import numpy as np
+import polars as pl
 import pyarrow as pa
 from pyarrow import types as pt
 
@@ -183,15 +184,28 @@ def _fitting(
         for field in table.schema
         if field.name in known or not pt.is_null(field.type)
     ]
-    fitted = cast_lossless(table, pa.schema(fields), root)
+    fitted = cast_lossless(_with_dates(table, known), pa.schema(fields), root)
     return NewRows(
         fitted, tuple(keys), tuple(name for name in update if name in fitted.column_names)
     )
 
 
-def _key_frame(new: NewRows) -> Any:
-    import polars as pl
+def _with_dates(table: pa.Table, known: Mapping[str, pa.DataType]) -> pa.Table:
+    """Return the rows with ISO texts as dates where the dataset has dates; nothing is lost by it.
 
+    The folders of others often make a date of what everybody writes as text.
+    """
+    for place, field in enumerate(table.schema):
+        if not (pt.is_string(field.type) and pt.is_date(known.get(field.name, pa.null()))):
+            continue
+        texts = pl.Series(table[field.name])
+        dates = texts.str.to_date("%Y-%m-%d", strict=False)
+        if dates.dt.to_string("%Y-%m-%d").eq_missing(texts).all():
+            table = table.set_column(place, field.name, dates.to_arrow())
+    return table
+
+
+def _key_frame(new: NewRows) -> pl.DataFrame:
     return pl.DataFrame([to_polars(new.table[key], key, "the new rows") for key in new.keys])
 
 
