@@ -34,6 +34,7 @@ if TYPE_CHECKING:
         ParquetError,
         RequestError,
         SchemaMismatchError,
+        SeriesIndexError,
         StorageError,
         UnknownColumnError,
     )
@@ -50,6 +51,9 @@ if TYPE_CHECKING:
         write_event_rows,
         write_seed_rows,
     )
+    from parquetry.operations.compactor import ParquetCompactor
+    from parquetry.operations.crud import ParquetCRUD
+    from parquetry.operations.repartitioner import Repartitioner
     from parquetry.store import Store
 
 
@@ -69,6 +73,7 @@ _HOMES = {
         "ParquetError",
         "RequestError",
         "SchemaMismatchError",
+        "SeriesIndexError",
         "StorageError",
         "UnknownColumnError",
     ),
@@ -85,6 +90,9 @@ _HOMES = {
         "write_event_rows",
         "write_seed_rows",
     ),
+    "parquetry.operations.compactor": ("ParquetCompactor",),
+    "parquetry.operations.crud": ("ParquetCRUD",),
+    "parquetry.operations.repartitioner": ("Repartitioner",),
     "parquetry.store": ("Store",),
 }
 __getattr__, __dir__ = lazy_names(__name__, _HOMES)
@@ -101,9 +109,13 @@ __all__ = [
     "MissingDependencyError",
     "NotFoundError",
     "ParameterError",
+    "ParquetCRUD",
+    "ParquetCompactor",
     "ParquetError",
+    "Repartitioner",
     "RequestError",
     "SchemaMismatchError",
+    "SeriesIndexError",
     "StorageError",
     "Store",
     "Sweep",

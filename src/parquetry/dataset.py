@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Unpack
 
 from parquetry.access.html import html_table
 from parquetry.access.past import PastSource
@@ -19,11 +19,19 @@ from parquetry.commits.snapshots import take_snapshot
 from parquetry.commits.vacuuming import plan_vacuum, vacuum
 from parquetry.errors import NotFoundError
 from parquetry.files.footers import count_rows
-from parquetry.operations.appending import append
+from parquetry.operations.compacting import compact, plan_compact
+from parquetry.operations.deleting import delete, plan_delete
+from parquetry.operations.repartition_plan import plan_repartition
+from parquetry.operations.repartitioning import repartition
+from parquetry.operations.updating import plan_update, update
+from parquetry.operations.upserting import plan_upsert, upsert
 from parquetry.storage.local import LocalStorage
+from parquetry.tables.appending import append_rows
+from parquetry.tables.creating import create_table
+from parquetry.tables.kept_tables import find_table
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from contextlib import AbstractContextManager
 
     import polars as pl
@@ -36,7 +44,23 @@ if TYPE_CHECKING:
     from parquetry.model.changes import Snapshot
     from parquetry.model.frames import Rows
     from parquetry.model.records import CommitRecord
+    from parquetry.operations.compacting import CompactPlan
+    from parquetry.operations.deleting import DeletePlan
+    from parquetry.operations.options import (
+        ChangeOptions,
+        CompactOptions,
+        RepartitionOptions,
+        UpsertChangeOptions,
+        UpsertOptions,
+    )
+    from parquetry.operations.plans import OperationResult
+    from parquetry.operations.repartition_plan import RepartitionPlan
+    from parquetry.operations.reshaped import ReshapingResult
+    from parquetry.operations.updating import UpdatePlan
+    from parquetry.operations.upserting import UpsertPlan
     from parquetry.storage.protocol import Storage
+    from parquetry.tables.appending import OnInvalid
+    from parquetry.tables.schema import TableSchema
 
 
 class PastDataset:
@@ -129,14 +153,110 @@ class Dataset:
         """The keys that the folders are named by."""
         return tuple(self._source.keys())
 
-    def append(self, rows: Rows, *, partition_by: Sequence[str] | None = None) -> CommitRecord:
-        """Add rows in one commit; see `operations.appending.append` for guarantees and costs.
+    @property
+    def table(self) -> TableSchema | None:
+        """The schema that every row is held to, or None if the dataset is of no table."""
+        return find_table(self._home, self._storage)
+
+    def create(self, schema: TableSchema, partition_by: Sequence[str] | None = None) -> Dataset:
+        """Make this a dataset of a table, empty, unless it is one; see `tables.creating`."""
+        create_table(self._home, self._storage, schema, partition_by)
+        return self
+
+    def append(
+        self,
+        rows: Rows,
+        *,
+        partition_by: Sequence[str] | None = None,
+        on_invalid: OnInvalid = "error",
+    ) -> CommitRecord:
+        """Add rows in one commit; see `tables.appending.append_rows` for guarantees and costs.
 
         Args:
             rows: Dicts, a Polars, pandas or Arrow table, or an iterator of batches.
             partition_by: The keys of a new dataset; an existing one keeps its own.
+            on_invalid: What to do if a row is none of the dataset's table: refuse all, or put the bad
+                ones into the dataset `<name>_quarantine`.
         """
-        return append(self._home, self._storage, rows, self._known(), partition_by)
+        return append_rows(self._source, rows, self._known(), partition_by, on_invalid)
+
+    def plan_delete(
+        self, predicate: pl.Expr | bool, partition_filter: Mapping[str, Any] | None = None
+    ) -> DeletePlan:
+        """Return what `delete` would do: a value that can be printed; nothing is written."""
+        return plan_delete(self._home, self._storage, self._source, predicate, partition_filter)
+
+    def delete(
+        self,
+        predicate: pl.Expr | bool,
+        partition_filter: Mapping[str, Any] | None = None,
+        **options: Unpack[ChangeOptions],
+    ) -> OperationResult:
+        """Remove the rows of which a predicate is true; see `operations.deleting.delete`."""
+        return delete(
+            self._home, self._storage, self._source, predicate, partition_filter, **options
+        )
+
+    def plan_update(
+        self,
+        predicate: pl.Expr | bool,
+        updates: Mapping[str, Any],
+        partition_filter: Mapping[str, Any] | None = None,
+    ) -> UpdatePlan:
+        """Return what `update` would do; nothing is written."""
+        return plan_update(
+            self._home, self._storage, self._source, predicate, updates, partition_filter
+        )
+
+    def update(
+        self,
+        predicate: pl.Expr | bool,
+        updates: Mapping[str, Any],
+        partition_filter: Mapping[str, Any] | None = None,
+        **options: Unpack[ChangeOptions],
+    ) -> OperationResult:
+        """Set columns where a predicate is true, to values or expressions; see `operations.updating`."""
+        return update(
+            self._home,
+            self._storage,
+            self._source,
+            predicate,
+            updates,
+            partition_filter,
+            **options,
+        )
+
+    def plan_upsert(
+        self, rows: Rows, on: Sequence[str], **how: Unpack[UpsertOptions]
+    ) -> UpsertPlan:
+        """Return what `upsert` would do; nothing is written."""
+        return plan_upsert(self._home, self._storage, self._source, rows, on, **how)
+
+    def upsert(
+        self, rows: Rows, on: Sequence[str], **options: Unpack[UpsertChangeOptions]
+    ) -> OperationResult:
+        """Update the rows whose key is there, insert the others; see `operations.upserting.upsert`."""
+        return upsert(self._home, self._storage, self._source, rows, on, **options)
+
+    def plan_compact(self, **how: Unpack[CompactOptions]) -> CompactPlan:
+        """Return what `compact` would do; nothing is written."""
+        return plan_compact(self._home, self._storage, **how)
+
+    def compact(self, **how: Unpack[CompactOptions]) -> ReshapingResult:
+        """Merge small files within their partitions; see `operations.compacting.plan_compact`."""
+        return compact(self._home, self._storage, self.plan_compact(**how))
+
+    def plan_repartition(
+        self, keys: Sequence[str], **how: Unpack[RepartitionOptions]
+    ) -> RepartitionPlan:
+        """Return what `repartition` would do; nothing is written."""
+        return plan_repartition(self._home, self._storage, keys, **how)
+
+    def repartition(
+        self, keys: Sequence[str], **how: Unpack[RepartitionOptions]
+    ) -> ReshapingResult:
+        """Partition this dataset by other keys, in one commit; see `operations.repartition_plan`."""
+        return repartition(self._home, self._storage, self.plan_repartition(keys, **how))
 
     def scan(self) -> pl.LazyFrame:
         """Return a lazy frame of all rows; what is filtered on partition keys is never listed."""

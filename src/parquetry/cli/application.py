@@ -8,15 +8,20 @@ import typer
 
 from parquetry.cli import (
     check,
+    compact,
     convert,
+    delete,
     demo,
     info,
     log,
     query,
+    repartition,
     restore,
     rollup,
     series,
     sweep,
+    update,
+    upsert,
     vacuum,
 )
 from parquetry.version import __version__
@@ -51,6 +56,7 @@ def _options(
 _START = "Start here"
 _EXPERIMENTS = "Experiments"
 _DATASETS = "Datasets"
+_ROWS = "Rows"
 _SERIES = "Series"
 
 typer_app.command("demo", rich_help_panel=_START)(demo.demo)
@@ -62,6 +68,11 @@ typer_app.add_typer(sweep.sweep, name="sweep", rich_help_panel=_EXPERIMENTS)
 typer_app.add_typer(series.series, name="series", rich_help_panel=_SERIES)
 typer_app.command("log", rich_help_panel=_DATASETS)(log.log)
 typer_app.command("restore", rich_help_panel=_DATASETS)(restore.restore)
+typer_app.command("delete", rich_help_panel=_ROWS)(delete.delete)
+typer_app.command("update", rich_help_panel=_ROWS)(update.update)
+typer_app.command("upsert", rich_help_panel=_ROWS)(upsert.upsert)
+typer_app.command("compact", rich_help_panel=_DATASETS)(compact.compact)
+typer_app.command("repartition", rich_help_panel=_DATASETS)(repartition.repartition)
 typer_app.command("check", rich_help_panel=_DATASETS)(check.check)
 typer_app.command("vacuum", rich_help_panel=_DATASETS)(vacuum.vacuum)
 

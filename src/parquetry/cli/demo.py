@@ -48,6 +48,7 @@ def demo(
     _show_folder(folder)
     _ask(store)
     _kill(store)
+    _change(store)
     _next_steps(folder)
 
 
@@ -133,12 +134,38 @@ def _kill(store: Store) -> None:
     say(f"   parquetry check: {report.files} files, {report.rows:,} rows: {verdict}\n")
 
 
+def _change(store: Store) -> None:
+    import polars as pl
+
+    from parquetry.cli.rendering import say, show_table
+
+    say("[bold]5. Change.[/bold] Rows and layout, each in one commit, and all of it undone again")
+    events = store.dataset("events")
+    start = events.snapshot().version
+    rows: list[tuple[str, str, int]] = []
+
+    def note(what: str) -> None:
+        rows.append((what, f"{events.count():,}", len(events.files())))
+
+    note("as it is")
+    events.delete(pl.col("value") > 10_000)
+    note("delete where value > 10000")
+    events.update(pl.col("op") == "delete", {"op": pl.lit("reject")})
+    note("update op = 'reject' where op = 'delete'")
+    events.repartition(["grid_id"])
+    note("repartition by grid_id")
+    events.restore(start)
+    note(f"restore version {start}")
+    show_table(["", "events", "files"], rows)
+    say()
+
+
 def _next_steps(folder: Path) -> None:
     from parquetry.cli.rendering import say
 
-    say("[bold]5. Go on.[/bold]")
+    say("[bold]6. Go on.[/bold]")
     say(f"   parquetry info {folder}")
     say(f"   parquetry query {folder} events --where \"algo = 'one_plus_one' and regret < 0.1\"")
     say(f"   parquetry log {folder}/events")
-    say(f"   parquetry restore {folder}/events 0 --dry-run")
+    say(f"   parquetry delete {folder}/events --where 'value > 10000' --dry-run")
     say("   parquetry convert MY_CSV_FOLDER MY_STORE --dry-run")

@@ -1,0 +1,84 @@
+"""What the commands that change rows share: filters as SQL, the plan first, a question, the result."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from parquetry.errors import RequestError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import polars as pl
+
+    from parquetry.operations.plans import OperationResult, Plan
+
+Where = Annotated[
+    str, typer.Option("--where", help="Which rows, as SQL: \"price > 500 and side = 'offer'\".")
+]
+Partition = Annotated[
+    list[str] | None,
+    typer.Option("--partition", "-p", help="Only this partition, key=value; can be repeated."),
+]
+BackupDir = Annotated[
+    str | None, typer.Option("--backup-dir", help="Keep a copy of the files that leave here.")
+]
+
+
+def predicate_of(where: str) -> pl.Expr:
+    """Return an SQL condition as a Polars expression."""
+    return expression_of(where, "--where")
+
+
+def expression_of(text: str, option: str) -> pl.Expr:
+    """Return an SQL expression as a Polars expression.
+
+    Raises:
+        RequestError: It cannot be understood.
+    """
+    import polars as pl
+
+    try:
+        return pl.sql_expr(text)
+    except pl.exceptions.PolarsError as error:
+        raise RequestError(
+            f"{option} {text!r} is no SQL expression that can be used here: {error}. "
+            "Nothing was changed."
+        ) from error
+
+
+def pairs_of(given: list[str] | None, option: str) -> dict[str, str]:
+    """Return `key=value` options as a dict.
+
+    Raises:
+        typer.BadParameter: One has no `=`.
+    """
+    pairs = {}
+    for one in given or ():
+        key, equals, value = one.partition("=")
+        if not equals or not key:
+            raise typer.BadParameter(f"{option} {one!r}: write key=value")
+        pairs[key.strip()] = value
+    return pairs
+
+
+def carry_out(plan: Plan, run: Callable[[], OperationResult], *, dry_run: bool, yes: bool) -> None:
+    """Show a plan, ask, run it, and say what was done."""
+    from parquetry.cli.asking import confirm
+    from parquetry.cli.rendering import say, show_table
+
+    say(plan.explain().replace("[", r"\["))
+    if plan.is_empty:
+        return
+    if dry_run or not confirm("Go on?", yes=yes):
+        say("nothing was changed")
+        return
+    result = run()
+    shown: dict[str, Any] = {
+        name: value for name, value in result.to_dict().items() if value not in {0, None}
+    }
+    show_table(["what", "count"], list(shown.items()))
+    if result.version is not None:
+        say(f"undo it with: parquetry restore {plan.root} {result.version - 1}")
