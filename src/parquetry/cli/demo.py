@@ -26,6 +26,7 @@ select count(*) as units, sum(total_events) as events,
        count(*) filter (total_events not in (100, 200)) as broken
 from seeds_from_events
 """
+_OUTLIER = 10_000
 
 
 def demo(
@@ -148,8 +149,8 @@ def _change(store: Store) -> None:
         rows.append((what, f"{events.count():,}", len(events.files())))
 
     note("as it is")
-    events.delete(pl.col("value") > 10_000)
-    note("delete where value > 10000")
+    events.delete(pl.col("value") > _OUTLIER)
+    note(f"delete where value > {_OUTLIER}")
     events.update(pl.col("op") == "delete", {"op": pl.lit("reject")})
     note("update op = 'reject' where op = 'delete'")
     events.repartition(["grid_id"])
