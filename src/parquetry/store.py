@@ -17,6 +17,7 @@ from parquetry.experiments.naming import named_columns
 from parquetry.experiments.sweeps.sweep import Sweep
 from parquetry.experiments.views import KEYS, joined, parameter_columns, summary_views
 from parquetry.storage.local import LocalStorage
+from parquetry.tables.latest import LATEST, latest_views
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from parquetry.access.results import QueryResult
     from parquetry.access.source import Source
     from parquetry.storage.protocol import Storage
+    from parquetry.tables.schema import TableSchema
 
 _EXPERIMENTS = ("events", "seeds")
 
@@ -85,6 +87,27 @@ class Store:
             self._datasets[name] = Dataset(f"{self.path}/{name}", storage=self._storage)
         return self._datasets[name]
 
+    def create_dataset(
+        self,
+        name: str,
+        schema: TableSchema,
+        partition_by: Sequence[str] | None = None,
+    ) -> Dataset:
+        """Return a dataset of a table, made if it is not there; every row is held to the schema.
+
+        Args:
+            name: The dataset's name, which may be another than the table's.
+            schema: The table.
+            partition_by: The keys of its folders; what the schema recommends if left out.
+
+        Raises:
+            AlreadyExistsError: The dataset is there and is of another table, or of none.
+            LayoutError: A key must not name folders, such as `step`.
+            UnknownColumnError: A key is no column of the table.
+            RequestError: The name cannot be a folder of this store.
+        """
+        return self.dataset(name).create(schema, partition_by)
+
     def datasets(self) -> list[str]:
         """Return the names of the datasets that are here, sorted."""
         entries = self._storage.list_folder(self.path)
@@ -105,7 +128,8 @@ class Store:
 
     def views(self) -> dict[str, str]:
         """Return the SQL of the views that the present datasets allow, by name."""
-        return summary_views(self._experiment_schemas(self.datasets()))
+        names = self.datasets()
+        return summary_views(self._experiment_schemas(names)) | self._latest(names)
 
     def sql(
         self,
@@ -118,7 +142,8 @@ class Store:
         """Return the answer to a query over the datasets and views, as they are now.
 
         Where there are experiments, `events` and `seeds` have the parameters of their grids as
-        columns, `grids` has them alone, and the views of `views` are there.
+        columns, `grids` has them alone, and the views of `views` are there. Where a dataset holds
+        interpretations, `<name>_latest` has those of the latest analysis.
 
         **Guarantees:** each dataset is read as it was at one moment; a query that meets a file which a
         commit has just retired is asked anew.
@@ -141,6 +166,8 @@ class Store:
         names = self.datasets()
         sources = {name: self.dataset(name).source for name in names}
         views, tables = self._experiments(query, names, sources)
+        if LATEST in query.lower():
+            views |= self._latest(names)
         try:
             return self._duck.run(
                 query,
@@ -183,6 +210,9 @@ class Store:
     def _experiment_schemas(self, names: Sequence[str]) -> dict[str, pa.Schema]:
         schemas = {name: self.dataset(name).schema for name in _EXPERIMENTS if name in names}
         return {name: schema for name, schema in schemas.items() if "grid_id" in schema.names}
+
+    def _latest(self, names: Sequence[str]) -> dict[str, str]:
+        return latest_views({name: self.dataset(name).table for name in names})
 
     def _storage_has_grids(self) -> bool:
         return os.path.isdir(f"{self.path}/{GRIDS}")

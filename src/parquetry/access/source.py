@@ -21,6 +21,7 @@ from parquetry.access.pruning import partition_filter
 from parquetry.access.uniting import unite_files
 from parquetry.commits.kept_schema import KeptSchema, find_kept_schema
 from parquetry.commits.settling import settled
+from parquetry.commits.table_link import find_table_link, refuse_newer_file
 from parquetry.errors import LayoutError, NotFoundError
 from parquetry.files.skimming import Skimmer
 from parquetry.model.schema import unite, unite_types
@@ -214,6 +215,7 @@ class Source:
         files = [path for folder in folders for path in folder.files]
         schemas = self._skimmer.skim(files)
         distinct = list(dict.fromkeys(schemas))
+        self._refuse_newer(distinct)
         known = [kept.schema] if kept else []
         if self._seen is not None and not is_whole:
             known.append(self._seen)
@@ -233,6 +235,14 @@ class Source:
             keys=types,
             is_whole=is_whole,
         )
+
+    def _refuse_newer(self, schemas: Sequence[FileSchema]) -> None:
+        """Refuse files that say that they are of a newer MAJOR version of the dataset's table."""
+        tagged = [(schema.tag, schema.example) for schema in schemas if schema.tag is not None]
+        link = find_table_link(self.home, self.storage) if tagged else None
+        if link is not None:
+            for tag, path in tagged:
+                refuse_newer_file(link, tag, path)
 
     def _remember(
         self, columns: pa.Schema, keys: Sequence[str], files: list[str], folders: Sequence[Folder]

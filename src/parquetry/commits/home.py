@@ -78,6 +78,16 @@ class Home:
         """The file that keeps the union of all columns ever written."""
         return f"{self.state}/schema.json"
 
+    @property
+    def table(self) -> str:
+        """The file that says of which table the dataset is."""
+        return f"{self.state}/table.json"
+
+    @property
+    def schemas(self) -> str:
+        """The folder of the store's table schemas, by name and version."""
+        return f"{posixpath.dirname(posixpath.dirname(self.state))}/schemas"
+
     def prepare(self, storage: Storage) -> None:
         """Make the state folders and the lock file, durably, if they are not there."""
         if find_stat(storage, self.lock) is not None:

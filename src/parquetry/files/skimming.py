@@ -18,6 +18,7 @@ from parquetry.files.splicing.fields import FileMetaData, KeyValue
 from parquetry.files.splicing.structs import BINARY, I32, LIST, Struct
 from parquetry.files.splicing.thrift import decode_struct, decode_structs, encode_struct
 from parquetry.model.schema import normal_schema
+from parquetry.model.table_tag import TableTag
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -48,10 +49,12 @@ class FileSchema:
     Args:
         columns: In normal form, in the order of the file.
         example: The path of one file that has them.
+        tag: Of which table and version the files say that they are.
     """
 
     columns: pa.Schema
     example: str
+    tag: TableTag | None = None
     _beginning: bytes = b""
     _arrow: bytes | None = None
 
@@ -137,9 +140,10 @@ def _refuse_twins(paths: Sequence[str]) -> None:
 
 
 def _parse(path: str, footer: bytes) -> FileSchema:
-    columns = normal_schema(read_schema(path))
-    schema = FileSchema(columns, path, *_fingerprint(footer))
-    return schema if schema.is_of(footer) else FileSchema(columns, path)
+    written = read_schema(path)
+    columns, tag = normal_schema(written), TableTag.of_metadata(written.metadata)
+    schema = FileSchema(columns, path, tag, *_fingerprint(footer))
+    return schema if schema.is_of(footer) else FileSchema(columns, path, tag)
 
 
 def _fingerprint(footer: bytes) -> tuple[bytes, bytes | None]:

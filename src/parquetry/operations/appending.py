@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import posixpath
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import replace
+from typing import TYPE_CHECKING, TypeAlias
 
 import pyarrow as pa
 
@@ -11,22 +14,28 @@ from parquetry.commits.committing import commit
 from parquetry.commits.kept_schema import KeptSchema, check_keys, fit, keep_schema
 from parquetry.commits.log import latest_version
 from parquetry.commits.staging import open_staging
-from parquetry.errors import ParameterError
+from parquetry.errors import ConflictError, ParameterError
 from parquetry.files.encoding import encode_table
-from parquetry.model.changes import Change, NewFile
+from parquetry.model.changes import Change, NewFile, Requirement
 from parquetry.model.frames import iterate_tables
 from parquetry.model.hive import partition_folder
 from parquetry.model.splitting import split
 from parquetry.storage.folders import write_file
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping
 
     from parquetry.commits.home import Home
     from parquetry.commits.staging import Staging
     from parquetry.model.frames import Rows
     from parquetry.model.records import CommitRecord
     from parquetry.storage.protocol import Storage
+
+Guard: TypeAlias = Callable[[Sequence[str]], Requirement]
+"""Looks at the dataset as it is when rows are about to come to some of its folders, relative paths;
+refuses them, or returns what must not change until they are there."""
+_AT_ONCE = 3  # attempts beside other writers, before writers stand in line
+_ATTEMPTS = 20
 
 
 def append(
@@ -35,6 +44,9 @@ def append(
     rows: Rows,
     known: KeptSchema | None,
     partition_by: Sequence[str] | None = None,
+    *,
+    guard: Guard | None = None,
+    metadata: Mapping[bytes, bytes] | None = None,
 ) -> CommitRecord:
     """Add rows as new files, one a partition and batch, in one commit.
 
@@ -50,9 +62,12 @@ def append(
         rows: What `iterate_tables` takes.
         known: The columns and keys of the dataset, or None for a new one.
         partition_by: The keys of a new dataset; an existing one keeps its own.
+        guard: Is asked once the files are written aside, and again if somebody else was faster.
+        metadata: What each file says of itself.
 
     Raises:
         ParameterError: There are no rows.
+        ConflictError: A guard's requirement was broken by others again and again.
         SchemaMismatchError: A column does not fit the dataset.
         LayoutError: The dataset is partitioned otherwise, or a value cannot name a folder.
     """
@@ -64,14 +79,34 @@ def append(
         for table in iterate_tables(rows):
             fitted, schema = fit(table, kept, home.root)
             kept = KeptSchema(schema, keys)
-            added += _stage(storage, staging, fitted, keys)
+            added += _stage(storage, staging, fitted, keys, metadata)
         if not added:
             raise ParameterError(
                 f"There are no rows to append to {home.root}. Nothing was written."
             )
-        keep_schema(home, storage, staging, kept.schema, keys)
+        keep_schema(home, storage, kept.schema, keys)
         change = Change("append", {}, base_version=version, add=tuple(added))
-        return commit(home, storage, staging, change)
+        if guard is None:
+            return commit(home, storage, staging, change)
+        return _commit_guarded(home, storage, staging, change, guard)
+
+
+def _commit_guarded(
+    home: Home, storage: Storage, staging: Staging, change: Change, guard: Guard
+) -> CommitRecord:
+    folders = sorted({posixpath.dirname(file.path) for file in change.add})
+    attempt = 1
+    with ExitStack() as line:
+        while True:
+            try:
+                guarded = replace(change, requirement=guard(folders))
+                return commit(home, storage, staging, guarded)
+            except ConflictError:
+                if attempt == _ATTEMPTS:
+                    raise
+            if attempt == _AT_ONCE:
+                line.enter_context(storage.lock(f"{home.state}/append.lock"))
+            attempt += 1
 
 
 def _keys(
@@ -85,14 +120,18 @@ def _keys(
 
 
 def _stage(
-    storage: Storage, staging: Staging, table: pa.Table, keys: tuple[str, ...]
+    storage: Storage,
+    staging: Staging,
+    table: pa.Table,
+    keys: tuple[str, ...],
+    metadata: Mapping[bytes, bytes] | None,
 ) -> list[NewFile]:
     staged = []
     for values, part in split(table, keys):
         if not part.num_rows:
             continue
         folder = partition_folder(values)
-        content = encode_table(part)
+        content = encode_table(part.replace_schema_metadata(metadata) if metadata else part)
         source = staging.new_path()
         write_file(storage, source, content)
         path = posixpath.join(folder, staging.final_name(source))

@@ -95,7 +95,12 @@ def _frame(schema: TableSchema, rows: Rows) -> tuple[pl.DataFrame, bool]:
     typed = not isinstance(rows, (list, tuple))
     if not typed and not rows:
         return pl.DataFrame(schema=polars_schema(schema)), True
-    return pl.DataFrame(pl.from_arrow(one_table(rows))), typed
+    try:
+        return pl.DataFrame(pl.from_arrow(one_table(rows))), typed
+    except SchemaMismatchError as error:
+        raise SchemaMismatchError(
+            f"The rows for {schema.identifier} are no table: {error}"
+        ) from error
 
 
 def _check_columns(schema: TableSchema, frame: pl.DataFrame) -> None:

@@ -8,12 +8,11 @@ import polars as pl
 import pyarrow as pa
 from pyarrow import types as pt
 
+from parquetry.model.table_tag import TABLE_KEY
+
 if TYPE_CHECKING:
     from parquetry.tables.columns import Column
     from parquetry.tables.schema import TableSchema
-
-TABLE_KEY = b"parquetry.table"
-"""The key of a file's metadata under which its table and version stand."""
 
 
 def arrow_schema(schema: TableSchema) -> pa.Schema:

@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 
 from parquetry.errors import CorruptionError, ParameterError, SchemaMismatchError
 from parquetry.files.footers import read_footer
-from parquetry.tables.exports_arrow import TABLE_KEY
+from parquetry.model.table_tag import TABLE_KEY
 from parquetry.tables.versions import Version
 
 if TYPE_CHECKING:

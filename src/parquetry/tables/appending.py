@@ -1,0 +1,152 @@
+"""Rows that come to a dataset of a table: held against its schema and against the keys that it has."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
+
+import polars as pl
+
+from parquetry.commits.home import Home
+from parquetry.commits.kept_schema import find_kept_schema
+from parquetry.errors import ConflictError, KeyViolationError, ParameterError
+from parquetry.operations.appending import append
+from parquetry.tables.failures import RULE
+from parquetry.tables.kept_tables import find_table
+from parquetry.tables.key_guard import KeyGuard
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from parquetry.access.source import Source
+    from parquetry.commits.kept_schema import KeptSchema
+    from parquetry.model.frames import Rows
+    from parquetry.model.records import CommitRecord
+    from parquetry.tables.schema import TableSchema
+
+OnInvalid: TypeAlias = Literal["error", "quarantine"]
+QUARANTINE = "_quarantine"
+"""What the name of a quarantine ends with, after the name of its dataset."""
+KEY_EXISTS = "primary key: not there already"
+"""The rule that a quarantined row broke whose key the dataset has."""
+_ATTEMPTS = 10
+
+
+def append_rows(
+    source: Source,
+    rows: Rows,
+    known: KeptSchema | None,
+    partition_by: Sequence[str] | None = None,
+    on_invalid: OnInvalid = "error",
+) -> CommitRecord:
+    """Add rows to a dataset; to one of a table, only rows of that table, whose keys are new.
+
+    **Guarantees:** those of `operations.appending.append`. Of two writers who add one key at the same
+    time, one is refused. A refused call writes nothing. The quarantine is written before the good
+    rows: after a crash no bad row is lost, but some may be quarantined twice.
+
+    **Cost:** to a dataset of a table: memory for all rows of the call, since their keys are compared
+    with each other; of the dataset, what `key_search.find_existing_keys` reads.
+
+    Args:
+        source: The dataset.
+        rows: The rows.
+        known: The columns and keys of the dataset, or None for a new one.
+        partition_by: The keys of a new dataset; an existing one keeps its own.
+        on_invalid: `error` refuses all rows if any is bad; `quarantine` adds the good ones and puts
+            the bad ones, with the rules that they broke, into the dataset `<name>_quarantine`.
+
+    Returns:
+        The commit that added the rows; that of the quarantine if no row was good.
+
+    Raises:
+        KeyViolationError: A key is NULL, occurs twice, or is there already.
+        SchemaMismatchError: The columns do not fit, or a row breaks a rule.
+        FormatVersionError: A file that the rows would stand beside is of a newer MAJOR version.
+        ConflictError: Other writers were faster again and again.
+    """
+    if on_invalid not in get_args(OnInvalid):
+        raise ParameterError(
+            f"on_invalid is {on_invalid!r}; it can be 'error' or 'quarantine'. Nothing was written."
+        )
+    table = find_table(source.home, source.storage)
+    if table is not None:
+        known = known or find_kept_schema(source.home, source.storage)
+        arrival = _Arrival(source, table, known, partition_by)
+        return arrival.strict(rows) if on_invalid == "error" else arrival.sorted_out(rows)
+    if on_invalid != "error":
+        raise ParameterError(
+            f"{source.home.root} is of no table, so no row of it can be bad. Nothing was written. "
+            "Create it by Store.create_dataset, with a schema."
+        )
+    return append(source.home, source.storage, rows, known, partition_by)
+
+
+@dataclass(frozen=True)
+class _Arrival:
+    """One call: the dataset that rows come to, and what holds for them."""
+
+    source: Source
+    table: TableSchema
+    known: KeptSchema | None
+    partition_by: Sequence[str] | None
+
+    def strict(self, rows: Rows) -> CommitRecord:
+        from parquetry.tables.validation import validate_rows  # dataframely takes 0.2 s to import
+
+        return self._write(validate_rows(self.table, rows))
+
+    def sorted_out(self, rows: Rows) -> CommitRecord:
+        from parquetry.tables.validation import filter_rows
+
+        good, failures = filter_rows(self.table, rows)
+        bad = [failures.to_frame()] if failures else []
+        for _ in range(_ATTEMPTS):
+            good, there = self._split(good)
+            bad += [there] if there.height else []
+            record = _quarantine(self.source, bad) if bad else None
+            if record is not None and good.is_empty():
+                return record
+            try:
+                return self._write(good)
+            except KeyViolationError:  # somebody has just brought one of the keys
+                bad = []
+        raise ConflictError(
+            f"Rows could not be added to {self.source.home.root}: {_ATTEMPTS} times in a row others "
+            "brought some of their keys first. The bad rows are in the quarantine, the good ones were "
+            "not written. Retry with them."
+        )
+
+    def _split(self, good: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+        """Return the rows whose keys are new, and the others with the rule that they broke."""
+        key = list(self.table.primary_key)
+        there = self._keys.find_existing(good)
+        if there.is_empty():
+            return good, good.clear()
+        new = good.join(there, on=key, how="anti", maintain_order="left")
+        old = good.join(there, on=key, how="semi", maintain_order="left")
+        return new, old.with_columns(pl.lit(KEY_EXISTS).alias(RULE))
+
+    def _write(self, good: pl.DataFrame) -> CommitRecord:
+        """Add rows, sorted as the table recommends, so that files tell where to look."""
+        source, sort_by = self.source, self.table.sort_by
+        return append(
+            source.home,
+            source.storage,
+            good.sort(sort_by, maintain_order=True) if sort_by else good,
+            self.known,
+            self.partition_by,
+            guard=self._keys.guard(good),
+            metadata=self.table.to_arrow().metadata,
+        )
+
+    @property
+    def _keys(self) -> KeyGuard:
+        keys = self.known.partition_by if self.known is not None else ()
+        return KeyGuard(self.source, self.table, keys)
+
+
+def _quarantine(source: Source, bad: Sequence[pl.DataFrame]) -> CommitRecord:
+    home = Home.of(source.home.root + QUARANTINE)
+    known = find_kept_schema(home, source.storage)
+    return append(home, source.storage, iter(bad), known)

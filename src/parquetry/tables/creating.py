@@ -1,0 +1,131 @@
+"""Making a dataset one of a table: its schema kept, its folders' keys fixed, before the first row."""
+
+from __future__ import annotations
+
+import os
+import posixpath
+from typing import TYPE_CHECKING
+
+from parquetry.commits.kept_schema import check_keys, find_kept_schema, keep_schema
+from parquetry.commits.table_link import TableLink, find_table_link, keep_table_link
+from parquetry.errors import AlreadyExistsError, LayoutError
+from parquetry.model.table_tag import TableTag
+from parquetry.storage.folders import make_folders
+from parquetry.storage.listing import Tree
+from parquetry.tables.diff import diff
+from parquetry.tables.exports_arrow import plain_arrow_schema
+from parquetry.tables.kept_tables import check_schema, find_table, keep_table_schema
+from parquetry.tables.versions import Version
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from parquetry.commits.home import Home
+    from parquetry.storage.protocol import Storage
+    from parquetry.tables.schema import TableSchema
+
+
+def create_table(
+    home: Home, storage: Storage, schema: TableSchema, partition_by: Sequence[str] | None = None
+) -> None:
+    """Make a dataset of a table, empty, unless it is there.
+
+    **Guarantees:** of two processes that create the same dataset with different schemas, one is
+    refused. A crash leaves a dataset of the table or none; creating it again completes it.
+
+    Args:
+        home: The dataset.
+        storage: The disk.
+        schema: The table.
+        partition_by: The keys of its folders; what the schema recommends if left out.
+
+    Raises:
+        LayoutError: A key must not name folders, or the dataset is there and has other keys.
+        UnknownColumnError: A key is no column of the table.
+        AlreadyExistsError: The dataset is there and is of another table, or of none; or the store
+            knows another table under this name and version.
+    """
+    keys = check_partitions(schema, partition_by)
+    if not _is_there(home, storage, schema, partition_by):
+        home.prepare(storage)
+        made = make_folders(storage, home.schemas)
+        storage.sync_all([posixpath.dirname(folder) for folder in made])
+        with storage.lock(f"{home.schemas}/lock"):
+            if not _is_there(home, storage, schema, partition_by):
+                _create(home, storage, schema, keys)
+    made = make_folders(storage, home.root)
+    storage.sync_all([posixpath.dirname(folder) for folder in made])
+
+
+def _create(home: Home, storage: Storage, schema: TableSchema, keys: tuple[str, ...]) -> None:
+    keep_table_schema(home, storage, schema)
+    keep_schema(home, storage, plain_arrow_schema(schema), keys)
+    version = Version.parse(schema.version)
+    tag = TableTag(schema.name, version.major, version.minor)
+    keep_table_link(home, storage, TableLink(tag, schema.kind))
+
+
+def check_partitions(
+    schema: TableSchema, partition_by: Sequence[str] | None = None
+) -> tuple[str, ...]:
+    """Return the keys that a dataset of a table is to be partitioned by.
+
+    Raises:
+        LayoutError: A key has too many values, or values that text does not keep exactly.
+        UnknownColumnError: A key is no column of the table.
+    """
+    keys = schema.partition_by if partition_by is None else tuple(partition_by)
+    for key in keys:
+        if not schema.column(key).may_partition:
+            raise LayoutError(
+                f"{schema.identifier} cannot be partitioned by {key!r}: it has too many values, or "
+                "values that the name of a folder does not keep exactly. Nothing was made. Partition by "
+                f"{_listed(schema.partition_by)}, as the schema recommends, or by another column than "
+                f"{_listed(schema.forbidden_partitions)}."
+            )
+    if len(set(keys)) < len(keys):
+        raise LayoutError(
+            f"{schema.identifier} cannot be partitioned by ({', '.join(keys)}): a key occurs twice. "
+            "Nothing was made."
+        )
+    return keys
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(names) or "nothing"
+
+
+def _is_there(
+    home: Home, storage: Storage, schema: TableSchema, partition_by: Sequence[str] | None
+) -> bool:
+    """Return whether the dataset is of this table already; raise if it is something else."""
+    if find_table_link(home, storage) is None:
+        _refuse_untyped(home, storage, schema)
+        check_schema(home, storage, schema)
+        return False
+    found = find_table(home, storage)
+    if found is not None and found.identifier == schema.identifier:
+        check_schema(home, storage, schema)
+        kept = find_kept_schema(home, storage)
+        if partition_by is not None and kept is not None:
+            check_keys(home, kept.partition_by, tuple(partition_by))
+        return True
+    told = "" if found is None else f"\n{diff(found, schema).describe()}"
+    raise AlreadyExistsError(
+        f"{home.root} is a dataset of {found and found.identifier}, and was to be made one of "
+        f"{schema.identifier}. Nothing was changed. Give the new dataset another name.{told}",
+        path=home.root,
+    )
+
+
+def _refuse_untyped(home: Home, storage: Storage, schema: TableSchema) -> None:
+    kept = find_kept_schema(home, storage)
+    has_other_columns = kept is not None and not kept.schema.equals(plain_arrow_schema(schema))
+    has_files = os.path.isdir(home.root) and Tree(home.root, storage).first() is not None
+    if has_other_columns or has_files:
+        raise AlreadyExistsError(
+            f"{home.root} is a dataset without a table already, and was to be made one of "
+            f"{schema.identifier}: nobody has held its rows to that. Nothing was changed. Create the "
+            "table under another name and append the rows there.",
+            path=home.root,
+        )
