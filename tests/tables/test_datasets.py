@@ -16,8 +16,6 @@ import pytest
 
 from doubles.faulty import Died, FaultyStorage
 from parquetry import Dataset, Store
-from parquetry.commits.home import Home
-from parquetry.commits.table_link import refuse_fact_change
 from parquetry.errors import (
     AlreadyExistsError,
     CorruptionError,
@@ -31,7 +29,6 @@ from parquetry.errors import (
     StorageError,
     UnknownColumnError,
 )
-from parquetry.storage.local import LocalStorage
 from parquetry.tables import TableSchema, column, squiggle
 from parquetry.tables.content import content_hash, hash_frame
 from parquetry.tables.file_versions import find_file_version
@@ -310,14 +307,47 @@ def test_rows_are_sorted_as_the_table_recommends(dataset):
     assert pq.read_table(path)["hour"].to_pylist() == [1, 2, 3]
 
 
-@pytest.mark.parametrize("verb", ["delete", "update", "upsert"])
+EVERY_ROW = pl.lit(1) == 1
+CHANGES = {
+    "delete": lambda dataset: dataset.delete(EVERY_ROW),
+    "update": lambda dataset: dataset.update(EVERY_ROW, {"notes": "x"}),
+    "upsert": lambda dataset: dataset.upsert(
+        dataset.scan().collect(), list(dataset.table.primary_key)
+    ),
+    "plan the deletion of": lambda dataset: dataset.plan_delete(EVERY_ROW),
+}
+
+
+@pytest.mark.parametrize("verb", CHANGES)
 def test_facts_are_only_ever_added(store, dataset, verb):
-    storage = LocalStorage()
-    with pytest.raises(RequestError, match=rf"Could not {verb} .*facts"):
-        refuse_fact_change(Home.of(dataset.path), storage, verb)
-    interpretations = store.create_dataset("matches", squiggle.MATCHES)
-    refuse_fact_change(Home.of(interpretations.path), storage, verb)
-    refuse_fact_change(Home.of(store.dataset("plain").path), storage, verb)
+    dataset.append(readings(1))
+    before = contents(Path(store.path))
+    with pytest.raises(RequestError, match=r"rows of .*readings: it holds facts, readings@1\.0"):
+        CHANGES[verb](dataset)
+    assert contents(Path(store.path)) == before
+
+
+@pytest.mark.parametrize("verb", CHANGES)
+def test_interpretations_and_rows_of_no_table_can_be_changed(store, verb):
+    for dataset in (store.create_dataset("matches", squiggle.MATCHES), store.dataset("plain")):
+        dataset.append(good_rows(squiggle.MATCHES, 2))
+        if dataset.table is None and verb == "upsert":
+            continue
+        CHANGES[verb](dataset)
+
+
+def test_files_say_their_version_through_every_change_of_layout(store, dataset):
+    for hour in range(3):
+        dataset.append(readings(hour))
+    rows = content_hash(dataset.files())
+    dataset.compact()
+    dataset.repartition([])
+    assert content_hash(dataset.files()) == rows
+    assert {str(find_file_version(path, "readings")) for path in dataset.files()} == {"1.0"}
+    with pytest.raises(KeyViolationError):
+        dataset.append(readings(1))
+    dataset.append(readings(7))
+    assert dataset.count() == 4
 
 
 def foreign_file(dataset: Dataset, said: str, hour: int = 9) -> Path:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from parquetry.commits.table_link import refuse_fact_change
 from parquetry.model.changes import Requirement
 from parquetry.operations.edits import FileEdit, GroupEdit, Hits
 from parquetry.operations.matching import find_matches
@@ -64,10 +65,12 @@ def plan_delete(
             touched or looked at.
 
     Raises:
+        RequestError: The rows are facts.
         UnknownColumnError: The predicate or the filter names a column that is not there.
         SchemaMismatchError: Types do not go together, or a file cannot be decoded without loss.
         ParameterError: The predicate gives no truth value.
     """
+    refuse_fact_change(home, storage, "delete")
     scope, meaning = find_subject(home, storage, source, predicate, partition_filter)
     matches = list(find_matches(scope, meaning, _leave))
     parameters = {"filter": str(predicate), "partition_filter": jsonable(partition_filter)}

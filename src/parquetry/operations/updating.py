@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 import pyarrow as pa
 
+from parquetry.commits.table_link import refuse_fact_change
 from parquetry.errors import ParameterError, SchemaMismatchError, UnknownColumnError
 from parquetry.model.changes import NewFile
 from parquetry.model.hive import partition_folder
@@ -17,7 +18,7 @@ from parquetry.operations.arriving import stage_arrivals
 from parquetry.operations.deleting import find_subject, requirement_of
 from parquetry.operations.edits import FileEdit, GroupEdit, Hits
 from parquetry.operations.matching import evaluate, find_matches
-from parquetry.operations.opened import OpenedFile, to_polars
+from parquetry.operations.opened import OpenedFile, repeated, to_flags, to_polars
 from parquetry.operations.plans import OperationResult, Plan
 from parquetry.operations.predicates import (
     columns_of,
@@ -183,10 +184,12 @@ def plan_update(
             touched or looked at.
 
     Raises:
+        RequestError: The rows are facts.
         UnknownColumnError: A column is named that is not there.
         SchemaMismatchError: A value does not fit its column, or a file cannot be decoded without loss.
         ParameterError: The predicate gives no truth value, or a new value depends on other rows.
     """
+    refuse_fact_change(home, storage, "update")
     scope, meaning = find_subject(home, storage, source, predicate, partition_filter)
     assignments = Assignments.of(updates, scope.columns, home.root)
     examine = partial(_examine, assignments=assignments, keys=scope.key_types)
@@ -290,7 +293,7 @@ def moving(
         return None
     moved = pl.repeat(value=False, n=len(new), eager=True)
     for key in setting:
-        before = pl.Series(pa.array([old.get(key)], keys[key])).new_from_index(0, len(new))
+        before = repeated(key, old.get(key), len(new), keys[key])
         moved |= new.get_column(key).ne_missing(before)
     if not moved.any():
         return None
@@ -341,7 +344,7 @@ def _moved_of(
     """Return the moving rows of a row group: the new value of what is set, the old of all else."""
     moving = group.moving or Hits(0, 0, None)
     new = values(file, index, moving)
-    table = file.read(index).filter(pa.array(moving.flags()))
+    table = file.read(index).filter(to_flags(moving.flags()))
     columns = {}
     for field in scope.columns:
         if field.name in new.column_names:
@@ -349,8 +352,10 @@ def _moved_of(
         elif field.name in table.column_names and field.name not in file.file.from_path:
             columns[field.name] = fitted(table[field.name], field, scope.root)
         elif field.name in file.file.keys:
-            value = pa.array([file.file.keys[field.name]], field.type)
-            columns[field.name] = pa.chunked_array([value.take(pa.array([0] * moving.count))])
+            value = repeated(
+                field.name, file.file.keys[field.name], moving.count, field.type
+            ).to_arrow()
+            columns[field.name] = fitted(pa.chunked_array([value]), field, scope.root)
     return pa.table(columns)
 
 

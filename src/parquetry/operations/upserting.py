@@ -14,6 +14,7 @@ from pyarrow import types as pt
 
 from parquetry.access.conditions import Demand, OneOf
 from parquetry.commits.kept_schema import check_keys, find_kept_schema, keep_schema
+from parquetry.commits.table_link import refuse_fact_change
 from parquetry.errors import (
     KeyViolationError,
     NotFoundError,
@@ -35,7 +36,7 @@ from parquetry.operations.keys import (
     refuse_extra,
     shown_key,
 )
-from parquetry.operations.opened import OpenedFile, to_polars
+from parquetry.operations.opened import OpenedFile, to_flags, to_places, to_polars
 from parquetry.operations.plans import OperationResult, Plan
 from parquetry.operations.running import run_again, run_plan, stage_edits
 from parquetry.operations.scope import Scope, find_scope
@@ -82,7 +83,7 @@ class NewValues:
         """Return the new values of the rows of a row group that are hit."""
         setting, rows = self.sources[file.file.state.path][index]
         chosen = rows[hits.flags()[setting.flags()]]
-        return self.table.select(list(self.update)).take(pa.array(chosen))
+        return self.table.select(list(self.update)).take(to_places(chosen))
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -136,11 +137,13 @@ def plan_upsert(
         evolve: Whether the new rows may bring new columns.
 
     Raises:
+        RequestError: The rows are facts.
         KeyViolationError: A key is NULL or a float, or occurs twice in the new rows or the dataset.
         SchemaMismatchError: A column is new, or a value does not fit its column.
         UnknownColumnError: A named column is not there, or rows to insert lack a partition key.
         LayoutError: The dataset is partitioned otherwise.
     """
+    refuse_fact_change(home, storage, "upsert")
     if on_duplicate_target not in {"error", "update_all", "replace"}:
         raise ParameterError(
             f"on_duplicate_target is 'error', 'update_all' or 'replace', not {on_duplicate_target!r}. "
@@ -429,7 +432,7 @@ def _hits(rows: int, at: Numbers) -> Hits:
 
 def _folders(new: NewRows, rows: Numbers, old: Mapping[str, Any], scope: Scope) -> frozenset[str]:
     setting = [key for key in scope.key_types if key in new.update]
-    part = new.table.select(setting).take(pa.array(rows))
+    part = new.table.select(setting).take(to_places(rows))
     distinct = part.group_by(setting).aggregate([])
     return frozenset(
         partition_folder({key: row.get(key, old.get(key)) for key in scope.key_types})
@@ -447,7 +450,7 @@ def _inserted(home: Home, scope: Scope, new: NewRows, searched: Sequence[Searche
         _refuse_missing(home, list(scope.key_types), new)
     if missing.all():
         return new.table
-    inserted: pa.Table = new.table.filter(pa.array(missing))
+    inserted: pa.Table = new.table.filter(to_flags(missing))
     return inserted if inserted.num_rows else new.table.schema.empty_table()
 
 
