@@ -1,0 +1,112 @@
+"""Every refusal of the system becomes an error of ours, with what to do."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from parquetry.errors import AlreadyExistsError, NotFoundError, StorageError
+from parquetry.storage import exchange as exchanging
+from parquetry.storage.folders import make_folders, remove_if_empty, remove_tree, walk
+from parquetry.storage.local import LocalStorage
+
+DISK = LocalStorage()
+
+
+def test_two_folders_are_swapped_in_one_step(tmp_path):
+    for name in "ab":
+        (tmp_path / name).mkdir()
+        (tmp_path / name / name).touch()
+    DISK.exchange(str(tmp_path / "a"), str(tmp_path / "b"))
+    assert os.listdir(tmp_path / "a") == ["b"]
+    assert os.listdir(tmp_path / "b") == ["a"]
+
+
+def test_a_missing_side_of_an_exchange_is_not_found(tmp_path):
+    (tmp_path / "a").mkdir()
+    with pytest.raises(NotFoundError):
+        DISK.exchange(str(tmp_path / "a"), str(tmp_path / "b"))
+
+
+@pytest.mark.parametrize("has_rename", [True, False], ids=["renameat2", "link"])
+def test_a_move_never_replaces(tmp_path, monkeypatch, has_rename):
+    if not has_rename:
+        monkeypatch.setattr(exchanging, "_rename_function", lambda: None)
+    (tmp_path / "a").write_text("a")
+    (tmp_path / "b").write_text("b")
+    with pytest.raises(AlreadyExistsError):
+        DISK.move(str(tmp_path / "a"), str(tmp_path / "b"))
+    DISK.move(str(tmp_path / "a"), str(tmp_path / "c"))
+    assert {p.name: p.read_text() for p in tmp_path.iterdir()} == {"b": "b", "c": "a"}
+
+
+def test_errors_say_what_was_tried_and_keep_the_number(tmp_path):
+    with pytest.raises(NotFoundError, match=r"Could not read .*absent: it does not exist"):
+        DISK.read_bytes(str(tmp_path / "absent"))
+    (tmp_path / "there").touch()
+    with pytest.raises(AlreadyExistsError, match="it exists already"):
+        DISK.create(str(tmp_path / "there"))
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "x").touch()
+    with pytest.raises(StorageError, match="Could not remove the folder") as caught:
+        DISK.remove_folder(str(tmp_path / "full"))
+    assert caught.value.errno
+
+
+def test_a_lock_excludes_threads_and_processes(tmp_path):
+    path = str(tmp_path / "lock")
+    with DISK.lock(path) as held:
+        assert held
+        with DISK.lock(path, wait=False) as second:
+            assert not second
+        with DISK.lock(path, shared=True, wait=False) as third:
+            assert not third
+    with (
+        DISK.lock(path, shared=True) as one,
+        DISK.lock(path, shared=True, wait=False) as two,
+    ):
+        assert one
+        assert two
+
+
+def test_a_lock_dies_with_its_holder(tmp_path):
+    path = str(tmp_path / "lock")
+    code = (
+        "import os, sys\n"
+        "from parquetry.storage.local import LocalStorage\n"
+        f"held = LocalStorage().lock({path!r})\n"
+        "held.__enter__()\n"
+        "os.kill(os.getpid(), 9)\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=False)
+    with DISK.lock(path, wait=False) as free:
+        assert free
+
+
+def test_a_shared_lock_needs_a_lock_file_and_makes_none(tmp_path):
+    with pytest.raises(NotFoundError), DISK.lock(str(tmp_path / "lock"), shared=True):
+        pass
+    assert not (tmp_path / "lock").exists()
+
+
+def test_folders_are_made_from_the_top_and_trees_removed_whole(tmp_path):
+    made = make_folders(DISK, str(tmp_path / "a" / "b" / "c"))
+    assert [os.path.basename(path) for path in made] == ["a", "b", "c"]
+    assert make_folders(DISK, str(tmp_path / "a" / "b")) == []
+    (tmp_path / "a" / "b" / "file").touch()
+    assert {path for path, _ in walk(DISK, str(tmp_path / "a"))} == {"b", "b/c", "b/file"}
+    assert not remove_if_empty(DISK, str(tmp_path / "a"))
+    assert remove_if_empty(DISK, str(tmp_path / "a" / "b" / "c"))
+    assert remove_if_empty(DISK, str(tmp_path / "absent"))
+    remove_tree(DISK, str(tmp_path / "a"))
+    remove_tree(DISK, str(tmp_path / "a"))
+    assert not (tmp_path / "a").exists()
+
+
+def test_a_new_folder_has_the_rights_of_another(tmp_path):
+    (tmp_path / "like").mkdir(mode=0o750)
+    DISK.make_folder(str(tmp_path / "new"), like=str(tmp_path / "like"))
+    assert (tmp_path / "new").stat().st_mode == (tmp_path / "like").stat().st_mode
