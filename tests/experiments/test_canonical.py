@@ -142,7 +142,7 @@ def test_a_decimal_ignores_the_current_decimal_context() -> None:
     ("value", "expected"),
     [
         (date(2026, 1, 2), '{"$date":"2026-01-02"}'),
-        (datetime(2026, 1, 2), '{"$datetime":"2026-01-02T00:00:00"}'),  # noqa: DTZ001
+        (datetime(2026, 1, 2), '{"$datetime":"2026-01-02T00:00:00"}'),
         (datetime(2026, 1, 2, tzinfo=UTC), '{"$datetime":"2026-01-02T00:00:00Z"}'),
         (
             datetime(2026, 1, 2, 1, 0, 0, 5, tzinfo=timezone(timedelta(hours=2))),
@@ -168,7 +168,7 @@ def test_days_and_instants_are_tagged_and_instants_are_in_utc(value: Any, expect
         (np.float32("-inf"), float("-inf")),
         (np.str_("a"), "a"),
         (np.datetime64("2026-01-02"), date(2026, 1, 2)),
-        (np.datetime64("2026-01-02T03:04:05.000006000"), datetime(2026, 1, 2, 3, 4, 5, 6)),  # noqa: DTZ001
+        (np.datetime64("2026-01-02T03:04:05.000006000"), datetime(2026, 1, 2, 3, 4, 5, 6)),
     ],
 )
 def test_a_numpy_scalar_is_its_item(value: Any, plain: Any) -> None:

@@ -66,7 +66,7 @@ def test_two_delimiters_that_both_fit_are_refused():
         (["True", "false"], pl.Boolean, [True, False]),
         (["2024-01-31", ""], pl.Date, [date(2024, 1, 31), None]),
         (["2024-01-31 10:00:01", "2024-01-31T10:00"], pl.Datetime("us"),
-         [datetime(2024, 1, 31, 10, 0, 1), datetime(2024, 1, 31, 10)]),  # noqa: DTZ001
+         [datetime(2024, 1, 31, 10, 0, 1), datetime(2024, 1, 31, 10)]),
         (["2024-01-31T10:00:00.5+02:00", "2024-01-31T10:00:00Z"], pl.Datetime("us", "UTC"),
          [datetime(2024, 1, 31, 8, 0, 0, 500000, UTC), datetime(2024, 1, 31, 10, tzinfo=UTC)]),
         (["1", "x"], pl.String, ["1", "x"]),

@@ -29,7 +29,7 @@ PYTHON_PARAMS: dict[str, Any] = {
     "sets": {"s": {3, 1, 2}, "t": frozenset({"x"})},
     "times": {
         "day": date(2026, 1, 2),
-        "naive": datetime(2026, 1, 2, 3, 4),  # noqa: DTZ001
+        "naive": datetime(2026, 1, 2, 3, 4),
         "utc": datetime(2026, 1, 2, 3, 4, 5, 6, tzinfo=UTC),
     },
     "decimals": {"exact": Decimal("0.12345678912"), "number": Decimal("0.50")},
