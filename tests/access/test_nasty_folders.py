@@ -10,8 +10,8 @@ from decimal import Decimal
 
 import pyarrow as pa
 import pytest
-from access.trees import ask, by_scan, by_sql, put, source_of
 
+from access.trees import ask, by_scan, by_sql, put, source_of
 from parquetry.access.polars_scan import scan
 from parquetry.errors import (
     CorruptionError,
@@ -129,7 +129,7 @@ def test_the_type_of_a_key_that_only_paths_tell_is_whole_number_date_or_text(
         (1.5, pa.float64()),
         (True, pa.bool_()),
         (Decimal("1.50"), pa.decimal128(10, 2)),
-        (dt.datetime(2024, 1, 31, 12, 0, 0, 5), pa.timestamp("us")),
+        (dt.datetime.fromisoformat("2024-01-31 12:00:00.000005"), pa.timestamp("us")),
         (dt.datetime(2024, 1, 31, 12, tzinfo=dt.UTC), pa.timestamp("us", "UTC")),
         (dt.date(2024, 1, 31), pa.date32()),
         (dt.time(1, 2, 3), pa.time64("us")),
@@ -358,7 +358,14 @@ def test_pages_that_make_no_sense_are_an_error_of_ours(root, read):
 @BOTH
 @pytest.mark.parametrize(
     "name",
-    ["_SUCCESS", "x.parquet.crc", "notes.txt", "_temporary.parquet", ".hidden.parquet", "._x.parquet"],
+    [
+        "_SUCCESS",
+        "x.parquet.crc",
+        "notes.txt",
+        "_temporary.parquet",
+        ".hidden.parquet",
+        "._x.parquet",
+    ],
 )
 def test_what_is_no_data_is_not_read(root, read, name):
     put(root, "x.parquet", {"v": [1]})

@@ -144,7 +144,7 @@ class Duck:
         """Return the answer, from a fresh look at the datasets as often as that helps."""
         attempt = 1
         while True:
-            with ExitStack() as holds, closing(self._database.cursor()) as cursor:
+            with ExitStack() as holds, closing(self._cursor()) as cursor:
                 run.holds = holds if attempt > _UNHELD_ATTEMPTS else None
                 try:
                     table = _answer(cursor, run, is_measured=is_measured)
@@ -153,6 +153,12 @@ class Duck:
                     if attempt == _ATTEMPTS or not _can_try_again(error, run):
                         raise translate_duck(error, _circumstances(run)) from error
             attempt += 1
+
+    def _cursor(self) -> duckdb.DuckDBPyConnection:
+        try:
+            return self._database.cursor()
+        except duckdb.ConnectionException as error:
+            raise RequestError("This database was closed; open another one to ask.") from error
 
     def _check_reads_only(self, sql: str) -> None:
         try:

@@ -37,8 +37,8 @@ _GONE = re.compile(r"No files found that match|No such file or directory")
 _POSITION = re.compile(r"\n\nLINE (?P<line>\d+): (?P<text>.*)\n(?P<space> *)\^+")
 _BROKEN = re.compile(
     r"magic bytes|too small to be a Parquet|Footer length|TProtocol|[Ss]nappy|[Dd]ecompress|ZSTD|"
-    r"corrupt|[Ii]nvalid (?:page|encoding|thrift)|out of specification|"
-    r"[Cc]hecksum|EOF|[Dd]on't know what type|not enough bytes|Dictionary|page header|Schema at index|Out of buffer"
+    r"corrupt|[Ii]nvalid (?:page|encoding|thrift)|out of specification|[Dd]on't know what type|"
+    r"[Cc]hecksum|EOF|not enough bytes|Dictionary|page header|Schema at index|Out of buffer"
 )
 
 
@@ -144,7 +144,8 @@ def _no_column(name: str, error: duckdb.Error, circumstances: Circumstances) -> 
     known = list(dict.fromkeys(column for names in columns.values() for column in names))
     if "Referenced table" in str(error):
         return RequestError(f"The query cannot be run: {_reason(error)}.{_position(error)}")
-    return UnknownColumnError.of(name, known, f"the query's datasets ({', '.join(columns)})")
+    where = f"what the query reads ({', '.join(columns)})" if columns else "a query of no dataset"
+    return UnknownColumnError.of(name, known, where)
 
 
 def _replaced(path: str) -> NotFoundError:
