@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import subprocess
 import sys
@@ -110,3 +111,22 @@ def test_a_new_folder_has_the_rights_of_another(tmp_path):
     (tmp_path / "like").mkdir(mode=0o750)
     DISK.make_folder(str(tmp_path / "new"), like=str(tmp_path / "like"))
     assert (tmp_path / "new").stat().st_mode == (tmp_path / "like").stat().st_mode
+
+
+@pytest.mark.parametrize(
+    ("number", "advice"),
+    [
+        (errno.EACCES, "Check the owner"),
+        (errno.ENOSPC, "Free some space"),
+        (errno.EROFS, "read-only"),
+        (errno.EMFILE, "ulimit"),
+    ],
+)
+def test_a_refusal_comes_with_advice(tmp_path, monkeypatch, number, advice):
+    def refuse(_path: str) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(os, "mkdir", refuse)
+    with pytest.raises(StorageError, match=advice) as caught:
+        DISK.make_folder(str(tmp_path / "new"))
+    assert (caught.value.errno, caught.value.outcome) == (number, "unchanged")
