@@ -1,6 +1,6 @@
 """A tiny training run, kept in typed tables, analysed twice, and asked five questions in SQL.
 
-    python examples/training_run.py [folder]
+    python examples/training_run.py [store]
 
 A two-layer network learns the parity of four of ten bits, with three seeds. For a long time nothing
 seems to happen, then the network gets it: such a transition is what the tables of `squiggle` are for.
@@ -19,12 +19,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-import duckdb
 import numpy as np
-import pyarrow.parquet as pq
 
+from parquetry import Store
 from parquetry.tables import TableSchema, squiggle
-from parquetry.tables.exports_sql import latest_view_sql
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -432,37 +430,22 @@ def run(write: Write) -> None:
         write_analysis(analysis, config, networks, write)
 
 
-def write_into(folder: Path) -> Write:
-    """Return a function that writes each frame as a file of its own below a folder."""
-    numbers = itertools.count()
+def write_into(store: Store) -> Write:
+    """Return a function that appends each frame to the dataset of its table."""
 
     def write(table: TableSchema, frame: pl.DataFrame) -> None:
-        target = folder / table.name
-        target.mkdir(parents=True, exist_ok=True)
-        pq.write_table(frame.to_arrow(), target / f"part-{next(numbers)}.parquet")
+        store.create_dataset(table.name, schema=table).append(frame)
 
     return write
 
 
-def connect(folder: Path) -> duckdb.DuckDBPyConnection:
-    """Return a connection with a view of each table that was written, and of each latest analysis."""
-    connection = duckdb.connect()
-    for table in squiggle.TABLES:
-        files = [str(path) for path in sorted((folder / table.name).glob("*.parquet"))]
-        if files:
-            connection.read_parquet(files).create_view(table.name)
-            if table.kind == "interpretation":
-                connection.execute(latest_view_sql(table))
-    return connection
-
-
 def main(folder: Path) -> None:
-    """Run everything in a folder, and print the questions with their answers."""
-    run(write_into(folder))
-    with connect(folder) as connection:
-        for question, sql in QUESTIONS.items():
-            print(question)
-            print(connection.sql(sql).pl())
+    """Run everything in a store, and print the questions with their answers."""
+    store = Store(folder)
+    run(write_into(store))
+    for question, sql in QUESTIONS.items():
+        print(question)
+        print(store.sql(sql).pl())
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from parquetry.access.duck import Duck
 from parquetry.access.html import html_table
 from parquetry.access.quoting import quote_identifier
+from parquetry.commits.home import STATE_FOLDER
 from parquetry.dataset import Dataset
 from parquetry.errors import NotFoundError, RequestError, UnknownColumnError
 from parquetry.experiments.grid_table import read_grids
@@ -17,6 +18,7 @@ from parquetry.experiments.naming import named_columns
 from parquetry.experiments.sweeps.sweep import Sweep
 from parquetry.experiments.views import KEYS, joined, parameter_columns, summary_views
 from parquetry.storage.local import LocalStorage
+from parquetry.tables.kept_tables import list_schemas
 from parquetry.tables.latest import LATEST, latest_views
 
 if TYPE_CHECKING:
@@ -107,6 +109,10 @@ class Store:
             RequestError: The name cannot be a folder of this store.
         """
         return self.dataset(name).create(schema, partition_by)
+
+    def schemas(self) -> list[TableSchema]:
+        """Return the tables that datasets of this store are or were of, by name and version."""
+        return list_schemas(f"{self.path}/{STATE_FOLDER}/schemas", self._storage)
 
     def datasets(self) -> list[str]:
         """Return the names of the datasets that are here, sorted."""

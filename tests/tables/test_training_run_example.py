@@ -4,11 +4,12 @@ import importlib.util
 import sys
 from pathlib import Path
 
-import polars as pl
 import pytest
 
+from parquetry import Store
+from parquetry.errors import KeyViolationError
 from parquetry.tables import squiggle
-from parquetry.tables.content import hash_frame
+from parquetry.tables.content import content_hash, hash_frame
 
 SCRIPT = Path(__file__).resolve().parents[2] / "examples" / "training_run.py"
 
@@ -24,20 +25,19 @@ def example():
 
 
 @pytest.fixture(scope="module")
-def folder(example, tmp_path_factory):
-    root = tmp_path_factory.mktemp("store")
+def store(example, tmp_path_factory):
+    root = Store(tmp_path_factory.mktemp("store"))
     example.run(example.write_into(root))
     return root
 
 
 @pytest.fixture
-def sql(example, folder):
-    with example.connect(folder) as connection:
-        yield lambda text: connection.sql(text).pl()
+def sql(store):
+    return lambda text: store.sql(text).pl()
 
 
-def test_every_table_of_the_example_is_written_and_good(folder):
-    written = {path.name for path in folder.iterdir()}
+def test_every_table_of_the_example_is_written_and_good(store):
+    written = set(store.datasets())
     assert written == {
         "runs",
         "checkpoints",
@@ -51,9 +51,19 @@ def test_every_table_of_the_example_is_written_and_good(folder):
         "matches",
     }
     for name in written:
-        rows = pl.concat([pl.read_parquet(path) for path in (folder / name).glob("*.parquet")])
+        dataset = store.dataset(name)
+        assert dataset.table == squiggle.TABLES[name]
+        rows = dataset.scan().collect()
         good = squiggle.TABLES[name].validate(rows)
-        assert hash_frame(good) == hash_frame(rows)
+        assert hash_frame(good) == content_hash(dataset.files(), dataset.table)
+
+
+def test_writing_a_run_again_is_refused_with_nothing_written(example, store):
+    before = {name: store.dataset(name).files() for name in store.datasets()}
+    for name in ("runs", "metrics_scalar", "matches"):
+        with pytest.raises(KeyViolationError):
+            example.write_into(store)(squiggle.TABLES[name], store.dataset(name).scan().collect())
+    assert {name: store.dataset(name).files() for name in store.datasets()} == before
 
 
 def test_every_question_has_an_answer(example, sql):

@@ -10,6 +10,7 @@ from parquetry.cli import (
     check,
     compact,
     convert,
+    create,
     delete,
     demo,
     info,
@@ -18,6 +19,7 @@ from parquetry.cli import (
     repartition,
     restore,
     rollup,
+    schema,
     series,
     sweep,
     update,
@@ -58,6 +60,7 @@ _EXPERIMENTS = "Experiments"
 _DATASETS = "Datasets"
 _ROWS = "Rows"
 _SERIES = "Series"
+_TABLES = "Tables"
 
 typer_app.command("demo", rich_help_panel=_START)(demo.demo)
 typer_app.command("info", rich_help_panel=_START)(info.info)
@@ -65,6 +68,8 @@ typer_app.command("query", rich_help_panel=_START)(query.query)
 typer_app.command("convert", rich_help_panel=_EXPERIMENTS)(convert.convert)
 typer_app.command("rollup", rich_help_panel=_EXPERIMENTS)(rollup.rollup)
 typer_app.add_typer(sweep.sweep, name="sweep", rich_help_panel=_EXPERIMENTS)
+typer_app.command("create", rich_help_panel=_TABLES)(create.create)
+typer_app.add_typer(schema.schema, name="schema", rich_help_panel=_TABLES)
 typer_app.add_typer(series.series, name="series", rich_help_panel=_SERIES)
 typer_app.command("log", rich_help_panel=_DATASETS)(log.log)
 typer_app.command("restore", rich_help_panel=_DATASETS)(restore.restore)

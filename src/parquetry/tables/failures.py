@@ -39,12 +39,15 @@ class Failure:
 
     def describe(self) -> str:
         """Return the rule, the count and the first rows as text."""
-        shown = "; ".join(row_text(row) for row in self.examples.iter_rows(named=True))
         rows = "row breaks" if self.count == 1 else "rows break"
-        more = ", …" if self.count > self.examples.height else ""
         told = self.meaning if self.meaning != f"`{self.rule}`" else ""
         meaning = f" ({told})" if told else ""
-        return f"{self.count:,} {rows} the rule `{self.rule}`{meaning}: {shown}{more}"
+        return f"{self.count:,} {rows} the rule `{self.rule}`{meaning}: {self.describe_examples()}"
+
+    def describe_examples(self) -> str:
+        """Return the first rows as text."""
+        shown = "; ".join(row_text(row) for row in self.examples.iter_rows(named=True))
+        return f"{shown}{', …' if self.count > self.examples.height else ''}"
 
 
 @dataclass(frozen=True)
