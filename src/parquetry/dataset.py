@@ -27,7 +27,7 @@ from parquetry.operations.updating import plan_update, update
 from parquetry.operations.upserting import plan_upsert, upsert
 from parquetry.storage.local import LocalStorage
 from parquetry.tables.appending import append_rows
-from parquetry.tables.creating import create_table
+from parquetry.tables.creating import create_table, evolve_table
 from parquetry.tables.kept_tables import find_table
 
 if TYPE_CHECKING:
@@ -161,6 +161,11 @@ class Dataset:
     def create(self, schema: TableSchema, partition_by: Sequence[str] | None = None) -> Dataset:
         """Make this a dataset of a table, empty, unless it is one; see `tables.creating`."""
         create_table(self._home, self._storage, schema, partition_by)
+        return self
+
+    def evolve(self, schema: TableSchema) -> Dataset:
+        """Go on to a later MINOR version of this dataset's table; see `tables.creating.evolve_table`."""
+        evolve_table(self._home, self._storage, schema)
         return self
 
     def append(

@@ -22,6 +22,7 @@ from parquetry.errors import (
     FormatVersionError,
     KeyViolationError,
     LayoutError,
+    NotFoundError,
     ParameterError,
     ParquetError,
     RequestError,
@@ -384,6 +385,46 @@ def test_a_file_of_a_newer_minor_version_is_read_and_written_beside(store, datas
     foreign_file(dataset, "readings@1.7")
     dataset.append(readings(2))
     assert sorted(dataset.scan().collect()["hour"]) == [1, 2, 9]
+
+
+WIDER = replace(
+    READINGS,
+    version="1.1",
+    columns=(*READINGS.columns, column("place", "string?")),
+)
+
+
+def test_a_dataset_goes_on_to_a_later_minor_version(store, dataset):
+    dataset.append(readings(1))
+    dataset.evolve(WIDER)
+    assert dataset.evolve(WIDER).table == WIDER
+    dataset.append([{**readings(2)[0], "place": "roof"}])
+    rows = store.sql("select hour, place from readings order by hour").fetchall()
+    assert rows == [(1, None), (2, "roof")]
+    assert [table.version for table in store.schemas()] == ["1.0", "1.1"]
+    assert {str(find_file_version(path, "readings")) for path in dataset.files()} == {"1.0", "1.1"}
+    with pytest.raises(KeyViolationError):
+        dataset.append(readings(1))
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        replace(WIDER, version="1.0", columns=(*READINGS.columns, column("x", "string?"))),
+        replace(WIDER, primary_key=("meter",)),
+        replace(WIDER, version="2.0", primary_key=("meter",)),
+        replace(READINGS, version="0.9"),
+    ],
+    ids=["not a later version", "too small a step", "a MAJOR version", "an earlier version"],
+)
+def test_a_dataset_goes_on_to_nothing_else(store, dataset, schema):
+    dataset.append(readings(1))
+    before = contents(Path(store.path))
+    with pytest.raises((SchemaMismatchError, AlreadyExistsError), match="Nothing was changed"):
+        dataset.evolve(schema)
+    assert contents(Path(store.path)) == before
+    with pytest.raises(NotFoundError):
+        store.dataset("plain").evolve(WIDER)
 
 
 def test_a_lost_schema_is_named_and_costs_no_data(store, dataset):

@@ -8,7 +8,12 @@ from typing import TYPE_CHECKING
 
 from parquetry.commits.kept_schema import check_keys, find_kept_schema, keep_schema
 from parquetry.commits.table_link import TableLink, find_table_link, keep_table_link
-from parquetry.errors import AlreadyExistsError, LayoutError
+from parquetry.errors import (
+    AlreadyExistsError,
+    LayoutError,
+    NotFoundError,
+    SchemaMismatchError,
+)
 from parquetry.model.table_tag import TableTag
 from parquetry.storage.folders import make_folders
 from parquetry.storage.listing import Tree
@@ -55,6 +60,40 @@ def create_table(
                 _create(home, storage, schema, keys)
     made = make_folders(storage, home.root)
     storage.sync_all([posixpath.dirname(folder) for folder in made])
+
+
+def evolve_table(home: Home, storage: Storage, schema: TableSchema) -> None:
+    """Let a dataset of a table take rows of a newer MINOR version; no file is touched.
+
+    **Guarantees:** the dataset is of the old version or of the new one, whatever crashes. Files of both
+    are read together: what the old ones lack is NULL.
+
+    Raises:
+        NotFoundError: The dataset is of no table.
+        SchemaMismatchError: The change is MAJOR, or larger than the step of the version.
+        AlreadyExistsError: The store knows another table under this name and version.
+    """
+    if find_table_link(home, storage) is None:
+        raise NotFoundError(
+            f"{home.root} is of no table, so there is no version to go on from. Nothing was changed. "
+            "Create it with this schema instead.",
+            path=home.root,
+        )
+    with storage.lock(f"{home.schemas}/lock"):
+        found = find_table(home, storage)
+        if found is None or found.identifier == schema.identifier:
+            check_schema(home, storage, schema)
+            return
+        change = diff(found, schema)
+        is_later = Version.parse(schema.version) > Version.parse(found.version)
+        if change.level == "major" or not change.is_declared or not is_later:
+            raise SchemaMismatchError(
+                f"{home.root} cannot go on from {found.identifier} to {schema.identifier}: only a later "
+                "MINOR version reads the rows that are there. Nothing was changed. Create a dataset of "
+                f"the new version beside it.\n{change.describe()}"
+            )
+        kept = find_kept_schema(home, storage)
+        _create(home, storage, schema, kept.partition_by if kept is not None else ())
 
 
 def _create(home: Home, storage: Storage, schema: TableSchema, keys: tuple[str, ...]) -> None:
@@ -113,7 +152,8 @@ def _is_there(
     told = "" if found is None else f"\n{diff(found, schema).describe()}"
     raise AlreadyExistsError(
         f"{home.root} is a dataset of {found and found.identifier}, and was to be made one of "
-        f"{schema.identifier}. Nothing was changed. Give the new dataset another name.{told}",
+        f"{schema.identifier}. Nothing was changed. Give the new dataset another name; to a later MINOR "
+        f"version it goes on by Dataset.evolve.{told}",
         path=home.root,
     )
 
