@@ -179,6 +179,11 @@ def test_the_header_is_read_by_itself():
     assert read_header(b'# c\n"a b", c\n1,2\n', "a.csv") == ["a b", "c"]
 
 
+@pytest.mark.parametrize("begins", ["x^2", "x\x01", "\x1f\x8b"])
+def test_a_row_that_begins_like_a_compressed_file_is_text(begins):
+    assert read(f"a,b\n{begins},1\n").frame.rows() == [(begins, 1)]
+
+
 fields = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=8)
 
 

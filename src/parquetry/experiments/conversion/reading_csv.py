@@ -140,9 +140,10 @@ class _Text:
         self.comments = sum(1 for line in below if line.startswith(b"#"))
         if not lines:
             return [pl.Series(name, [], dtype=pl.String) for name in header]
+        # A header of our own comes first: Polars takes a text that begins with `x^` for compressed.
+        names = self.delimiter.join(f"c{number}" for number in range(len(header)))
         frame = pl.read_csv(
-            b"\n".join(lines),
-            has_header=False,
+            b"\n".join([names.encode(), *lines]),
             new_columns=header,
             separator=self.delimiter,
             quote_char=None,
