@@ -21,6 +21,7 @@ from parquetry.errors import (
     UnknownColumnError,
 )
 from parquetry.files.encoding import encode_table
+from parquetry.operations import rewriting
 from parquetry.operations.updating import plan_update, run_update, update
 
 c = pl.col
@@ -194,7 +195,8 @@ def grouped() -> pa.Table:
     )
 
 
-def test_columns_and_row_groups_that_are_not_set_are_copied_as_bytes(tmp_path):
+def test_columns_and_row_groups_that_are_not_set_are_copied_as_bytes(tmp_path, monkeypatch):
+    monkeypatch.setattr(rewriting, "SMALL_GROUP_ROWS", 5)
     folder = Folder(tmp_path)
     folder.root.mkdir()
     old = folder.root / "x.parquet"
@@ -277,7 +279,11 @@ def test_the_rows_are_what_polars_says_they_become(tmp_path_factory, rows, predi
         .alias(name)  # fmt: skip  # noqa: E501
         for name, value in values.items()
     )
-    result = changed(folder, predicate, values)
+    rewriting.SMALL_GROUP_ROWS, usual = len(rows) % 8, rewriting.SMALL_GROUP_ROWS
+    try:
+        result = changed(folder, predicate, values)
+    finally:
+        rewriting.SMALL_GROUP_ROWS = usual
     assert folder.frame().equals(wanted)
     differs = pl.any_horizontal(c(n).ne_missing(c(f"{n}_2")) for n in values)
     both = frame.join(wanted, on="n", suffix="_2")

@@ -14,6 +14,7 @@ from parquetry.errors import ParquetError
 from parquetry.files.splicing import Source
 from parquetry.files.splicing.fields import ColumnMetaData, Statistics
 from parquetry.files.splicing.thrift import decode_struct
+from parquetry.operations.types import polars_type
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -142,11 +143,23 @@ def _values(found: Any, stored: pa.DataType) -> tuple[Any, Any]:
 
 
 def _series(values: list[Any], kind: pa.DataType) -> pl.Series:
+    """Return bounds in a column's type; where one does not fit it, nothing is known of any."""
+    wanted = polars_type(kind) or pl.Null()
     try:
-        found = pl.Series(pa.array(values, kind))
-    except (pa.ArrowException, ValueError, TypeError, OverflowError):
-        found = pl.Series(pa.nulls(len(values), kind))
-    return found
+        if not isinstance(wanted, pl.Datetime):
+            return pl.Series(values, dtype=wanted)
+        if any(isinstance(value, int) for value in values):  # nanoseconds, as they are stored
+            return pl.Series(values, dtype=pl.Int64).cast(pl.Datetime("ns")).cast(wanted)
+        naive = [None if value is None else value.replace(tzinfo=None) for value in values]
+        found = pl.Series(naive, dtype=pl.Datetime("us"))
+        return found.cast(wanted) if wanted.time_zone is None else _zoned(found, wanted)
+    except (pl.exceptions.PolarsError, ValueError, TypeError, OverflowError, AttributeError):
+        return pl.repeat(None, len(values), dtype=wanted, eager=True)
+
+
+def _zoned(moments: pl.Series, wanted: pl.Datetime) -> pl.Series:
+    """Return moments in UTC, as statistics tell them, in the zone of their column."""
+    return moments.dt.replace_time_zone("UTC").dt.convert_time_zone(wanted.time_zone or "").cast(wanted)
 
 
 def _is_certain(value: Any) -> bool:

@@ -15,7 +15,8 @@ from parquetry.operations.plans import OperationResult, Plan
 from parquetry.operations.predicates import Predicate, parse
 from parquetry.operations.pruning import demands
 from parquetry.operations.running import jsonable, run_again, run_plan, stage_edits
-from parquetry.operations.scope import find_scope, polars_schema
+from parquetry.operations.scope import find_scope
+from parquetry.operations.types import polars_schema
 
 if TYPE_CHECKING:
     import os

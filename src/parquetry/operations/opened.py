@@ -23,12 +23,14 @@ from parquetry.errors import (
 )
 from parquetry.files.footers import read_footer
 from parquetry.operations.bounds import GroupPlace
-from parquetry.operations.scope import polars_type
+from parquetry.operations.decoding import decode_rows
+from parquetry.operations.types import polars_type
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from types import TracebackType
 
+    from parquetry.operations.bounds import Flags
     from parquetry.operations.scope import ScopedFile
 
 
@@ -73,13 +75,28 @@ class OpenedFile:
             SchemaMismatchError: Their type or encoding is not known here.
         """
         with told(self.file.path):
-            return self._opened().read_row_group(
-                index, columns=None if columns is None else list(columns), use_threads=False
+            handle = self._opened()
+            names = handle.schema_arrow.names if columns is None else list(columns)
+            if self._old_times.intersection(names):  # which PyArrow lets run over without a word
+                wanted = pa.schema([handle.schema_arrow.field(name) for name in names])
+                found = list(decode_rows(self.file.path, wanted, [index]))
+                table = pa.concat_tables(found) if found else wanted.empty_table()
+                return table.cast(wanted)
+            return handle.read_row_group(
+                index, columns=None if columns is None else names, use_threads=False
             )
+
+    @cached_property
+    def _old_times(self) -> set[str]:
+        """The columns that hold times in the old form of 96 bits."""
+        physical = [self.footer.schema.column(n) for n in range(self.footer.num_columns)]
+        return {one.path.split(".")[0] for one in physical if one.physical_type == "INT96"}
 
     def _opened(self) -> Any:
         if self._handle is None:
-            self._handle = pq.ParquetFile(self.file.path, metadata=self.footer)
+            self._handle = pq.ParquetFile(
+                self.file.path, metadata=self.footer, page_checksum_verification=True
+            )
         return self._handle
 
     def frame(
@@ -107,9 +124,9 @@ class OpenedFile:
         for name in names:
             if name in held and table is not None:
                 found = _cast(table[name], types[name], name, self.file.path)
+                columns.append(to_polars(found, name, self.file.path))
             else:
-                found = repeated(self.file.keys.get(name), rows, types[name])
-            columns.append(to_polars(found, name, self.file.path))
+                columns.append(repeated(name, self.file.keys.get(name), rows, types[name]))
         return pl.DataFrame(columns) if columns else pl.DataFrame(height=rows)
 
     def close(self) -> None:
@@ -130,11 +147,21 @@ class OpenedFile:
         self.close()
 
 
-def repeated(value: Any, rows: int, kind: pa.DataType) -> pa.Array:
+def repeated(name: str, value: Any, rows: int, kind: pa.DataType) -> pl.Series:
     """Return a column that holds one value."""
     if value is None:
-        return pa.nulls(rows, kind)
-    return pa.array([value], kind).take(pa.array(np.zeros(rows, np.int32)))
+        return to_polars(pa.nulls(rows, kind), name, "the dataset")
+    return pl.Series(name, [value], dtype=polars_type(kind)).new_from_index(0, rows)
+
+
+def to_flags(flags: Flags) -> pa.Array:
+    """Return flags for Arrow, without its own way there, which loads pandas wherever it is."""
+    return pl.Series(flags).to_arrow()
+
+
+def to_places(numbers: np.ndarray[Any, np.dtype[Any]]) -> pa.Array:
+    """Return row numbers for Arrow."""
+    return pl.Series(numbers).to_arrow()
 
 
 def to_polars(column: pa.Array | pa.ChunkedArray, name: str, where: str) -> pl.Series:
@@ -152,7 +179,7 @@ def to_polars(column: pa.Array | pa.ChunkedArray, name: str, where: str) -> pl.S
         )
     try:
         if pt.is_nested(column.type):  # Polars mistakes the NULLs of some that are slices of others
-            column = column.take(pa.array(np.arange(len(column))))
+            column = column.take(to_places(np.arange(len(column))))
         return pl.Series(name, column)
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
         raise SchemaMismatchError(

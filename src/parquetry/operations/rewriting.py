@@ -17,7 +17,7 @@ from parquetry.files.splicing import Source, Splicer, find_differences, find_ref
 from parquetry.model.casting import cast_lossless
 from parquetry.model.schema import normal_type
 from parquetry.operations.edits import GroupEdit, Hits
-from parquetry.operations.opened import OpenedFile, told
+from parquetry.operations.opened import OpenedFile, to_flags, to_places, told
 from parquetry.storage.folders import write_file
 
 if TYPE_CHECKING:
@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 
 SMALL_GROUP_ROWS = 32_768
 """Row groups below this are encoded anew with their neighbours: piles of them slow every reader."""
+
+SMALL_GROUP_BYTES = 2 << 20
+"""So large, decoded, are row groups whose columns are copied beside those that are set."""
 
 _LARGEST_GROUP_ROWS = 1 << 20
 _IN_MEMORY_BYTES = 16 << 20  # a new file up to about this size is written in one call
@@ -123,10 +126,16 @@ class _Rewriting:
         edit = self._edit_of(index)
         if edit.leaving is not None or not self._groups[index]:
             return False
-        if edit.setting is not None:
-            others = set(self._opened.schema.names) - self._edit.stored_setting.keys()
-            return bool(others)
-        return self._groups[index] >= SMALL_GROUP_ROWS or len(self._left) == 1
+        if edit.setting is None:
+            return self._groups[index] >= SMALL_GROUP_ROWS or len(self._left) == 1
+        others = set(self._opened.schema.names) - self._edit.stored_setting.keys()
+        return bool(others) and self._is_large(index)
+
+    def _is_large(self, index: int) -> bool:
+        """Whether copying the columns that are not set costs less than encoding them again."""
+        group = self._opened.footer.row_group(index)
+        is_wide = group.total_byte_size >= SMALL_GROUP_BYTES
+        return is_wide or self._groups[index] >= SMALL_GROUP_ROWS
 
     @property
     def _left(self) -> list[int]:
@@ -163,7 +172,7 @@ class _Rewriting:
         if edit.setting is not None or not self._keeps_schema:
             table = self._set(table, index, edit.setting)
         if edit.leaving is not None:
-            table = table.filter(pa.array(~edit.leaving.flags()))
+            table = table.filter(to_flags(~edit.leaving.flags()))
         return table
 
     def _set(self, table: pa.Table, index: int, hits: Hits | None) -> pa.Table:
@@ -301,7 +310,7 @@ def merged(
     places = np.arange(rows)
     places[hits.flags()] = rows + np.arange(hits.count)
     both = pa.chunked_array([*old.chunks, *new.chunks], type=wanted.type)
-    return both.combine_chunks().take(pa.array(places)) if rows else old
+    return both.combine_chunks().take(to_places(places)) if rows else old
 
 
 def fitted(column: pa.ChunkedArray, wanted: pa.Field, where: str) -> pa.ChunkedArray:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
 import pyarrow as pa
-from pyarrow import types as pt
 
 from parquetry.access.conditions import Combined, Comparison, Condition, Demand, OneOf
 from parquetry.commits.log import latest_version
@@ -17,6 +16,7 @@ from parquetry.errors import LayoutError, UnknownColumnError
 from parquetry.model.changes import FileState, Snapshot
 from parquetry.model.hive import split_path, value_text
 from parquetry.model.partitions import parse_text
+from parquetry.operations.types import polars_type
 from parquetry.storage.folders import find_stat
 
 if TYPE_CHECKING:
@@ -177,25 +177,8 @@ def _admits(file: ScopedFile, tests: Mapping[str, list[Any]]) -> bool:
 
 def constants_of(files: Sequence[ScopedFile], types: Mapping[str, pa.DataType]) -> pl.DataFrame:
     """Return the values that partition keys have, one row a file."""
-    columns = {
-        key: pa.array([file.keys.get(key) for file in files], kind) for key, kind in types.items()
-    }
-    if not columns:
-        return pl.DataFrame(height=len(files))
-    return pl.DataFrame(pl.from_arrow(pa.table(columns)))
-
-
-@lru_cache(maxsize=64)
-def polars_schema(columns: pa.Schema) -> dict[str, pl.DataType]:
-    """Return the types that Polars has for columns; those that it has none for are left out."""
-    return {field.name: kind for field in columns if (kind := polars_type(field.type)) is not None}
-
-
-def polars_type(kind: pa.DataType) -> pl.DataType | None:
-    """Return the type that Polars has for one of Arrow's, None if it has none."""
-    if pt.is_decimal256(kind):
-        return None  # cut to 128 bits
-    try:
-        return pl.Series(pa.array([], kind)).dtype
-    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, pa.ArrowException, TypeError):
-        return None
+    columns = [
+        pl.Series(key, [file.keys.get(key) for file in files], dtype=polars_type(kind))
+        for key, kind in types.items()
+    ]
+    return pl.DataFrame(columns) if columns else pl.DataFrame(height=len(files))

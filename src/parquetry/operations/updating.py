@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -29,7 +29,8 @@ from parquetry.operations.predicates import (
 )
 from parquetry.operations.rewriting import fitted
 from parquetry.operations.running import jsonable, run_again, run_plan, stage_edits
-from parquetry.operations.scope import Scope, polars_schema
+from parquetry.operations.scope import Scope
+from parquetry.operations.types import polars_schema
 
 if TYPE_CHECKING:
     import os
@@ -41,6 +42,33 @@ if TYPE_CHECKING:
     from parquetry.operations.bounds import Flags
     from parquetry.operations.matching import Match
     from parquetry.storage.protocol import Storage
+
+
+_REMEMBERED_BYTES = 32 << 20
+
+
+class NewValuesMemory:
+    """New values that were computed for the plan, kept for the run as far as they are few."""
+
+    def __init__(self) -> None:
+        self._left = _REMEMBERED_BYTES
+        self._known: dict[tuple[str, int], tuple[Hits, pa.Table]] = {}
+
+    def keep(self, path: str, index: int, hits: Hits, values: pa.Table) -> None:
+        """Keep the new values of some rows of a row group, if there is room."""
+        size = values.nbytes
+        if size <= self._left:
+            self._left -= size
+            self._known[path, index] = (hits, values)
+
+    def find(self, path: str, index: int, hits: Hits) -> pa.Table | None:
+        """Return the new values of exactly these rows, if they were kept."""
+        known = self._known.get((path, index))
+        return known[1] if known is not None and known[0] == hits else None
+
+    def __reduce__(self) -> tuple[type[NewValuesMemory], tuple[()]]:
+        """Leave the values behind: they can be computed anew."""
+        return type(self), ()
 
 
 @dataclass(frozen=True)
@@ -58,6 +86,7 @@ class Assignments:
     inputs: tuple[str, ...]
     types: Mapping[str, pa.DataType]
     root: str
+    memory: NewValuesMemory = field(default_factory=NewValuesMemory, compare=False)
 
     @classmethod
     def of(cls, updates: Mapping[str, Any], columns: pa.Schema, root: str) -> Assignments:
@@ -99,7 +128,8 @@ class Assignments:
 
     def __call__(self, file: OpenedFile, index: int, hits: Hits) -> pa.Table:
         """Return the new values for rewriting a file."""
-        return self.values(file, index, hits.flags())
+        known = self.memory.find(file.file.state.path, index, hits)
+        return self.values(file, index, hits.flags()) if known is None else known
 
 
 def _to_arrow(values: pl.Series, name: str) -> pa.Array:
@@ -257,6 +287,8 @@ def _examine(
         return None
     setting = flags.copy()
     setting[flags] = changed.to_numpy()
+    mask = to_flags(changed.to_numpy())
+    assignments.memory.keep(file.file.state.path, index, Hits.of(setting), new.filter(mask))
     moved = moving(found.filter(changed), file.file.keys, keys)
     if moved is None:
         return GroupEdit(setting=Hits.of(setting))

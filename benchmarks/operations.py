@@ -1,0 +1,433 @@
+"""Delete, update and upsert on a table of trades, beside delta-rs, DuckDB, Polars and PyArrow.
+
+    python benchmarks/operations.py [--rows 10000000] [--repeats 5] [--only delete,upsert] [--folder DIR]
+
+The table: `rows` trades of 20 products on 30 days, a folder for each product and day, one file in each,
+sorted by time. Everybody starts from the same rows in the form that is best for him, and must end with
+plain files that any reader reads right: delta-rs with its log, the others in Hive folders. Polars,
+DuckDB and PyArrow have no such verbs; they rewrite the files that they must, each told which, and are
+not atomic. Every run is in a process of its own on a fresh copy; what is told is the median, with the
+commit and all syncs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime as dt
+import json
+import os
+import resource
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import polars as pl
+import pyarrow as pa
+from trades import DAYS, FIRST_DAY, PRODUCTS, product_name, trades
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+KEYS = ["product_id", "trade_id"]
+BY = ["product_id", "date"]
+
+
+# --- the table -----------------------------------------------------------------------------------
+
+
+def generate(folder: Path, rows: int) -> None:
+    """Write the table for parquetry and for delta-rs, and the rows to upsert."""
+    from deltalake import write_deltalake
+
+    from parquetry.dataset import Dataset
+
+    each = rows // (PRODUCTS * DAYS)
+    dataset = Dataset(folder / "plain" / "trades")
+
+    def batches() -> Any:
+        for product in range(PRODUCTS):
+            yield pl.concat(trades(product, day, each) for day in range(DAYS)).to_arrow()
+
+    dataset.append(batches(), partition_by=BY)
+    write_deltalake(
+        folder / "delta" / "trades",
+        pa.RecordBatchReader.from_batches(
+            trades(0, 0, 1).to_arrow().schema, (b for t in batches() for b in t.to_batches())
+        ),
+        partition_by=BY,
+    )
+    new_rows(each, days=[DAYS - 1]).write_parquet(folder / "one-date.parquet")
+    new_rows(each, days=list(range(DAYS))).write_parquet(folder / "spread.parquet")
+
+
+def new_rows(each: int, days: list[int], count: int = 10_000) -> pl.DataFrame:
+    """Return rows to upsert: nine in ten are there with another price, one in ten is new."""
+    random = np.random.default_rng(7)
+    parts = []
+    share = max(2, count // (PRODUCTS * len(days)))
+    for product in range(PRODUCTS):
+        for day in days:
+            table = trades(product, day, each)
+            chosen = np.sort(random.choice(each, min(share, each), replace=False))
+            is_new = random.random(len(chosen)) < 0.1
+            ids = table["trade_id"].to_numpy()[chosen] + np.where(is_new, 10**8, 0)
+            parts.append(
+                table[chosen].with_columns(
+                    pl.col("price") + 1, pl.Series("trade_id", ids, dtype=pl.Int64)
+                )
+            )
+    return pl.concat(parts)
+
+
+# --- what is done --------------------------------------------------------------------------------
+
+def day_name(day: int) -> str:
+    return (FIRST_DAY + dt.timedelta(days=day)).isoformat()
+
+
+HOURS = (dt.datetime(2025, 11, 15, 10), dt.datetime(2025, 11, 15, 13))
+PARTITION = (product_name(3), day_name(14))
+
+
+def predicate(name: str) -> pl.Expr:
+    """Return the rows that a task concerns."""
+    match name:
+        case "delete a partition" | "update one partition":
+            return (pl.col("product_id") == PARTITION[0]) & (pl.col("date") == PARTITION[1])
+        case "delete 3 hours, clustered":
+            return (pl.col("timestamp") >= HOURS[0]) & (pl.col("timestamp") < HOURS[1])
+    return pl.col("trade_id") % 100 == 42
+
+
+def condition(name: str) -> str:
+    """Return the same in SQL."""
+    match name:
+        case "delete a partition" | "update one partition":
+            return f"product_id = '{PARTITION[0]}' AND date = '{PARTITION[1]}'"
+        case "delete 3 hours, clustered":
+            return f"timestamp >= TIMESTAMP '{HOURS[0]}' AND timestamp < TIMESTAMP '{HOURS[1]}'"
+    return "trade_id % 100 = 42"
+
+
+TASKS = [
+    "delete a partition",
+    "delete 3 hours, clustered",
+    "delete 1 % scattered",
+    "update one partition",
+    "update 1 % scattered",
+    "upsert 10k rows, one date",
+    "upsert 10k rows, spread",
+]
+
+
+def source_of(task: str, folder: Path) -> Path:
+    return folder / ("one-date.parquet" if "one date" in task else "spread.parquet")
+
+
+# --- the contenders ------------------------------------------------------------------------------
+
+
+def use_parquetry(task: str, table: Path, folder: Path) -> Callable[[], Any]:
+    from parquetry.access.source import Source
+    from parquetry.commits.home import Home
+    from parquetry.operations.deleting import delete
+    from parquetry.operations.updating import update
+    from parquetry.operations.upserting import upsert
+    from parquetry.storage.local import LocalStorage
+
+    home, storage = Home.of(table), LocalStorage()
+    parts = (home, storage, Source(home, storage))
+    if task.startswith("upsert"):
+        rows = pl.read_parquet(source_of(task, folder))
+        return lambda: upsert(*parts, rows, KEYS)
+    if task.startswith("update"):
+        return lambda: update(*parts, predicate(task), {"price": pl.col("price") * 2})
+    return lambda: delete(*parts, predicate(task))
+
+
+def use_delta(task: str, table: Path, folder: Path) -> Callable[[], Any]:
+    from deltalake import DeltaTable
+
+    if task.startswith("upsert"):
+        rows = pa.table(pl.read_parquet(source_of(task, folder)).to_arrow())
+        on = " AND ".join(f"t.{key} = s.{key}" for key in KEYS)
+        return lambda: (
+            DeltaTable(table)
+            .merge(rows, predicate=on, source_alias="s", target_alias="t")
+            .when_matched_update_all()
+            .when_not_matched_insert_all()
+            .execute()
+        )
+    where = condition(task).replace("TIMESTAMP ", "")  # of which it would make nanoseconds
+    if task.startswith("update"):
+        return lambda: DeltaTable(table).update(predicate=where, updates={"price": "price * 2"})
+    return lambda: DeltaTable(table).delete(where)
+
+
+def touched(task: str, table: Path, folder: Path) -> list[Path]:
+    """Return the files that a rewriter has to look at, as its user would narrow them by hand."""
+    match task:
+        case "delete a partition" | "update one partition":
+            found = table.glob(f"product_id={PARTITION[0]}/date={PARTITION[1]}/*.parquet")
+        case "delete 3 hours, clustered":
+            found = table.glob(f"product_id=*/date={str(HOURS[0])[:10]}/*.parquet")
+        case "upsert 10k rows, one date":
+            found = table.glob(f"product_id=*/date={day_name(DAYS - 1)}/*.parquet")
+        case _:
+            found = table.glob("**/*.parquet")
+    return sorted(found)
+
+
+def replace(path: Path, write: Callable[[Path], None] | None) -> None:
+    """Put a new file in the place of an old one, the safe way, or only remove it."""
+    if write is not None:
+        draft = path.with_suffix(".draft")
+        write(draft)
+        with open(draft, "rb") as file:
+            os.fsync(file.fileno())
+        draft.rename(path)
+    else:
+        path.unlink()
+
+
+def use_polars(task: str, table: Path, folder: Path) -> Callable[[], Any]:
+    def write(frame: pl.DataFrame) -> Callable[[Path], None]:
+        return lambda draft: frame.write_parquet(draft)
+
+    def run() -> None:
+        files = touched(task, table, folder)
+        if task == "delete a partition":
+            for path in files:
+                replace(path, None)
+            return
+        if task.startswith("upsert"):
+            upsert_polars(task, files, folder, write)
+            return
+        where = predicate(task)
+        for path in files:
+            frame = pl.read_parquet(path, hive_partitioning=False)
+            if task.startswith("update"):
+                price = pl.when(where).then(pl.col("price") * 2).otherwise("price")
+                replace(path, write(frame.with_columns(price.alias("price"))))
+                continue
+            left = frame.filter(~where)
+            if len(left) < len(frame):
+                replace(path, write(left))
+
+    return run
+
+
+def upsert_polars(task: str, files: list[Path], folder: Path, write: Any) -> None:
+    new = pl.read_parquet(source_of(task, folder))
+    by_folder = new.partition_by(BY, as_dict=True)
+    columns = new.columns
+    for path in files:
+        frame = pl.read_parquet(path, hive_partitioning=False)
+        mine = by_folder.get(tuple(frame.select(BY).row(0)))
+        if mine is None:
+            continue
+        left = frame.join(mine, on=KEYS, how="anti").select(columns)
+        replace(path, write(pl.concat([left, mine])))
+
+
+def use_duckdb(task: str, table: Path, folder: Path) -> Callable[[], Any]:
+    import duckdb
+
+    def run() -> None:
+        connection = duckdb.connect()
+        files = touched(task, table, folder)
+        where = condition(task)
+        if task == "delete a partition":
+            for path in files:
+                replace(path, None)
+            return
+        if task.startswith("upsert"):
+            connection.execute(f"CREATE TABLE new AS FROM '{source_of(task, folder)}'")
+        for path in files:
+            query = f"SELECT * FROM read_parquet('{path}', hive_partitioning=false)"
+            if task.startswith("upsert"):
+                product, day = (part.split("=")[1] for part in path.parts[-3:-1])
+                mine = f"SELECT * FROM new WHERE product_id = '{product}' AND date = '{day}'"
+                keep = f"{query} t ANTI JOIN ({mine}) s USING ({', '.join(KEYS)})"
+                query = f"{keep} UNION ALL BY NAME {mine}"
+            elif task.startswith("update"):
+                price = f"CASE WHEN {where} THEN price * 2 ELSE price END AS price"
+                query = query.replace("*", f"* REPLACE ({price})", 1)
+            else:
+                query += f" WHERE NOT ({where})"
+            replace(path, lambda draft, query=query: copy_duckdb(connection, query, draft))
+
+    return run
+
+
+def copy_duckdb(connection: Any, query: str, draft: Path) -> None:
+    connection.execute(f"COPY ({query}) TO '{draft}' (FORMAT parquet, CODEC zstd)")
+
+
+def use_pyarrow(task: str, table: Path, folder: Path) -> Callable[[], Any]:
+    import pyarrow.compute as pc
+    import pyarrow.parquet as pq
+
+    def write(rows: pa.Table) -> Callable[[Path], None]:
+        return lambda draft: pq.write_table(rows, draft, compression="zstd")
+
+    def chosen(rows: pa.Table) -> Any:
+        match task:
+            case "delete 3 hours, clustered":
+                after = pc.greater_equal(rows["timestamp"], pa.scalar(HOURS[0], pa.timestamp("us")))
+                return pc.and_(after, pc.less(rows["timestamp"], pa.scalar(HOURS[1], pa.timestamp("us"))))
+            case "update one partition":
+                return pa.array(np.ones(rows.num_rows, bool))
+        return pc.equal(pc.subtract(rows["trade_id"], pc.multiply(pc.divide(rows["trade_id"], 100), 100)), 42)
+
+    def run() -> None:
+        new = pq.read_table(source_of(task, folder)) if task.startswith("upsert") else None
+        for path in touched(task, table, folder):
+            if task == "delete a partition":
+                replace(path, None)
+                continue
+            rows = pq.ParquetFile(path).read()
+            if new is not None:
+                product, day = (part.split("=")[1] for part in path.parts[-3:-1])
+                here = pc.and_(pc.equal(new["product_id"], product), pc.equal(new["date"], day))
+                mine = new.filter(here)
+                left = rows.join(mine.select(KEYS), KEYS, join_type="left anti")
+                rows = pa.concat_tables([left.select(mine.column_names), mine.cast(left.select(mine.column_names).schema)])  # fmt: skip  # noqa: E501
+            elif task.startswith("update"):
+                price = pc.if_else(chosen(rows), pc.multiply(rows["price"], 2.0), rows["price"])
+                rows = rows.set_column(rows.schema.get_field_index("price"), "price", price)
+            else:
+                rows = rows.filter(pc.invert(chosen(rows)))
+            replace(path, write(rows))
+
+    return run
+
+
+CONTENDERS: dict[str, Callable[[str, Path, Path], Callable[[], Any]]] = {
+    "parquetry": use_parquetry,
+    "delta-rs": use_delta,
+    "Polars": use_polars,
+    "DuckDB": use_duckdb,
+    "PyArrow": use_pyarrow,
+}
+
+
+# --- measuring -----------------------------------------------------------------------------------
+
+
+def peak_megabytes() -> float:
+    """Return the most memory this process has had; `getrusage` would count its parent's, too."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) / 1024
+
+
+def measure(name: str, task: str, table: Path, folder: Path) -> None:
+    """Do one task once, and print what it took as JSON."""
+    run = CONTENDERS[name](task, table, folder)
+    before = peak_megabytes()
+    start, used = time.perf_counter(), resource.getrusage(resource.RUSAGE_SELF)
+    run()
+    seconds, after = time.perf_counter() - start, resource.getrusage(resource.RUSAGE_SELF)
+    cpu = after.ru_utime + after.ru_stime - used.ru_utime - used.ru_stime
+    facts = {"seconds": seconds, "cpu": cpu, "peak": peak_megabytes(), "extra": peak_megabytes() - before}
+    print(json.dumps(facts))
+
+
+def outcome(name: str, table: Path) -> tuple[Any, ...]:
+    """Return what shows whether two contenders came to the same rows."""
+    import polars as pl
+
+    if name == "delta-rs":
+        from deltalake import DeltaTable
+
+        frame = pl.from_arrow(DeltaTable(table).to_pyarrow_table())
+    else:
+        frame = pl.scan_parquet(table / "**/*.parquet", hive_partitioning=False)
+    found = frame.lazy().select(
+        pl.len(),
+        pl.col("price").sum().round(0).alias("price"),
+        pl.col("trade_id").sum().alias("ids"),
+    )
+    return tuple(found.collect().row(0))
+
+
+def copy_of(name: str, folder: Path) -> Path:
+    """Return a fresh copy of the table in a contender's form, its bytes in memory and on the disk."""
+    store = folder / "run"
+    shutil.rmtree(store, ignore_errors=True)
+    shutil.copytree(folder / ("delta" if name == "delta-rs" else "plain"), store)
+    os.sync()
+    return store / "trades"
+
+
+def compete(task: str, folder: Path, repeats: int, names: list[str]) -> None:
+    """Print what each contender takes for a task."""
+    results: dict[str, dict[str, float]] = {}
+    ends: dict[str, tuple[Any, ...]] = {}
+    for name in names:
+        runs = []
+        for _ in range(repeats):
+            table = copy_of(name, folder)
+            command = [sys.executable, __file__, "--run", name, task, str(table), str(folder)]
+            done = subprocess.run(command, check=True, capture_output=True, text=True)
+            runs.append(json.loads(done.stdout.splitlines()[-1]))
+        ends[name] = outcome(name, table)
+        results[name] = {key: statistics.median(run[key] for run in runs) for key in runs[0]}
+    assert len(set(ends.values())) == 1, ends
+    print(f"\n{task}{ratios(results)}")
+    for name, found in results.items():
+        print(
+            f"  {name:10} {found['seconds']:7.3f} s {found['cpu']:7.2f} s of CPU "
+            f"{found['peak']:7.0f} MB at peak, {found['extra']:6.0f} of them by the run"
+        )
+
+
+def ratios(results: dict[str, dict[str, float]]) -> str:
+    """Return what share of the time of delta-rs, and of the best by hand, parquetry takes."""
+    others = {name: found["seconds"] for name, found in results.items() if name != "parquetry"}
+    if "parquetry" not in results or not others:
+        return ""
+    ours, best = results["parquetry"]["seconds"], min(others, key=lambda name: others[name])
+    text = f": {ours / others[best]:.2f} of {best}"
+    if best != "delta-rs" and "delta-rs" in others:
+        text += f", {ours / others['delta-rs']:.2f} of delta-rs"
+    return text
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rows", type=int, default=10_000_000)
+    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--only", default="", help="parts of the names of tasks, by commas")
+    parser.add_argument("--contenders", default=",".join(CONTENDERS))
+    parser.add_argument("--folder", help="keeps the table there, for the next time")
+    parser.add_argument("--run", nargs=4, help=argparse.SUPPRESS)
+    given = parser.parse_args()
+    if given.run:
+        name, task, table, folder = given.run
+        measure(name, task, Path(table), Path(folder))
+        return
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(given.folder or temporary) / str(given.rows)
+        if not folder.exists():
+            draft = folder.with_name(f"{given.rows}-unfinished")
+            shutil.rmtree(draft, ignore_errors=True)
+            draft.mkdir(parents=True)
+            generate(draft, given.rows)
+            draft.rename(folder)
+        size = sum(p.stat().st_size for p in (folder / "plain/trades").glob("**/*.parquet"))
+        print(f"{given.rows:,} trades in {PRODUCTS * DAYS} partitions, {size / 1e6:.0f} MB")
+        wanted = given.only.split(",")
+        for task in TASKS:
+            if any(part in task for part in wanted):
+                compete(task, folder, given.repeats, given.contenders.split(","))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,26 @@
+"""The types of Polars for those of Arrow, where it has them."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import polars as pl
+import pyarrow as pa
+from pyarrow import types as pt
+
+
+@lru_cache(maxsize=64)
+def polars_schema(columns: pa.Schema) -> dict[str, pl.DataType]:
+    """Return the types that Polars has for columns; those that it has none for are left out."""
+    return {field.name: kind for field in columns if (kind := polars_type(field.type)) is not None}
+
+
+@lru_cache(maxsize=256)
+def polars_type(kind: pa.DataType) -> pl.DataType | None:
+    """Return the type that Polars has for one of Arrow's, None if it has none."""
+    if pt.is_decimal256(kind):
+        return None  # cut to 128 bits
+    try:
+        return pl.Series(pa.nulls(0, kind)).dtype
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, pa.ArrowException, TypeError):
+        return None
