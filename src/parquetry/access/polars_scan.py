@@ -14,7 +14,7 @@ from parquetry.access.holding import held_listing
 from parquetry.access.observing import DatasetRead, Observation, QueryStats, Question
 from parquetry.access.polars_conditions import find_demands
 from parquetry.access.polars_frames import frame_schema, frames_of
-from parquetry.errors import ConflictError, NotFoundError, ParquetError, SchemaMismatchError
+from parquetry.errors import ConflictError, ParquetError, SchemaMismatchError, StorageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -98,9 +98,9 @@ class _Reader:
                         rows += batch.height
                         yield batch
                     break
+                except StorageError:
+                    raise
                 except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
-                    if isinstance(error, ParquetError) and not isinstance(error, NotFoundError):
-                        raise
                     if not is_gone(error) or attempt == _ATTEMPTS:
                         root = self._source.home.root
                         raise translate_polars(error, listing.files, root) from error

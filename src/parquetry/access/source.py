@@ -146,9 +146,8 @@ class Source:
     ) -> Listing:
         kept = find_kept_schema(self.home, self.storage)
         if references is not None and kept is None and self._seen is None:
-            self._list(
-                None, at_rest
-            )  # the columns of an answer do not depend on how much is read for it
+            # the columns of an answer do not depend on how much is read for it
+            self._list(None, at_rest)
         with (at_rest or self._at_rest)():
             folders, is_whole = self._folders(kept, references)
         try:
