@@ -29,6 +29,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 import pyarrow as pa
+
 from trades import DAYS, FIRST_DAY, PRODUCTS, product_name, trades
 
 if TYPE_CHECKING:
@@ -86,6 +87,7 @@ def new_rows(each: int, days: list[int], count: int = 10_000) -> pl.DataFrame:
 
 
 # --- what is done --------------------------------------------------------------------------------
+
 
 def day_name(day: int) -> str:
     return (FIRST_DAY + dt.timedelta(days=day)).isoformat()
@@ -170,7 +172,7 @@ def use_delta(task: str, table: Path, folder: Path) -> Callable[[], Any]:
     return lambda: DeltaTable(table).delete(where)
 
 
-def touched(task: str, table: Path, folder: Path) -> list[Path]:
+def touched(task: str, table: Path) -> list[Path]:
     """Return the files that a rewriter has to look at, as its user would narrow them by hand."""
     match task:
         case "delete a partition" | "update one partition":
@@ -198,10 +200,10 @@ def replace(path: Path, write: Callable[[Path], None] | None) -> None:
 
 def use_polars(task: str, table: Path, folder: Path) -> Callable[[], Any]:
     def write(frame: pl.DataFrame) -> Callable[[Path], None]:
-        return lambda draft: frame.write_parquet(draft)
+        return frame.write_parquet
 
     def run() -> None:
-        files = touched(task, table, folder)
+        files = touched(task, table)
         if task == "delete a partition":
             for path in files:
                 replace(path, None)
@@ -241,7 +243,7 @@ def use_duckdb(task: str, table: Path, folder: Path) -> Callable[[], Any]:
 
     def run() -> None:
         connection = duckdb.connect()
-        files = touched(task, table, folder)
+        files = touched(task, table)
         where = condition(task)
         if task == "delete a partition":
             for path in files:
@@ -281,14 +283,18 @@ def use_pyarrow(task: str, table: Path, folder: Path) -> Callable[[], Any]:
         match task:
             case "delete 3 hours, clustered":
                 after = pc.greater_equal(rows["timestamp"], pa.scalar(HOURS[0], pa.timestamp("us")))
-                return pc.and_(after, pc.less(rows["timestamp"], pa.scalar(HOURS[1], pa.timestamp("us"))))
+                return pc.and_(
+                    after, pc.less(rows["timestamp"], pa.scalar(HOURS[1], pa.timestamp("us")))
+                )
             case "update one partition":
                 return pa.array(np.ones(rows.num_rows, bool))
-        return pc.equal(pc.subtract(rows["trade_id"], pc.multiply(pc.divide(rows["trade_id"], 100), 100)), 42)
+        return pc.equal(
+            pc.subtract(rows["trade_id"], pc.multiply(pc.divide(rows["trade_id"], 100), 100)), 42
+        )
 
     def run() -> None:
         new = pq.read_table(source_of(task, folder)) if task.startswith("upsert") else None
-        for path in touched(task, table, folder):
+        for path in touched(task, table):
             if task == "delete a partition":
                 replace(path, None)
                 continue
@@ -335,7 +341,12 @@ def measure(name: str, task: str, table: Path, folder: Path) -> None:
     run()
     seconds, after = time.perf_counter() - start, resource.getrusage(resource.RUSAGE_SELF)
     cpu = after.ru_utime + after.ru_stime - used.ru_utime - used.ru_stime
-    facts = {"seconds": seconds, "cpu": cpu, "peak": peak_megabytes(), "extra": peak_megabytes() - before}
+    facts = {
+        "seconds": seconds,
+        "cpu": cpu,
+        "peak": peak_megabytes(),
+        "extra": peak_megabytes() - before,
+    }
     print(json.dumps(facts))
 
 

@@ -450,7 +450,19 @@ def test_what_is_left_is_what_polars_says_is_left(tmp_path_factory, rows, predic
     frame = pl.DataFrame(rows, schema=kinds, orient="row").with_row_index("n")
     folder = Folder(tmp_path_factory.mktemp("any"))
     folder.root.mkdir()
-    arrow = pa.table(frame.to_arrow().cast(pa.schema({"n": pa.int32(), "i": pa.int32(), "f": pa.float64(), "t": pa.string(), "b": pa.bool_()})))  # fmt: skip
+    arrow = pa.table(
+        frame.to_arrow().cast(
+            pa.schema(
+                {
+                    "n": pa.int32(),
+                    "i": pa.int32(),
+                    "f": pa.float64(),
+                    "t": pa.string(),
+                    "b": pa.bool_(),
+                }
+            )
+        )
+    )
     columns = ["i", "t"] if blooms else []
     for number, start in enumerate(range(0, len(frame), 12)):
         content = encode_table(arrow.slice(start, 12), row_group_rows=size, bloom_columns=columns)

@@ -56,7 +56,7 @@ def test_a_literal_and_expressions_are_set(folder):
 
 
 def test_all_new_values_are_computed_from_the_row_as_it_was(folder):
-    changed(folder, True, {"best_bid": c("best_ask"), "best_ask": c("best_bid")})  # noqa: FBT003
+    changed(folder, True, {"best_bid": c("best_ask"), "best_ask": c("best_bid")})
     old = level2()
     found = folder.frame().sort("sequence_num")
     assert found["best_bid"].to_list() == old["best_ask"].to_list()
@@ -139,7 +139,7 @@ def test_rows_move_between_folders_whose_names_alone_say_the_key(tmp_path):
 def test_what_cannot_be_set_is_refused_and_nothing_changes(folder, values, kind, text):
     before = folder.snapshot()
     with pytest.raises(kind, match=text):
-        changed(folder, True, values)  # noqa: FBT003
+        changed(folder, True, values)
     assert folder.snapshot() == before
 
 
@@ -148,12 +148,12 @@ def test_a_value_is_stored_in_the_type_of_its_column(tmp_path):
     kinds = {"small": pa.int8(), "price": pa.decimal128(10, 2), "at": pa.timestamp("ms", "UTC")}
     folder.put("x.parquet", pa.table({name: pa.nulls(2, kind) for name, kind in kinds.items()}))
     moment = dt.datetime(2025, 1, 1, tzinfo=dt.UTC)
-    changed(folder, True, {"small": 7.0, "price": 3, "at": moment})  # noqa: FBT003
+    changed(folder, True, {"small": 7.0, "price": 3, "at": moment})
     table = folder.table(folder.files()[0])
     assert {f.name: f.type for f in table.schema} == kinds
     assert table["at"].to_pylist() == [moment] * 2
     with pytest.raises(SchemaMismatchError):
-        changed(folder, True, {"small": 300})  # noqa: FBT003
+        changed(folder, True, {"small": 300})
 
 
 def test_a_narrower_file_is_widened_where_a_value_needs_it(tmp_path):
@@ -211,7 +211,10 @@ def test_columns_and_row_groups_that_are_not_set_are_copied_as_bytes(tmp_path, m
     ] * 2
     footer = pq.read_metadata(new)
     assert all(footer.row_group(g).column(1).bloom_filter_offset for g in range(GROUPS))
-    assert footer.row_group(1).column(2).statistics is None or not footer.row_group(1).column(2).statistics.has_min_max  # fmt: skip
+    assert (
+        footer.row_group(1).column(2).statistics is None
+        or not footer.row_group(1).column(2).statistics.has_min_max
+    )
     found = folder.frame()
     assert found["text"].to_list()[12] == "new"
     assert found["nested"].to_list() == grouped()["nested"].to_pylist()
@@ -276,7 +279,7 @@ def test_the_rows_are_what_polars_says_they_become(tmp_path_factory, rows, predi
         pl.when(predicate.fill_null(value=False))
         .then(value if isinstance(value, pl.Expr) else pl.lit(value))
         .otherwise(c(name))
-        .alias(name)  # fmt: skip  # noqa: E501
+        .alias(name)
         for name, value in values.items()
     )
     rewriting.SMALL_GROUP_ROWS, usual = len(rows) % 8, rewriting.SMALL_GROUP_ROWS

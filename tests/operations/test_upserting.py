@@ -52,7 +52,12 @@ def test_an_identical_row_is_not_counted_and_rewrites_nothing(folder):
     result = put(folder, level2().reverse())
     assert (result.rows_updated, result.rows_inserted, result.version) == (0, 0, None)
     assert folder.snapshot() == before
-    one = put(folder, level2().with_columns(side=pl.when(c("sequence_num") == 5).then(pl.lit("x")).otherwise("side")))  # fmt: skip
+    one = put(
+        folder,
+        level2().with_columns(
+            side=pl.when(c("sequence_num") == 5).then(pl.lit("x")).otherwise("side")
+        ),
+    )
     assert (one.rows_updated, one.files_before, one.files_after) == (1, 1, 1)
 
 
@@ -93,7 +98,7 @@ def test_a_missing_column_keeps_its_value_and_is_null_in_inserted_rows(folder):
 def test_a_column_that_is_new_is_an_error_unless_the_schema_may_grow(folder):
     new = level2(41).tail(2).with_columns(venue=pl.lit("x"))
     before = folder.snapshot()
-    with pytest.raises(SchemaMismatchError, match="'venue'.*evolve"):
+    with pytest.raises(SchemaMismatchError, match=r"'venue'.*evolve"):
         put(folder, new)
     assert folder.snapshot() == before
     result = put(folder, new, evolve=True)
@@ -123,9 +128,30 @@ def test_a_row_stays_where_it_is_if_its_partition_is_not_to_be_updated(folder):
 @pytest.mark.parametrize(
     ("spoil", "keys", "kind", "text"),
     [
-        (lambda f: f.with_columns(trade_id=pl.when(c("trade_id") == "38").then("trade_id")), KEYS, KeyViolationError, r"'trade_id' is NULL in 3 .* rows 0, 1, 3"),  # fmt: skip  # noqa: E501
-        (lambda f: pl.concat([f, f.tail(1)]), KEYS, KeyViolationError, "trade_id='39' in the rows 3, 4"),
-        (lambda f: pl.concat([f, f.tail(1).with_columns(trade_id=pl.lit("new")), f.tail(1).with_columns(trade_id=pl.lit("new"))]), KEYS, KeyViolationError, "rows 4, 5"),  # fmt: skip  # noqa: E501
+        (
+            lambda f: f.with_columns(trade_id=pl.when(c("trade_id") == "38").then("trade_id")),
+            KEYS,
+            KeyViolationError,
+            r"'trade_id' is NULL in 3 .* rows 0, 1, 3",
+        ),
+        (
+            lambda f: pl.concat([f, f.tail(1)]),
+            KEYS,
+            KeyViolationError,
+            "trade_id='39' in the rows 3, 4",
+        ),
+        (
+            lambda f: pl.concat(
+                [
+                    f,
+                    f.tail(1).with_columns(trade_id=pl.lit("new")),
+                    f.tail(1).with_columns(trade_id=pl.lit("new")),
+                ]
+            ),
+            KEYS,
+            KeyViolationError,
+            "rows 4, 5",
+        ),
         (lambda f: f, ["best_bid"], KeyViolationError, "floats are no keys"),
         (lambda f: f.with_columns(best_bid=float("nan")), ["best_bid"], KeyViolationError, "NaN"),
         (lambda f: f, ["trade_di"], UnknownColumnError, "Did you mean 'trade_id'"),
@@ -133,11 +159,21 @@ def test_a_row_stays_where_it_is_if_its_partition_is_not_to_be_updated(folder):
         (lambda f: f, [], ParameterError, "needs key columns"),
         (lambda f: f, ["trade_id", "trade_id"], ParameterError, "each once"),
         (lambda f: f.with_columns(sequence_num=1.5), KEYS, SchemaMismatchError, "sequence_num"),
-        (lambda f: f.with_columns(sequence_num=pl.lit("7")), KEYS, SchemaMismatchError, "sequence_num"),
-        (lambda f: f.drop("date").with_columns(trade_id="x" + c("trade_id")), KEYS, SchemaMismatchError, "lack 'date'"),  # fmt: skip  # noqa: E501
+        (
+            lambda f: f.with_columns(sequence_num=pl.lit("7")),
+            KEYS,
+            SchemaMismatchError,
+            "sequence_num",
+        ),
+        (
+            lambda f: f.drop("date").with_columns(trade_id="x" + c("trade_id")),
+            KEYS,
+            SchemaMismatchError,
+            "lack 'date'",
+        ),
         (lambda f: f.with_columns(date=pl.lit("x" * 300)), KEYS, LayoutError, "shorter"),
     ],
-)  # fmt: skip
+)
 def test_rows_that_cannot_be_keyed_or_stored_are_refused_and_nothing_changes(
     folder, spoil, keys, kind, text
 ):
@@ -177,7 +213,7 @@ def test_casts_that_lose_nothing_are_made(folder):
 def test_a_key_that_stands_twice_in_the_dataset_is_an_error(folder):
     folder.append(level2(4).with_columns(date=pl.lit("2025-12-01")), "product_id", "date")
     before = folder.snapshot()
-    with pytest.raises(KeyViolationError, match="4 keys .* 'update_all'"):
+    with pytest.raises(KeyViolationError, match=r"4 keys .* 'update_all'"):
         put(folder, level2(10).with_columns(best_bid=0.5))
     assert folder.snapshot() == before
     assert put(folder, level2(10).tail(6).with_columns(best_bid=0.5)).rows_updated == 6

@@ -1,4 +1,4 @@
-"""Deletes, updates, upserts, appends, restores and crashes in any order, against a plain list of rows."""
+"""Deletes, updates, upserts, appends, restores and crashes in any order, against a list of rows."""
 
 from __future__ import annotations
 

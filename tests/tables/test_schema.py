@@ -136,7 +136,7 @@ def test_duckdb_refuses_what_we_refuse(name, values):
 
 @EVERY_TABLE
 def test_json_schema_accepts_a_good_row_and_refuses_a_bad_one(table):
-    jsonschema = pytest.importorskip("jsonschema")
+    jsonschema = pytest.importorskip("jsonschema", reason="jsonschema is not installed")
     judge = jsonschema.Draft202012Validator(table.to_json_schema())
     jsonschema.Draft202012Validator.check_schema(table.to_json_schema())
     row = {k: v.isoformat() if hasattr(v, "isoformat") else v for k, v in good_row(table).items()}

@@ -88,7 +88,7 @@ def hash_texts(values: Sequence[bytes]) -> Hashes:
     hashes = np.zeros(len(values), dtype=np.uint64)
     for length in np.unique(lengths):
         where = np.flatnonzero(lengths == length)
-        joined = b"".join(values[index] for index in where)
+        joined = b"".join(values[int(index)] for index in where)
         plain = np.frombuffer(joined, dtype=np.uint8).reshape(len(where), int(length))
         hashes[where] = _hash(plain)
     return hashes

@@ -99,7 +99,7 @@ def _narrows_float(found: pa.DataType, wanted: pa.DataType) -> bool:
 def _check_floats(
     column: pa.ChunkedArray, cast: pa.ChunkedArray, field: pa.Field, where: str
 ) -> None:
-    """Arrow narrows and rounds floats without a word, so the values are compared with what became of them."""
+    """Arrow narrows and rounds floats without a word, so values are compared with what they became."""
     back = pc.cast(cast, column.type)
     same = pc.or_kleene(pc.equal(back, column), pc.is_nan(column))
     if not pc.all(same).as_py() and column.null_count < len(column):

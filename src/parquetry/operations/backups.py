@@ -111,8 +111,8 @@ def check_backup_dir(home: Home, backup_dir: str | os.PathLike[str]) -> str:
     folder = os.path.realpath(os.fspath(backup_dir)).replace(os.sep, "/")
     if folder == home.root or folder.startswith(f"{home.root}/"):
         raise ParameterError(
-            f"The backup folder {folder} stands inside the dataset {home.root}, where readers would take "
-            "the backups for data. Nothing was changed. Choose a folder outside."
+            f"The backup folder {folder} stands inside the dataset {home.root}, where readers would "
+            "take the backups for data. Nothing was changed. Choose a folder outside."
         )
     return folder
 
@@ -220,8 +220,8 @@ def read_manifest(backup: str | os.PathLike[str], storage: Storage | None = None
         content = (storage or LocalStorage()).read_bytes(path)
     except NotFoundError as error:
         raise NotFoundError(
-            f"There is no backup at {os.fspath(backup)}: it has no {MANIFEST}. Nothing was changed. Give "
-            "the folder that the operation returned as `backup`.",
+            f"There is no backup at {os.fspath(backup)}: it has no {MANIFEST}. Nothing was changed. "
+            "Give the folder that the operation returned as `backup`.",
             path=path,
         ) from error
     return Manifest.from_json(content, path)
@@ -285,8 +285,8 @@ def _replacements(home: Home, storage: Storage, manifest: Manifest) -> Sequence[
         if facts is None:
             raise ConflictError(
                 f"{home.root}/{path}, which took the place of files of this backup, was itself changed "
-                "since, so restoring them could double rows. Nothing was changed. Undo the later commits "
-                "first (`restore(version)`), or read the files of the backup where they are.",
+                "since, so restoring them could double rows. Nothing was changed. Undo the later "
+                "commits first (`restore(version)`), or read the files of the backup where they are.",
                 path=path,
             )
         found.append(FileState(path, facts.size, facts.mtime_ns, facts.inode))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import itertools
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
@@ -17,7 +17,7 @@ from parquetry.operations.scope import constants_of
 from parquetry.operations.working import in_order
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     import pyarrow as pa
 
@@ -142,7 +142,7 @@ def _find_in_whole(scope: Scope, predicate: Predicate, examine: Examine) -> Iter
     flags = truths(predicate, whole, scope.root)
     del whole, frames
     starts = np.cumsum([0, *(file.footer.num_rows for file in opened)])
-    parts = [flags[start:end] for start, end in zip(starts, starts[1:], strict=False)]
+    parts = [flags[start:end] for start, end in itertools.pairwise(starts)]
     yield from in_order(partial(_examine_all, examine=examine), zip(opened, parts, strict=True))
 
 

@@ -193,7 +193,7 @@ def _without_absent(leaf: Leaf, name: str, found: Outcomes, units: Units) -> Out
         return found
     true = found.true.copy()
     for number in np.flatnonzero(true):
-        group = units.groups[number]
+        group = units.groups[int(number)]
         hashed = ask_bloom_filter(group, name, values)
         if hashed is not None and not hashed.any():
             true[number] = False
