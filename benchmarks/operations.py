@@ -304,7 +304,8 @@ def use_pyarrow(task: str, table: Path, folder: Path) -> Callable[[], Any]:
                 here = pc.and_(pc.equal(new["product_id"], product), pc.equal(new["date"], day))
                 mine = new.filter(here)
                 left = rows.join(mine.select(KEYS), KEYS, join_type="left anti")
-                rows = pa.concat_tables([left.select(mine.column_names), mine.cast(left.select(mine.column_names).schema)])  # fmt: skip  # noqa: E501
+                left = left.select(mine.column_names)
+                rows = pa.concat_tables([left, mine.cast(left.schema)])
             elif task.startswith("update"):
                 price = pc.if_else(chosen(rows), pc.multiply(rows["price"], 2.0), rows["price"])
                 rows = rows.set_column(rows.schema.get_field_index("price"), "price", price)

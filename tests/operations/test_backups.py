@@ -22,8 +22,9 @@ from parquetry.errors import (
     StorageError,
 )
 from parquetry.operations import running
-from parquetry.operations.backups import read_manifest, restore_backup
+from parquetry.operations.backups import restore_backup
 from parquetry.operations.crud import ParquetCRUD
+from parquetry.operations.manifests import read_manifest
 from parquetry.storage.local import LocalStorage
 
 c = pl.col

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from operations.folders import Folder, level2
-from operations.test_deleting import NASTY
+from operations.test_deleting import NASTY, chunk_bytes
 from parquetry.errors import (
     ConflictError,
     KeyViolationError,
@@ -23,6 +23,7 @@ from parquetry.errors import (
     UnknownColumnError,
 )
 from parquetry.files.encoding import encode_table
+from parquetry.operations import rewriting
 from parquetry.operations.upserting import plan_upsert, run_upsert, upsert
 
 c = pl.col
@@ -331,6 +332,34 @@ def test_a_plan_says_what_the_run_then_does(folder):
         k: v for k, v in done.items() if k not in told
     }
     assert "rows updated" in str(plan)
+
+
+def test_new_rows_come_to_a_file_that_is_written_anyway(tmp_path, monkeypatch):
+    folder = Folder(tmp_path)
+    schema = pa.schema(
+        [pa.field("k", pa.int64(), nullable=False), ("v", pa.int64()), ("t", pa.string())]
+    )
+    table = pa.table({"k": list(range(20)), "v": [0] * 20, "t": ["x"] * 20}, schema=schema)
+    folder.put("x.parquet", table, row_group_size=10)
+    for small in (5, 100):
+        monkeypatch.setattr(rewriting, "SMALL_GROUP_ROWS", small)
+        result = put(folder, [{"k": 15, "v": small}, {"k": 100 + small, "v": 9}], ["k"])
+        assert (result.rows_updated, result.rows_inserted, result.files_after) == (1, 1, 1)
+    found = {row["k"]: (row["v"], row["t"]) for row in folder.table(folder.files()[0]).to_pylist()}
+    assert len(found) == 22
+    assert (found[15], found[105], found[200]) == ((100, "x"), (9, None), (9, None))
+
+
+def test_only_the_columns_that_differ_are_encoded_anew(tmp_path, monkeypatch):
+    monkeypatch.setattr(rewriting, "SMALL_GROUP_ROWS", 5)
+    folder = Folder(tmp_path)
+    folder.put("x.parquet", pa.table({"k": [1, 2] * 5, "n": range(10), "t": ["x"] * 10}))
+    before = [chunk_bytes(folder.root / "x.parquet", 0, k) for k in range(3)]
+    new = pl.DataFrame({"k": [1], "n": [4], "t": ["other"]})
+    assert put(folder, new, ["n"]).rows_updated == 1
+    new_path = folder.root / folder.files()[0]
+    same = [chunk_bytes(new_path, 0, k) == before[k] for k in range(3)]
+    assert same == [True, True, False]
 
 
 def test_nested_and_other_types_are_compared_and_stored(tmp_path):

@@ -135,9 +135,16 @@ class OperationsMachine(RuleBasedStateMachine):
     def upsert(self, rows: list[Row], columns: list[str] | None) -> None:
         new = {row[1]: row for row in rows}
         there = Counter(row[1] for row in self.rows)
-        call = lambda how: upsert(  # noqa: E731
-            *self.folder.parts, frame(rows), ["k"], update_columns=columns, on_duplicate_target=how
-        )
+
+        def call(how: Any) -> Any:
+            return upsert(
+                *self.folder.parts,
+                frame(rows),
+                ["k"],
+                update_columns=columns,
+                on_duplicate_target=how,
+            )
+
         if any(there[key] > 1 for key in new):
             try:
                 call("error")

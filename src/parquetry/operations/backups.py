@@ -8,13 +8,11 @@ folder without one is no backup.
 from __future__ import annotations
 
 import errno
-import json
 import os
 import posixpath
 import shutil
 import uuid
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from parquetry.commits.committing import commit
 from parquetry.commits.home import Home
@@ -24,13 +22,13 @@ from parquetry.errors import (
     AlreadyExistsError,
     ConflictError,
     CorruptionError,
-    FormatVersionError,
     NotFoundError,
     ParameterError,
     StorageError,
 )
 from parquetry.files.footers import count_rows
 from parquetry.model.changes import Change, FileState, NewFile
+from parquetry.operations.manifests import MANIFEST, Manifest, read_manifest
 from parquetry.storage.folders import find_stat, make_folders, remove_tree, write_file
 from parquetry.storage.local import LocalStorage
 
@@ -42,64 +40,11 @@ if TYPE_CHECKING:
     from parquetry.operations.plans import Plan
     from parquetry.storage.protocol import Storage
 
-FORMAT = 1
-MANIFEST = "manifest.json"
+
 _FILES = "files"
+
+
 _NO_LINKS = {errno.EXDEV, errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EACCES}
-
-
-@dataclass(frozen=True)
-class Manifest:
-    """What a backup says of itself.
-
-    Args:
-        root: The dataset's folder.
-        operation: The verb that was about to change it.
-        parameters: What it was called with.
-        base_version: The version of the dataset that the backup was made from.
-        time: When, UTC, ISO 8601.
-        files: The files that are kept: relative path and size.
-        replaced_by: The relative paths of the files that took their place.
-    """
-
-    root: str
-    operation: str
-    parameters: dict[str, Any]
-    base_version: int
-    time: str
-    files: tuple[tuple[str, int], ...]
-    replaced_by: tuple[str, ...]
-
-    def to_json(self) -> bytes:
-        """Return the document."""
-        return json.dumps({"format": FORMAT, **asdict(self)}, indent=1, default=str).encode()
-
-    @classmethod
-    def from_json(cls, content: bytes, path: str) -> Manifest:
-        """Return the manifest that a document holds.
-
-        Raises:
-            FormatVersionError: A newer parquetry wrote it.
-            CorruptionError: It is no manifest.
-        """
-        try:
-            document = json.loads(content)
-            written = document.pop("format")
-            document["files"] = tuple((str(name), int(size)) for name, size in document["files"])
-            document["replaced_by"] = tuple(document["replaced_by"])
-            manifest = cls(**document)
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise CorruptionError(
-                f"{path} is not the manifest of a backup. Nothing was changed. The files beside it can "
-                "still be read as Parquet.",
-                path=path,
-            ) from error
-        if written > FORMAT:
-            raise FormatVersionError(
-                f"{path} was written by a newer parquetry. Nothing was changed. Update parquetry.",
-                path=path,
-            )
-        return manifest
 
 
 def check_backup_dir(home: Home, backup_dir: str | os.PathLike[str]) -> str:
@@ -207,24 +152,6 @@ def forget_backup(storage: Storage, folder: str) -> None:
     """Remove the backup of an operation that did not happen."""
     if find_stat(storage, folder) is not None:
         remove_tree(storage, folder)
-
-
-def read_manifest(backup: str | os.PathLike[str], storage: Storage | None = None) -> Manifest:
-    """Return what a backup says of itself.
-
-    Raises:
-        NotFoundError: There is no backup; its making may have been cut short.
-    """
-    path = f"{os.path.realpath(os.fspath(backup))}/{MANIFEST}"
-    try:
-        content = (storage or LocalStorage()).read_bytes(path)
-    except NotFoundError as error:
-        raise NotFoundError(
-            f"There is no backup at {os.fspath(backup)}: it has no {MANIFEST}. Nothing was changed. "
-            "Give the folder that the operation returned as `backup`.",
-            path=path,
-        ) from error
-    return Manifest.from_json(content, path)
 
 
 def restore_backup(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -25,6 +26,7 @@ Flags: TypeAlias = "np.ndarray[tuple[int], np.dtype[np.bool_]]"
 
 _LONGEST_CERTAIN = 16  # bytes; no writer cuts the bounds of texts shorter than this
 _WORTH_A_FOOTER = 65_536  # rows of a float column take longer to decode than one more footer
+_MOST_FOOTERS = 1024  # whose columns are remembered
 _SIMPLE = (
     pt.is_integer,
     pt.is_floating,
@@ -89,7 +91,7 @@ def _flat_columns(footer: FileMetaData) -> dict[str, int]:
         column = schema.column(number)
         if column.max_repetition_level == 0 and column.path == column.name:
             places[column.name] = number
-    if len(_known_places) > 1024:  # noqa: PLR2004  footers come and go by batches
+    if len(_known_places) > _MOST_FOOTERS:
         _known_places.clear()
     _known_places[id(footer)] = (footer, places)
     return places
@@ -138,7 +140,7 @@ def _values(found: Any, stored: pa.DataType) -> tuple[Any, Any]:
             low, high = found.min, found.max
     except (ValueError, OverflowError, UnicodeDecodeError, pa.ArrowException):
         return None, None
-    is_nan = isinstance(low, float) and (low != low or high != high)  # noqa: PLR0124
+    is_nan = isinstance(low, float) and (math.isnan(low) or math.isnan(high))
     return (None, None) if is_nan else (low, high)
 
 
@@ -159,7 +161,11 @@ def _series(values: list[Any], kind: pa.DataType) -> pl.Series:
 
 def _zoned(moments: pl.Series, wanted: pl.Datetime) -> pl.Series:
     """Return moments in UTC, as statistics tell them, in the zone of their column."""
-    return moments.dt.replace_time_zone("UTC").dt.convert_time_zone(wanted.time_zone or "").cast(wanted)
+    return (
+        moments.dt.replace_time_zone("UTC")
+        .dt.convert_time_zone(wanted.time_zone or "")
+        .cast(wanted)
+    )
 
 
 def _is_certain(value: Any) -> bool:

@@ -11,8 +11,9 @@ from parquetry.commits.table_link import refuse_fact_change
 from parquetry.model.changes import Requirement
 from parquetry.operations.edits import FileEdit, GroupEdit, Hits
 from parquetry.operations.matching import find_matches
+from parquetry.operations.parsing import parse
 from parquetry.operations.plans import OperationResult, Plan
-from parquetry.operations.predicates import Predicate, parse
+from parquetry.operations.predicates import Predicate
 from parquetry.operations.pruning import demands
 from parquetry.operations.running import jsonable, run_again, run_plan, stage_edits
 from parquetry.operations.scope import find_scope

@@ -81,12 +81,19 @@ class FileEdit:
         group_rows: How many rows each row group has.
         groups: What happens, by the number of the row group; nothing to those that are not there.
         setting: The columns that get new values, with the dataset's types.
+        arriving: Rows that come to the file, in the dataset's types.
     """
 
     file: ScopedFile
     group_rows: tuple[int, ...]
     groups: Mapping[int, GroupEdit]
     setting: Mapping[str, pa.DataType] = field(default_factory=dict)
+    arriving: pa.Table | None = None
+
+    @property
+    def rows_after(self) -> int:
+        """How many rows the new file will have."""
+        return self.rows_left + (0 if self.arriving is None else int(self.arriving.num_rows))
 
     @property
     def rows_left(self) -> int:

@@ -53,12 +53,14 @@ class Found:
         at: The positions in the row group, ascending.
         rows: Of each, the number of the new row.
         changed: Whether the new row differs from what is there.
+        columns: The columns in which any does.
         moved: Whether it belongs to another folder.
     """
 
     at: Numbers
     rows: Numbers
     changed: Flags
+    columns: frozenset[str]
     moved: Flags
 
 
@@ -184,12 +186,19 @@ class KeySearch:
         at, rows_of = pairs.get_column(_AT), pairs.get_column(_ROW)
         new = self._update[rows_of] if self._new.update else pl.DataFrame(height=len(at))
         old = file.frame(index, self._new.update, types)
-        changed = differing(old[at] if old.width else new, new)
+        old = old[at] if old.width else new
+        columns = [
+            name for name in new.columns if differing(old.select(name), new.select(name)).any()
+        ]
+        changed = pl.repeat(value=False, n=len(at), eager=True)
+        if columns:
+            changed = differing(old.select(columns), new.select(columns))
         moved = moving(new, file.file.keys, self._scope.key_types)
         return Found(
             at.cast(pl.Int64).to_numpy(),
             rows_of.cast(pl.Int64).to_numpy(),
             changed.to_numpy(),
+            frozenset(columns),
             np.zeros(len(at), bool) if moved is None else moved[0].to_numpy(),
         )
 

@@ -12,7 +12,7 @@ from parquetry.access.conditions import Comparison, Condition, Demand, OneOf
 from parquetry.errors import ParquetError
 from parquetry.files.bloom_filters import BloomFilter, hash_integers, hash_texts
 from parquetry.operations.bounds import Bounds, GroupPlace, read_bounds
-from parquetry.operations.predicates import Junction, Leaf, Negation, Node, conjuncts
+from parquetry.operations.parsing import Junction, Leaf, Negation, Node, conjuncts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from parquetry.operations.bounds import Flags
 
+_SHORT, _LONG = 4, 8  # bytes of whole numbers as they are stored
 _MOST_ASKED = 1000  # values; beyond, asking Bloom filters costs more than it spares
 
 
@@ -177,8 +178,8 @@ def _wanted(leaf: Leaf) -> pl.Series | None:
 
 def _joined(leaf: Leaf, name: str, bounds: Bounds, true: Flags, false: Flags) -> Outcomes:
     """Add to what the bounds say what stands outside of them: NULL, NaN, and what is not known."""
-    true = np.where(bounds.known, true, True)  # noqa: FBT003
-    false = np.where(bounds.known & (bounds.certain | false), false, True)  # noqa: FBT003
+    true = ~bounds.known | true
+    false = ~bounds.certain | false
     if bounds.nans.any():
         at_nan = _at(leaf, name, pl.Series([float("nan")], dtype=bounds.low.dtype))
         true = true | (bounds.nans & (at_nan is None or at_nan[0]))
@@ -218,11 +219,15 @@ def ask_bloom_filter(group: GroupPlace, name: str, values: pl.Series) -> Flags |
 
 def _hashes(values: pl.Series, physical: str, kind: pa.DataType) -> Any:
     if pt.is_signed_integer(kind) and physical in {"INT32", "INT64"} and values.dtype.is_integer():
-        width = 4 if physical == "INT32" else 8
-        fits = values.cast(pl.Int32 if width == 4 else pl.Int64, strict=False)  # noqa: PLR2004
-        return None if fits.null_count() else hash_integers(fits.cast(pl.Int64).to_numpy(), width)
+        is_short = physical == "INT32"
+        fits = values.cast(pl.Int32 if is_short else pl.Int64, strict=False)
+        return (
+            None
+            if fits.null_count()
+            else hash_integers(fits.cast(pl.Int64).to_numpy(), _SHORT if is_short else _LONG)
+        )
     if pt.is_date(kind) and values.dtype == pl.Date:
-        return hash_integers(values.to_physical().cast(pl.Int64).to_numpy(), 4)
+        return hash_integers(values.to_physical().cast(pl.Int64).to_numpy(), _SHORT)
     if pt.is_string(kind) and values.dtype == pl.String:
         return hash_texts([text.encode() for text in values])
     return None

@@ -7,34 +7,40 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
-import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from parquetry.errors import RequestError
 from parquetry.files.encoding import ROW_GROUP_ROWS, Encoder, writer_options
 from parquetry.files.splicing import Source, Splicer, find_differences, find_refusals
-from parquetry.model.casting import cast_lossless
-from parquetry.model.schema import normal_type
+from parquetry.files.splicing.meaning import ARROW_SCHEMA, READING_KEYS
 from parquetry.operations.edits import GroupEdit, Hits
-from parquetry.operations.opened import OpenedFile, to_flags, to_places, told
+from parquetry.operations.fitting import fitted, merged, schema_after
+from parquetry.operations.opened import OpenedFile, to_flags
 from parquetry.storage.folders import write_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from parquetry.files.splicing import Sink
+    from parquetry.files.splicing import Footer, Sink
     from parquetry.files.writer_options import Direction, Sorting, WriterOptions
     from parquetry.operations.edits import FileEdit
     from parquetry.storage.protocol import Storage
 
+
 SMALL_GROUP_ROWS = 32_768
 """Row groups below this are encoded anew with their neighbours: piles of them slow every reader."""
 
-SMALL_GROUP_BYTES = 2 << 20
+
+SMALL_GROUP_BYTES = 128 << 10
 """So large, decoded, are row groups whose columns are copied beside those that are set."""
 
+
 _LARGEST_GROUP_ROWS = 1 << 20
+
+
+_MOST_AGREED = 256  # kinds of files that are remembered
+
+
 _IN_MEMORY_BYTES = 16 << 20  # a new file up to about this size is written in one call
 
 
@@ -71,10 +77,10 @@ def rewrite(
             one.write(memory)
             content = memory.getvalue()
             write_file(storage, path, content)
-            return Written(path, edit.rows_left, len(content))
+            return Written(path, edit.rows_after, len(content))
         with storage.create(path) as sink:
             one.write(sink)
-            return Written(path, edit.rows_left, sink.tell())
+            return Written(path, edit.rows_after, sink.tell())
 
 
 class _Rewriting:
@@ -87,7 +93,7 @@ class _Rewriting:
         self._edit = edit
         self._values = values
         self._compression = compression
-        self._schema, self._keeps_schema = _schema_after(opened.schema, edit)
+        self._schema, self._keeps_schema = schema_after(opened.schema, edit)
 
     def write(self, sink: Sink) -> None:
         source = self._open_for_copying()
@@ -156,10 +162,24 @@ class _Rewriting:
         )
 
     def _encode_all(self, sink: Sink) -> None:
-        sorting = _sorting_of(self._opened, self._edit) if len(self._groups) == 1 else None
+        is_sorted = len(self._groups) == 1 and self._edit.arriving is None
+        sorting = _sorting_of(self._opened, self._edit) if is_sorted else None
         with Encoder(sink, self._schema, self._options(self._schema, sorting=sorting)) as encoder:
             for table in self._tables(self._left):
                 encoder.write(table)
+            if self._edit.arriving is not None:
+                encoder.write(self._arriving(self._edit.arriving))
+
+    def _arriving(self, table: pa.Table) -> pa.Table:
+        """Return rows that come, as the file holds them."""
+        rows, where = table.num_rows, self._opened.file.path
+        columns = [
+            fitted(table[one.name], one, where)
+            if one.name in table.column_names
+            else pa.chunked_array([pa.nulls(rows, one.type)])
+            for one in self._schema
+        ]
+        return pa.table(columns, schema=self._schema)
 
     def _tables(self, indexes: Sequence[int]) -> Iterator[pa.Table]:
         for index in indexes:
@@ -191,19 +211,15 @@ class _Rewriting:
 
     def _mixing_options(self, source: Source) -> WriterOptions | None:
         """Return how to encode rows so that they can stand beside copied ones, None if they cannot."""
-        if all(map(self._is_wholly_copied, self._left)):
+        if all(map(self._is_wholly_copied, self._left)) and self._edit.arriving is None:
             return self._options(self._schema)
-        partly = all(map(self._is_copied, self._left))
+        partly = all(map(self._is_copied, self._left)) and self._edit.arriving is None
         columns = list(self._edit.stored_setting) if partly else self._schema.names
         schema = pa.schema([self._schema.field(name) for name in columns])
-        for as_integers in (True, False):
-            probe = io.BytesIO()
-            with Encoder(probe, schema, self._options(schema, as_integers=as_integers)):
-                pass
-            other = Source.from_buffer(probe.getvalue())
-            if not find_differences(source.footer, other.footer, columns):
-                return self._options(self._schema, as_integers=as_integers)
-        return None
+        as_integers = _agreeing(source.footer, schema)
+        if as_integers is None:
+            return None
+        return self._options(self._schema, as_integers=as_integers)
 
     def _is_wholly_copied(self, index: int) -> bool:
         return self._edit_of(index).setting is None and self._is_copied(index)
@@ -218,18 +234,24 @@ class _Rewriting:
             self._encode_between(splicer, pending, options)
             pending = []
             self._copy(splicer, source, index, options)
-        self._encode_between(splicer, pending, options)
+        self._encode_between(splicer, pending, options, self._edit.arriving)
         splicer.finish()
 
     def _encode_between(
-        self, splicer: Splicer, indexes: Sequence[int], options: WriterOptions
+        self,
+        splicer: Splicer,
+        indexes: Sequence[int],
+        options: WriterOptions,
+        arriving: pa.Table | None = None,
     ) -> None:
-        if not indexes:
+        if not indexes and arriving is None:
             return
         memory = io.BytesIO()
         with Encoder(memory, self._schema, options) as encoder:
             for table in self._tables(indexes):
                 encoder.write(table)
+            if arriving is not None:
+                encoder.write(self._arriving(arriving))
         splicer.copy_row_groups(Source.from_buffer(memory.getbuffer()))
 
     def _copy(self, splicer: Splicer, source: Source, index: int, options: WriterOptions) -> None:
@@ -265,73 +287,34 @@ class _Rewriting:
         return pa.table(columns, schema=schema)
 
 
+_agreed: dict[tuple[object, ...], bool | None] = {}
+
+
+def _agreeing(footer: Footer, schema: pa.Schema) -> bool | None:
+    """Return whether decimals are encoded as integers for columns to stand beside those of a file.
+
+    None if the columns cannot stand there either way. Files of one kind are asked once.
+    """
+    said = tuple(footer.key_values.get(key) for key in (ARROW_SCHEMA, *READING_KEYS))
+    key = (footer.raw_schema, said, schema)
+    if key not in _agreed:
+        if len(_agreed) > _MOST_AGREED:
+            _agreed.clear()
+        _agreed[key] = next((way for way in (True, False) if _agrees(footer, schema, way)), None)
+    return _agreed[key]
+
+
+def _agrees(footer: Footer, schema: pa.Schema, as_integers: bool) -> bool:
+    probe = io.BytesIO()
+    with Encoder(probe, schema, writer_options(schema, decimals_as_integers=as_integers)):
+        pass
+    other = Source.from_buffer(probe.getvalue())
+    return not find_differences(footer, other.footer, schema.names)
+
+
 def _one_group(options: WriterOptions) -> WriterOptions:
     """Return the options for a single row group, however many rows it has."""
     return type(options)(options.arguments, 1 << 31)
-
-
-def _schema_after(schema: pa.Schema, edit: FileEdit) -> tuple[pa.Schema, bool]:
-    """Return the file's schema as it is to be, and whether it is as it was.
-
-    A column that is set gets the dataset's type, for that is what its new values fit.
-    """
-    keeps = True
-    for name, kind in edit.stored_setting.items():
-        place = schema.get_field_index(name)
-        if place < 0:
-            schema, keeps = schema.append(pa.field(name, kind)), False
-            continue
-        found = schema.field(place)
-        if normal_type(found.type) != kind or not found.nullable:
-            stored = found.type if normal_type(found.type) == kind else kind
-            schema = schema.set(place, pa.field(name, stored))
-            keeps = False
-    return schema, keeps
-
-
-def merged(
-    old: pa.ChunkedArray | None,
-    new: pa.ChunkedArray | None,
-    hits: Hits | None,
-    rows: int,
-    wanted: pa.Field,
-    where: str,
-) -> pa.ChunkedArray:
-    """Return a column with the new values in the rows that are hit."""
-    if old is None:
-        old = pa.chunked_array([pa.nulls(rows, wanted.type)])
-    if old.type != wanted.type:
-        old = fitted(old, wanted, where)
-    if new is None or hits is None:
-        return old
-    new = fitted(new, wanted, where)
-    if hits.is_all:
-        return new
-    places = np.arange(rows)
-    places[hits.flags()] = rows + np.arange(hits.count)
-    both = pa.chunked_array([*old.chunks, *new.chunks], type=wanted.type)
-    return both.combine_chunks().take(to_places(places)) if rows else old
-
-
-def fitted(column: pa.ChunkedArray, wanted: pa.Field, where: str) -> pa.ChunkedArray:
-    """Return a column in a type, without losing a value.
-
-    Raises:
-        SchemaMismatchError: A value does not fit.
-    """
-    plain = normal_type(wanted.type)
-    if normal_type(column.type) == plain and column.type != plain:
-        column = column.cast(plain)
-    table = cast_lossless(
-        pa.table({wanted.name: column}), pa.schema([pa.field(wanted.name, plain)]), where
-    )
-    found = table[wanted.name]
-    if found.type == wanted.type:
-        return found
-    if pa.types.is_dictionary(wanted.type):
-        found = found.dictionary_encode()
-    with told(where):
-        return pc.cast(found, wanted.type)
 
 
 def _bloom_columns(opened: OpenedFile) -> list[str]:

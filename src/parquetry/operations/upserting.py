@@ -2,88 +2,55 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import polars as pl
 import pyarrow as pa
-from pyarrow import types as pt
 
 from parquetry.access.conditions import Demand, OneOf
 from parquetry.commits.kept_schema import check_keys, find_kept_schema, keep_schema
 from parquetry.commits.table_link import refuse_fact_change
 from parquetry.errors import (
-    KeyViolationError,
     NotFoundError,
     ParameterError,
-    SchemaMismatchError,
 )
-from parquetry.model.casting import cast_lossless
 from parquetry.model.changes import NewFile, Requirement
 from parquetry.model.frames import one_table
 from parquetry.model.hive import partition_folder
 from parquetry.model.schema import unite
 from parquetry.operations.arriving import by_folder, stage_arrivals
-from parquetry.operations.edits import FileEdit, GroupEdit, Hits
-from parquetry.operations.key_search import Found, KeySearch, NewRows
+from parquetry.operations.key_search import KeySearch, NewRows
 from parquetry.operations.keys import (
     check_key_columns,
     check_keys_of_rows,
-    check_update_columns,
-    refuse_extra,
-    shown_key,
 )
-from parquetry.operations.opened import OpenedFile, to_flags, to_places, to_polars
+from parquetry.operations.new_rows import fit_rows, key_frame, known_columns, refuse_missing
+from parquetry.operations.opened import to_flags
 from parquetry.operations.plans import OperationResult, Plan
 from parquetry.operations.running import run_again, run_plan, stage_edits
 from parquetry.operations.scope import Scope, find_scope
 from parquetry.operations.updating import moved_rows
+from parquetry.operations.upsert_edits import (
+    NewValues,
+    OnDuplicateTarget,
+    attach,
+    edit_file,
+    settle_duplicates,
+)
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from parquetry.access.source import Source
     from parquetry.commits.home import Home
     from parquetry.commits.staging import Staging
     from parquetry.model.frames import Rows
-    from parquetry.operations.key_search import Numbers, Searched
+    from parquetry.operations.edits import FileEdit
+    from parquetry.operations.key_search import Searched
     from parquetry.storage.protocol import Storage
-
-OnDuplicateTarget: TypeAlias = Literal["error", "update_all", "replace"]
-"""What to do where a key of the new rows stands more than once in the dataset: refuse; update each of
-those rows; or leave one row in their place."""
-
-
-class Sources(NamedTuple):
-    """Which new rows set the rows of one row group: those that are set, and for each its new row."""
-
-    setting: Hits
-    rows: Numbers
-
-
-@dataclass(frozen=True, eq=False)
-class NewValues:
-    """The new values of matched rows, for rewriting their files.
-
-    Args:
-        table: The new rows.
-        update: The columns that a match may change.
-        sources: By the file's relative path, by the number of the row group.
-    """
-
-    table: pa.Table
-    update: tuple[str, ...]
-    sources: Mapping[str, Mapping[int, Sources]]
-
-    def __call__(self, file: OpenedFile, index: int, hits: Hits) -> pa.Table:
-        """Return the new values of the rows of a row group that are hit."""
-        setting, rows = self.sources[file.file.state.path][index]
-        chosen = rows[hits.flags()[setting.flags()]]
-        return self.table.select(list(self.update)).take(to_places(chosen))
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -93,7 +60,7 @@ class UpsertPlan(Plan):
     Args:
         edits: The files that change, with the rows that do.
         values: What they are set to.
-        inserted: The rows that are new, in the dataset's types.
+        inserted: The rows that are new and come to files of their own, in the dataset's types.
         scope: The dataset as it was looked at, with the columns and keys that it will have.
         keeps_schema: Whether the dataset's columns are to be kept beside it.
     """
@@ -150,66 +117,13 @@ def plan_upsert(
             "Nothing was changed."
         )
     table = one_table(rows)
-    columns = _known_columns(source)
+    columns = known_columns(source)
     check_key_columns(keys, table.schema, columns, home.root)
-    new = _fitting(table, keys, update_columns, columns, home.root, evolve=evolve)
-    check_keys_of_rows(_key_frame(new), keys)
+    new = fit_rows(table, keys, update_columns, columns, home.root, evolve=evolve)
+    check_keys_of_rows(key_frame(new), keys)
     scope = _find_scope(home, storage, source, new, partition_by)
     searched = list(KeySearch(scope, new).run()) if new.table.num_rows else []
     return _planned(home, storage, scope, new, searched, on_duplicate_target)
-
-
-def _known_columns(source: Source) -> pa.Schema | None:
-    """Return the columns of the dataset, None if it is to be made."""
-    try:
-        found = source.schema()
-    except NotFoundError:
-        return None
-    return found if len(found) else None
-
-
-def _fitting(
-    table: pa.Table,
-    keys: Sequence[str],
-    update_columns: Sequence[str] | None,
-    columns: pa.Schema | None,
-    root: str,
-    *,
-    evolve: bool,
-) -> NewRows:
-    """Return the new rows in the dataset's types, every value as it was."""
-    update = check_update_columns(update_columns, keys, table.schema)
-    if columns is not None and not evolve:
-        refuse_extra(table.schema, columns, root)
-    known = {} if columns is None else {field.name: field.type for field in columns}
-    fields = [
-        pa.field(field.name, known.get(field.name, field.type))
-        for field in table.schema
-        if field.name in known or not pt.is_null(field.type)
-    ]
-    fitted = cast_lossless(_with_dates(table, known), pa.schema(fields), root)
-    return NewRows(
-        fitted, tuple(keys), tuple(name for name in update if name in fitted.column_names)
-    )
-
-
-def _with_dates(table: pa.Table, known: Mapping[str, pa.DataType]) -> pa.Table:
-    """Return the rows with ISO texts as dates where the dataset has dates; nothing is lost by it.
-
-    The folders of others often make a date of what everybody writes as text.
-    """
-    for place, field in enumerate(table.schema):
-        if not (pt.is_string(field.type) and pt.is_date(known.get(field.name, pa.null()))):
-            continue
-        texts = pl.Series(table[field.name])
-        dates = texts.str.to_date("%Y-%m-%d", strict=False)
-        if dates.dt.to_string("%Y-%m-%d").eq_missing(texts).all():
-            table = table.set_column(place, field.name, dates.to_arrow())
-    return table
-
-
-def _key_frame(new: NewRows) -> pl.DataFrame:
-    return pl.DataFrame([to_polars(new.table[key], key, "the new rows") for key in new.keys])
 
 
 def _find_scope(
@@ -238,7 +152,7 @@ def _find_scope(
         if key in scope.key_types or key in columns.names
     }
     if len(types) < len(found_keys):
-        _refuse_missing(home, found_keys, new)
+        refuse_missing(home, found_keys, new)
     return Scope(home.root, scope.version, columns, types, scope.files)
 
 
@@ -256,17 +170,6 @@ def _distinct(table: pa.Table, name: str) -> list[Any]:
     return list(table[name].unique().to_pylist())
 
 
-def _refuse_missing(home: Home, keys: Sequence[str], new: NewRows) -> None:
-    """Raise the error for rows that come to no folder."""
-    missing = [key for key in keys if key not in new.table.column_names]
-    if missing:
-        raise SchemaMismatchError(
-            f"Rows are to be inserted into {home.root}, which is partitioned by {list(keys)}, and the "
-            f"new rows lack {', '.join(map(repr, missing))}. Nothing was changed. Add the column, for "
-            'example by with_columns(pl.col("timestamp").dt.date().alias("date")).'
-        )
-
-
 def _planned(
     home: Home,
     storage: Storage,
@@ -275,15 +178,16 @@ def _planned(
     searched: list[Searched],
     on_duplicate_target: OnDuplicateTarget,
 ) -> UpsertPlan:
-    kept = _settle_duplicates(searched, new, on_duplicate_target, home.root)
+    kept = settle_duplicates(searched, new, on_duplicate_target, home.root)
     edits, sources = [], {}
     for one in searched:
-        edit, here = _edit(one, new, scope, kept)
+        edit, here = edit_file(one, new, scope, kept)
         if edit is not None:
             edits.append(edit)
             sources[one.file.state.path] = here
     inserted = _inserted(home, scope, new, searched)
-    folders = [folder for folder, _ in by_folder(inserted, scope.key_types)]
+    edits, alone = attach(edits, inserted, scope)
+    folders = [folder for folder, _ in by_folder(alone, scope.key_types)]
     targets = {
         folder for edit in edits for group in edit.groups.values() for folder in group.folders
     }
@@ -317,7 +221,7 @@ def _planned(
         requirement=_requirement(scope, new),
         edits=tuple(edits),
         values=NewValues(new.table, new.update, sources),
-        inserted=inserted,
+        inserted=alone,
         scope=scope,
         keeps_schema=_keeps_schema(scope, kept_schema.schema if kept_schema else None),
     )
@@ -329,117 +233,6 @@ def _keeps_schema(scope: Scope, kept: pa.Schema | None) -> bool:
     return set(scope.columns.names) != set(kept.names)
 
 
-Places: TypeAlias = set[tuple[str, int, int]]
-
-
-def _settle_duplicates(
-    searched: Sequence[Searched], new: NewRows, how: OnDuplicateTarget, root: str
-) -> Places:
-    """Return the places (path, row group, position) of rows that must go: all but one of each key.
-
-    Raises:
-        KeyViolationError: There are such rows, and nothing was said about them.
-    """
-    counts = np.zeros(new.table.num_rows, np.int64)
-    for one in searched:
-        for found in one.found.values():
-            np.add.at(counts, found.rows, 1)
-    twice = np.flatnonzero(counts > 1)
-    if not len(twice) or how == "update_all":
-        return set()
-    if how == "error":
-        first = new.table.select(list(new.keys)).slice(int(twice[0]), 1).to_pylist()[0]
-        where = [
-            s.file.state.path for s in searched for f in s.found.values() if twice[0] in f.rows
-        ]
-        raise KeyViolationError(
-            f"{len(twice)} keys of the new rows stand more than once in {root}. The first is "
-            f"{shown_key(first, new.keys)}, in {' and '.join(dict.fromkeys(where))}. Nothing was "
-            "changed. Remove the duplicates first, or choose on_duplicate_target='replace' (one row "
-            "takes their place) or 'update_all' (all are updated)."
-        )
-    return _superfluous(searched, set(twice.tolist()))
-
-
-def _superfluous(searched: Sequence[Searched], twice: set[int]) -> Places:
-    """Keep of each key the row that has least to change, of equals the first."""
-    best: dict[int, tuple[int, tuple[str, int, int]]] = {}
-    gone: Places = set()
-    for one in searched:
-        for index, found in one.found.items():
-            for number, row in enumerate(found.rows.tolist()):
-                if row not in twice:
-                    continue
-                place = (one.file.state.path, index, int(found.at[number]))
-                cost = int(found.changed[number]) + int(found.moved[number])
-                known = best.get(row)
-                if known is None or cost < known[0]:
-                    best[row] = (cost, place)
-                    if known is not None:
-                        gone.add(known[1])
-                else:
-                    gone.add(place)
-    return gone
-
-
-def _edit(
-    one: Searched, new: NewRows, scope: Scope, gone: Places
-) -> tuple[FileEdit | None, dict[int, Sources]]:
-    groups: dict[int, GroupEdit] = {}
-    sources: dict[int, Sources] = {}
-    path = one.file.state.path
-    for index, found in one.found.items():
-        rows = one.group_rows[index]
-        leaves = (
-            np.array([(path, index, int(at)) in gone for at in found.at], bool) if gone else None
-        )
-        group, here = _group_edit(found, rows, leaves, new, one, scope)
-        if group is not None:
-            groups[index] = group
-            sources[index] = here
-    if not groups:
-        return None, {}
-    setting = {name: scope.types[name] for name in new.update}
-    return FileEdit(one.file, one.group_rows, groups, setting), sources
-
-
-def _group_edit(
-    found: Found, rows: int, leaves: Any, new: NewRows, one: Searched, scope: Scope
-) -> tuple[GroupEdit | None, Sources]:
-    setting = found.changed if leaves is None else found.changed & ~leaves
-    moves = found.moved if leaves is None else found.moved & ~leaves
-    leaving = moves if leaves is None else moves | leaves
-    here = Sources(_hits(rows, found.at[setting]), found.rows[setting])
-    if not setting.any() and not leaving.any():
-        return None, here
-    folders: frozenset[str] = frozenset()
-    if moves.any():
-        folders = _folders(new, found.rows[moves], one.file.keys, scope)
-    edit = GroupEdit(
-        leaving=_hits(rows, found.at[leaving]) if leaving.any() else None,
-        setting=here.setting if setting.any() else None,
-        moving=_hits(rows, found.at[moves]) if moves.any() else None,
-        folders=folders,
-    )
-    return edit, here
-
-
-def _hits(rows: int, at: Numbers) -> Hits:
-    flags = np.zeros(rows, bool)
-    flags[at] = True
-    return Hits.of(flags)
-
-
-def _folders(new: NewRows, rows: Numbers, old: Mapping[str, Any], scope: Scope) -> frozenset[str]:
-    setting = [key for key in scope.key_types if key in new.update]
-    part = new.table.select(setting).take(to_places(rows))
-    distinct = part.group_by(setting).aggregate([])
-    return frozenset(
-        partition_folder({key: row.get(key, old.get(key)) for key in scope.key_types})
-        for row in distinct.to_pylist()
-    )
-
-
 def _inserted(home: Home, scope: Scope, new: NewRows, searched: Sequence[Searched]) -> pa.Table:
     """Return the new rows whose keys were not found."""
     missing = np.ones(new.table.num_rows, bool)
@@ -447,7 +240,7 @@ def _inserted(home: Home, scope: Scope, new: NewRows, searched: Sequence[Searche
         for found in one.found.values():
             missing[found.rows] = False
     if missing.any():
-        _refuse_missing(home, list(scope.key_types), new)
+        refuse_missing(home, list(scope.key_types), new)
     if missing.all():
         return new.table
     inserted: pa.Table = new.table.filter(to_flags(missing))

@@ -1,0 +1,231 @@
+"""Polars expressions taken apart from outside, as far as they can be understood.
+
+The parts of an expression are asked whether, put together again in some way, they are that
+expression: nothing here depends on how Polars writes expressions down. What is not understood stays an
+opaque leaf, of which everything is possible: it costs reading, never a row.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+import polars as pl
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+
+Kind: TypeAlias = Literal["ordered", "equal", "one of", "is null", "opaque"]
+
+
+@dataclass(frozen=True)
+class Leaf:
+    """A condition that is not taken apart any further.
+
+    Args:
+        expr: The condition.
+        columns: The columns that it reads; None if that is not known.
+        kind: What is known of it. `ordered` is true on one side of some value of its one column.
+        value: The value, or the list of values, that its column is compared with.
+    """
+
+    expr: pl.Expr
+    columns: tuple[str, ...] | None
+    kind: Kind = "opaque"
+    value: Any = None
+
+
+@dataclass(frozen=True)
+class Negation:
+    """NOT."""
+
+    term: Node
+
+
+@dataclass(frozen=True)
+class Junction:
+    """AND, or OR."""
+
+    is_and: bool
+    terms: tuple[Node, ...]
+
+
+Node: TypeAlias = Leaf | Negation | Junction
+
+
+Schema: TypeAlias = "Mapping[str, pl.DataType]"
+
+
+_Build: TypeAlias = Callable[[pl.Expr, pl.Expr], pl.Expr]
+
+
+_ORDERED: tuple[_Build, ...] = (
+    lambda a, b: a > b,
+    lambda a, b: a >= b,
+    lambda a, b: a < b,
+    lambda a, b: a <= b,
+)
+
+
+_CLOSED: tuple[Literal["both", "left", "right", "none"], ...] = ("both", "left", "right", "none")
+
+
+def named_columns(expr: pl.Expr) -> set[str] | None:
+    """Return the columns that an expression names, None if it selects some by a pattern."""
+    names: set[str] = set()
+    for leaf in _leaves(expr):
+        if leaf.meta.is_column():
+            names.add(leaf.meta.output_name())
+        elif not leaf.meta.is_literal() and leaf.meta.is_column_selection():
+            return None
+    return names
+
+
+def _leaves(expr: pl.Expr) -> Iterator[pl.Expr]:
+    parts = expr.meta.pop()
+    if not parts:
+        yield expr
+    for part in parts:
+        yield from _leaves(part)
+
+
+def parse(expr: pl.Expr, schema: Schema) -> Node:
+    """Return what can be understood of an expression."""
+    parts = expr.meta.pop()[::-1]
+    match len(parts):
+        case 1:
+            return _parse_one(expr, parts[0], schema)
+        case 2:
+            return _parse_two(expr, parts[0], parts[1], schema)
+        case 3:
+            return _parse_between(expr, parts[0], parts[1], parts[2], schema)
+    return _opaque(expr)
+
+
+def _parse_one(expr: pl.Expr, part: pl.Expr, schema: Schema) -> Node:
+    if expr.meta.eq(~part):
+        return Negation(parse(part, schema))
+    if part.meta.is_column():
+        if expr.meta.eq(part.is_null()):
+            return Leaf(expr, (part.meta.output_name(),), "is null")
+        if expr.meta.eq(part.is_not_null()):
+            return Negation(Leaf(part.is_null(), (part.meta.output_name(),), "is null"))
+    return _opaque(expr)
+
+
+def _parse_two(expr: pl.Expr, one: pl.Expr, other: pl.Expr, schema: Schema) -> Node:
+    if expr.meta.eq(one & other):
+        return Junction(is_and=True, terms=(parse(one, schema), parse(other, schema)))
+    if expr.meta.eq(one | other):
+        return Junction(is_and=False, terms=(parse(one, schema), parse(other, schema)))
+    if not (one.meta.is_column() and other.meta.is_literal()):
+        one, other = other, one
+    if not (one.meta.is_column() and other.meta.is_literal()):
+        return _opaque(expr)
+    return _parse_comparison(expr, one, other, _suit(one, other, schema)[1])
+
+
+def _parse_comparison(expr: pl.Expr, column: pl.Expr, found: pl.Expr, literal: pl.Expr) -> Node:
+    """Return a comparison of a column with the literal that was found; a suited one takes its place."""
+    for build in _ORDERED:
+        if expr.meta.eq(build(column, found)):
+            return _leaf(build(column, literal), column, "ordered", literal)
+        if expr.meta.eq(build(found, column)):
+            return _leaf(build(literal, column), column, "ordered", literal)
+    equal = _leaf(column == literal, column, "equal", literal)
+    if expr.meta.eq(column == found) or expr.meta.eq(found == column):
+        return equal
+    if expr.meta.eq(column != found) or expr.meta.eq(found != column):
+        return Negation(equal)
+    if expr.meta.eq(column.is_in(found)):
+        return _leaf(column.is_in(literal), column, "one of", literal)
+    return _opaque(expr)
+
+
+def _parse_between(
+    expr: pl.Expr, column: pl.Expr, low: pl.Expr, high: pl.Expr, schema: Schema
+) -> Node:
+    if not column.meta.is_column() or not (low.meta.is_literal() and high.meta.is_literal()):
+        return _opaque(expr)
+    for closed in _CLOSED:
+        if expr.meta.eq(column.is_between(low, high, closed)):
+            lowest = column >= low if closed in {"both", "left"} else column > low
+            highest = column <= high if closed in {"both", "right"} else column < high
+            return Junction(is_and=True, terms=(parse(lowest, schema), parse(highest, schema)))
+    return _opaque(expr)
+
+
+def _leaf(expr: pl.Expr, column: pl.Expr, kind: Kind, literal: pl.Expr) -> Leaf:
+    try:
+        value: Any = pl.select(literal).to_series()
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException):
+        return _opaque(expr)
+    if len(value) != 1:
+        return _opaque(expr)
+    return Leaf(expr, (column.meta.output_name(),), kind, value[0])
+
+
+def _opaque(expr: pl.Expr) -> Leaf:
+    names = named_columns(expr)
+    if expr.meta.is_column():
+        return Leaf(expr, (expr.meta.output_name(),), "ordered")
+    return Leaf(expr, None if names is None else tuple(sorted(names)))
+
+
+def _suit(column: pl.Expr, literal: pl.Expr, schema: Schema) -> tuple[pl.Expr, pl.Expr]:
+    """Let ISO texts be compared with dates and times, which partition columns often turn out to be."""
+    kind = schema.get(column.meta.output_name())
+    if kind is None or not _is_moment(kind):
+        return column, literal
+    value: Any = pl.select(literal).to_series()
+    if value.dtype == pl.String and len(value) == 1:
+        moment = parse_moment(value[0], kind)
+        return column, literal if moment is None else pl.lit(moment, dtype=kind)
+    if value.dtype in {pl.List(pl.String), pl.Array} and len(value) == 1:
+        moments = [parse_moment(text, kind) for text in value[0]]
+        if moments and all(moment is not None for moment in moments):
+            return column, pl.lit(pl.Series([pl.Series(moments, dtype=kind)]))
+    return column, literal
+
+
+def _is_moment(kind: pl.DataType) -> bool:
+    return kind == pl.Date or isinstance(kind, pl.Datetime)
+
+
+def parse_moment(text: str | None, kind: pl.DataType) -> dt.date | dt.datetime | None:
+    """Return the date or time that an ISO text stands for, None if the type is another or it is none."""
+    if not _is_moment(kind):
+        return None
+    try:
+        if not isinstance(kind, pl.Datetime):
+            return dt.date.fromisoformat(text or "")
+        moment = dt.datetime.fromisoformat(text or "")
+    except ValueError:
+        return None
+    if kind.time_zone is None:
+        return moment if moment.tzinfo is None else None
+    return moment if moment.tzinfo is not None else None
+
+
+def rebuild(node: Node) -> pl.Expr:
+    """Return the expression that a tree stands for."""
+    match node:
+        case Leaf():
+            return node.expr
+        case Negation():
+            return ~rebuild(node.term)
+        case Junction():
+            one, other = (rebuild(term) for term in node.terms)
+            return one & other if node.is_and else one | other
+
+
+def conjuncts(node: Node) -> Iterator[Node]:
+    """Yield the conditions all of which must hold."""
+    if isinstance(node, Junction) and node.is_and:
+        for term in node.terms:
+            yield from conjuncts(term)
+    else:
+        yield node
