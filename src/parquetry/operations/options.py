@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from parquetry.operations.transforming import Transform
-    from parquetry.operations.upserting import OnDuplicateTarget
+    from parquetry.operations.upsert_edits import OnDuplicateTarget
 
 
 class ChangeOptions(TypedDict, total=False):
