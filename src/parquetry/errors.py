@@ -1,7 +1,7 @@
 """Everything that parquetry raises, grouped by what a handler would do about it.
 
 ```
-ParquetError
+ParquetryError
 ├── RequestError            (also ValueError)          fix the call
 │   ├── SchemaMismatchError                            columns or types that do not fit
 │   ├── UnknownColumnError                             "Did you mean …?"
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 Outcome = Literal["unchanged", "changed", "unknown"]
 
 
-class ParquetError(Exception):
+class ParquetryError(Exception):
     """The root of the tree: catch it to catch everything that parquetry raises on purpose.
 
     Args:
@@ -61,14 +61,14 @@ class ParquetError(Exception):
         return (_rebuild, (type(self), self.message, state))
 
 
-def _rebuild(kind: type[ParquetError], message: str, state: dict[str, Any]) -> ParquetError:
+def _rebuild(kind: type[ParquetryError], message: str, state: dict[str, Any]) -> ParquetryError:
     error = kind(message)
     for name, value in state.items():
         setattr(error, name, value)
     return error
 
 
-class RequestError(ParquetError, ValueError):
+class RequestError(ParquetryError, ValueError):
     """The call cannot be carried out as it was made; nothing was changed."""
 
 
@@ -113,19 +113,19 @@ class SeriesIndexError(RequestError, KeyError):
     """A time step or a scenario was left out that a series needs, or asked for that it lacks."""
 
 
-class NotFoundError(ParquetError, FileNotFoundError):
+class NotFoundError(ParquetryError, FileNotFoundError):
     """A store, dataset, version or file does not exist."""
 
 
-class AlreadyExistsError(ParquetError, FileExistsError):
+class AlreadyExistsError(ParquetryError, FileExistsError):
     """Something stands where something new was to be made."""
 
 
-class ConflictError(ParquetError):
+class ConflictError(ParquetryError):
     """Somebody else changed the same files first. Nothing was changed; a retry is safe."""
 
 
-class StorageError(ParquetError, OSError):
+class StorageError(ParquetryError, OSError):
     """The disk refused: full, read-only, no permission, gone.
 
     Args:
@@ -147,15 +147,15 @@ class StorageError(ParquetError, OSError):
         self.errno = errno
 
 
-class CorruptionError(ParquetError):
+class CorruptionError(ParquetryError):
     """Bytes contradict themselves or the log. Stop, and run `check`."""
 
 
-class FormatVersionError(ParquetError):
+class FormatVersionError(ParquetryError):
     """The state was written by a newer parquetry than this one."""
 
 
-class ExecutorError(ParquetError):
+class ExecutorError(ParquetryError):
     """A task of many failed.
 
     Args:
@@ -177,7 +177,7 @@ class ExecutorError(ParquetError):
         self.task = task
 
 
-class MissingDependencyError(ParquetError, ImportError):
+class MissingDependencyError(ParquetryError, ImportError):
     """An optional engine is not installed."""
 
     @classmethod

@@ -18,7 +18,7 @@ from parquetry.errors import (
     CorruptionError,
     NotFoundError,
     ParameterError,
-    ParquetError,
+    ParquetryError,
     RequestError,
     UnknownColumnError,
 )
@@ -279,5 +279,5 @@ def test_a_closed_or_broken_engine_never_shows_its_own_errors(source):
         "load 'nosuch'",
         "attach '/no/x.db'",
     ):
-        with pytest.raises(ParquetError):
+        with pytest.raises(ParquetryError):
             ask(source, sql)

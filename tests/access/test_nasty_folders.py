@@ -17,7 +17,7 @@ from parquetry.errors import (
     CorruptionError,
     LayoutError,
     NotFoundError,
-    ParquetError,
+    ParquetryError,
     RequestError,
     SchemaMismatchError,
 )
@@ -351,7 +351,7 @@ def test_pages_that_make_no_sense_are_an_error_of_ours(root, read):
     content = bytearray(path.read_bytes())
     content[4:400] = b"\xff" * 396
     path.write_bytes(bytes(content))
-    with pytest.raises(ParquetError, match=r"x\.parquet"):
+    with pytest.raises(ParquetryError, match=r"x\.parquet"):
         read(source_of(root))
 
 

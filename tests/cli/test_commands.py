@@ -12,7 +12,7 @@ import pytest
 
 from parquetry import Dataset, Store, Sweep
 from parquetry.cli.entry import EXIT_CODES, exit_code
-from parquetry.errors import ConflictError, KeyViolationError, ParquetError
+from parquetry.errors import ConflictError, KeyViolationError, ParquetryError
 
 
 def test_query_takes_both_forms(run, store):
@@ -139,7 +139,7 @@ def test_every_kind_of_error_has_its_own_exit_code():
     assert len(set(EXIT_CODES.values())) == len(EXIT_CODES)
     assert exit_code(KeyViolationError("x")) == 2
     assert exit_code(ConflictError("x")) == 5
-    assert exit_code(ParquetError("x")) == 1
+    assert exit_code(ParquetryError("x")) == 1
 
 
 def test_a_closed_pipe_is_no_error(store):

@@ -13,7 +13,7 @@ from crashes import scenarios
 from crashes.scenarios import SCENARIOS, Scenario, Undo, reopen, rows
 from doubles.faulty import Died, FaultyStorage
 from doubles.forgetful import ForgetfulStorage
-from parquetry.errors import ParquetError
+from parquetry.errors import ParquetryError
 from parquetry.storage import exchange as exchanging
 from parquetry.storage.local import LocalStorage
 
@@ -77,7 +77,7 @@ def test_a_call_that_fails_leaves_what_the_error_says(tmp_path, scenario, way, m
         outcome = "changed"
         try:
             scenario.run(store, FaultyStorage(call, mode))
-        except ParquetError as error:
+        except ParquetryError as error:
             outcome = error.outcome
         outcomes.add(outcome)
         stores.check(store, outcome)

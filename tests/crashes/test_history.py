@@ -16,7 +16,7 @@ from parquetry.commits.history import files_at, read_history
 from parquetry.commits.restoring import restore
 from parquetry.commits.staging import open_staging
 from parquetry.commits.vacuuming import vacuum
-from parquetry.errors import NotFoundError, ParquetError
+from parquetry.errors import NotFoundError, ParquetryError
 from parquetry.storage.protocol import Storage
 
 COMMITS = (
@@ -85,7 +85,7 @@ def test_a_vacuum_that_fails_anywhere_has_touched_only_old_history(fresh, mode):
     before, known = rows(store), states(store)
     for call in range(1, calls_of(run_vacuum, store) + 1):
         store = fresh()
-        with suppress(Died, ParquetError):
+        with suppress(Died, ParquetryError):
             run_vacuum(store, FaultyStorage(call, mode))
         _check(store, before, known)
 

@@ -18,7 +18,7 @@ from parquetry.access.source import Source
 from parquetry.commits.finishing import recover
 from parquetry.commits.home import Home
 from parquetry.commits.staging import sweep
-from parquetry.errors import ParquetError
+from parquetry.errors import ParquetryError
 from parquetry.operations.deleting import delete
 from parquetry.operations.updating import update
 from parquetry.operations.upserting import upsert
@@ -121,7 +121,7 @@ def test_a_call_that_fails_leaves_what_the_error_says(tmp_path, name, mode):
         outcome = "changed"
         try:
             run(store, name, FaultyStorage(call, mode))
-        except ParquetError as error:
+        except ParquetryError as error:
             outcome = error.outcome
         stores.check(store, outcome)
 

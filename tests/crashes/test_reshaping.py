@@ -20,7 +20,7 @@ from operations.reshaping import partitions, rows, write
 from parquetry.commits.finishing import recover
 from parquetry.commits.home import Home
 from parquetry.commits.staging import sweep
-from parquetry.errors import ParquetError
+from parquetry.errors import ParquetryError
 from parquetry.operations.compacting import compact, plan_compact
 from parquetry.operations.compactor import ParquetCompactor
 from parquetry.operations.repartition_plan import plan_repartition
@@ -152,7 +152,7 @@ def test_a_call_that_fails_leaves_what_the_error_says(tmp_path, reshaping, mode)
         outcome = "changed"
         try:
             reshaping.run(store, FaultyStorage(call, mode))
-        except ParquetError as error:
+        except ParquetryError as error:
             outcome = error.outcome
         outcomes.add(outcome)
         stores.check(store, outcome)

@@ -14,7 +14,7 @@ from doubles.faulty import Died, FaultyStorage
 from doubles.forgetful import ForgetfulStorage
 from parquetry.commits.finishing import recover
 from parquetry.commits.home import Home
-from parquetry.errors import ParquetError
+from parquetry.errors import ParquetryError
 from parquetry.experiments import grids
 from parquetry.experiments.writing import write_event_rows
 
@@ -84,7 +84,7 @@ def test_a_call_that_fails_leaves_what_the_error_says(tmp_path, write, mode):
         outcome = "changed"
         try:
             write(store, FaultyStorage(call, mode))
-        except ParquetError as error:
+        except ParquetryError as error:
             outcome = error.outcome
         outcomes.add(outcome)
         stores.check(store, outcome)

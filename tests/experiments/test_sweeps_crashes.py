@@ -11,7 +11,7 @@ import pytest
 from doubles.faulty import Died, FaultyStorage
 from doubles.forgetful import ForgetfulStorage
 from experiments.sweep_workers import GRID, write
-from parquetry.errors import ParquetError
+from parquetry.errors import ParquetryError
 from parquetry.experiments import grids
 from parquetry.experiments.sweeps import Sweep
 
@@ -64,7 +64,7 @@ def test_a_declaration_that_fails_anywhere_is_whole_or_not_there(
     found = set()
     for call in range(1, calls_of(tmp_path, prepare, change) + 1):
         store = prepared(tmp_path, prepare, call)
-        with suppress(Died, ParquetError):
+        with suppress(Died, ParquetryError):
             change(store, FaultyStorage(call, mode))
         found.add(total(store))
         change(store, None)  # what a user does then
@@ -130,7 +130,7 @@ def test_a_claim_that_could_not_be_written_is_not_held(tmp_path):
     Sweep(prepared(tmp_path, declare, 0), storage=counting).claim_next()
     for call in range(1, len(counting.calls) + 1):
         store = prepared(tmp_path, declare, call)
-        with suppress(ParquetError):
+        with suppress(ParquetryError):
             Sweep(store, storage=FaultyStorage(call, "full")).claim_next()
             continue
         assert Sweep(store).status().missing == 8

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from parquetry.errors import CorruptionError, NotFoundError, ParquetError
+from parquetry.errors import CorruptionError, NotFoundError, ParquetryError
 from parquetry.files import skimming
 from parquetry.files.footers import read_schema
 from parquetry.files.skimming import Skimmer
@@ -27,7 +27,7 @@ def complaint(path):
     """What is said about a file, None if it can be skimmed."""
     try:
         Skimmer().skim([path])
-    except ParquetError as error:
+    except ParquetryError as error:
         return str(error)
     return None
 
@@ -159,7 +159,7 @@ def test_a_file_that_does_not_exist_is_not_found(tmp_path):
 
 def test_what_is_no_file_is_refused(tmp_path):
     (tmp_path / "x.parquet").mkdir()
-    with pytest.raises(ParquetError, match=r"x\.parquet"):
+    with pytest.raises(ParquetryError, match=r"x\.parquet"):
         Skimmer().skim([str(tmp_path / "x.parquet")])
 
 

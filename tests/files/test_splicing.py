@@ -18,7 +18,7 @@ from parquetry.errors import (
     CorruptionError,
     NotFoundError,
     ParameterError,
-    ParquetError,
+    ParquetryError,
     RequestError,
     SchemaMismatchError,
     StorageError,
@@ -863,7 +863,7 @@ def test_footers_with_any_byte_changed_raise_nothing_foreign(trades):
             source = Source.from_buffer(bytes(hurt))
             spliced_into(io.BytesIO(), source)
             copied += 1
-        except ParquetError:
+        except ParquetryError:
             continue
     assert copied > 100
 

@@ -27,7 +27,7 @@ from parquetry.errors import (
     CorruptionError,
     NotFoundError,
     ParameterError,
-    ParquetError,
+    ParquetryError,
     SchemaMismatchError,
 )
 from parquetry.operations.compacting import compact, plan_compact
@@ -455,7 +455,7 @@ def test_files_of_the_conformance_set_are_compacted_with_themselves_or_refused_b
     before, found = tree(folder), _readings(files(folder)[0])
     try:
         stats = ParquetCompactor(folder, compression=None).compact()
-    except ParquetError as error:
+    except ParquetryError as error:
         refused = error
     else:
         refused = None

@@ -12,7 +12,7 @@ from parquetry import errors
 TREE = [
     kind
     for _, kind in inspect.getmembers(errors, inspect.isclass)
-    if issubclass(kind, errors.ParquetError)
+    if issubclass(kind, errors.ParquetryError)
 ]
 
 

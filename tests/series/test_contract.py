@@ -7,7 +7,7 @@ import pickle
 import numpy as np
 import pytest
 
-from parquetry.errors import ParquetError, RequestError, SchemaMismatchError
+from parquetry.errors import ParquetryError, RequestError, SchemaMismatchError
 from parquetry.series.converting import write_series
 from parquetry.series.lazy import (
     LazyScenarioSeriesData,
@@ -155,7 +155,7 @@ def test_data_on_disk_travels_as_a_path_alone(kinds, name):
 def test_steps_outside_are_errors_and_never_wrap_around(kinds, name, steps):
     with pytest.raises(KeyError) as caught:
         kinds[name].get_value(steps, COLUMNS)
-    assert isinstance(caught.value, ParquetError)
+    assert isinstance(caught.value, ParquetryError)
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if kind_of(name) in ("row", "both")])

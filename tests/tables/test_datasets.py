@@ -24,7 +24,7 @@ from parquetry.errors import (
     LayoutError,
     NotFoundError,
     ParameterError,
-    ParquetError,
+    ParquetryError,
     RequestError,
     SchemaMismatchError,
     StorageError,
@@ -489,7 +489,7 @@ def test_creating_can_be_completed_wherever_it_stopped(tmp_path, mode):
 
 def test_errors_of_tables_can_be_pickled(dataset):
     dataset.append(readings(1))
-    with pytest.raises(ParquetError) as caught:
+    with pytest.raises(ParquetryError) as caught:
         dataset.append(readings(1))
     again = pickle.loads(pickle.dumps(caught.value))
     assert str(again) == str(caught.value)

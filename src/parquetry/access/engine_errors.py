@@ -12,7 +12,7 @@ import polars as pl
 from parquetry.errors import (
     CorruptionError,
     NotFoundError,
-    ParquetError,
+    ParquetryError,
     RequestError,
     StorageError,
     UnknownColumnError,
@@ -76,7 +76,7 @@ def is_gone(error: BaseException) -> bool:
     return isinstance(error, FileNotFoundError) or bool(_GONE.search(str(error)))
 
 
-def translate_duck(error: duckdb.Error, circumstances: Circumstances) -> ParquetError:
+def translate_duck(error: duckdb.Error, circumstances: Circumstances) -> ParquetryError:
     """Return DuckDB's error as one of ours; raise it `from` the original."""
     table, column = unknown_table(error), unknown_column(error)
     if table is not None:
@@ -99,7 +99,7 @@ def translate_duck(error: duckdb.Error, circumstances: Circumstances) -> Parquet
     return _unclear(_reason(error), file)
 
 
-def translate_polars(error: BaseException, files: Sequence[str], root: str) -> ParquetError:
+def translate_polars(error: BaseException, files: Sequence[str], root: str) -> ParquetryError:
     """Return an error or panic of Polars, met while files were read, as one of ours."""
     file = _named_file(str(error), [files])
     if is_gone(error):
@@ -156,7 +156,7 @@ def _replaced(path: str) -> NotFoundError:
     )
 
 
-def _unclear(reason: str, file: str | None) -> ParquetError:
+def _unclear(reason: str, file: str | None) -> ParquetryError:
     if file is not None:
         return broken_file(file, reason)
     return CorruptionError(

@@ -14,7 +14,7 @@ from parquetry.access.holding import held_listing
 from parquetry.access.observing import DatasetRead, Observation, QueryStats, Question
 from parquetry.access.polars_conditions import find_demands
 from parquetry.access.polars_frames import frame_schema, frames_of
-from parquetry.errors import ConflictError, ParquetError, SchemaMismatchError, StorageError
+from parquetry.errors import ConflictError, ParquetryError, SchemaMismatchError, StorageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -75,7 +75,7 @@ class _Reader:
         try:
             self._outline = self._source.outline()
             self._promised = frame_schema(self._outline)
-        except ParquetError:  # Polars would wrap it; what is wrong will show again when it reads
+        except ParquetryError:  # Polars would wrap it; what is wrong will show again when it reads
             self._outline = None
         return self._promised
 

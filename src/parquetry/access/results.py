@@ -10,7 +10,7 @@ from polars import Config, DataFrame, from_arrow
 from polars.exceptions import PanicException, PolarsError
 from pyarrow import types as pt
 
-from parquetry.errors import MissingDependencyError, ParquetError, RequestError
+from parquetry.errors import MissingDependencyError, ParquetryError, RequestError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -108,7 +108,7 @@ class QueryResult:
         ):
             try:
                 return render(head.pl())
-            except ParquetError:  # a type that Polars does not know still has rows to show
+            except ParquetryError:  # a type that Polars does not know still has rows to show
                 return "\n".join(map(str, [tuple(self.columns), *head]))
 
     def _summary(self) -> str:

@@ -14,12 +14,12 @@ from parquetry.errors import (
     FormatVersionError,
     MissingDependencyError,
     NotFoundError,
-    ParquetError,
+    ParquetryError,
     RequestError,
     StorageError,
 )
 
-EXIT_CODES: dict[type[ParquetError], int] = {
+EXIT_CODES: dict[type[ParquetryError], int] = {
     RequestError: 2,
     NotFoundError: 3,
     AlreadyExistsError: 4,
@@ -45,7 +45,7 @@ def main(arguments: list[str] | None = None) -> int:
     )
     try:
         result = application(arguments, prog_name="parquetry", standalone_mode=False)
-    except ParquetError as error:
+    except ParquetryError as error:
         print(f"error: {error}", file=sys.stderr)  # noqa: T201
         return exit_code(error)
     except usage_error as error:
@@ -61,7 +61,7 @@ def main(arguments: list[str] | None = None) -> int:
     return result if isinstance(result, int) else 0
 
 
-def exit_code(error: ParquetError) -> int:
+def exit_code(error: ParquetryError) -> int:
     """Return the exit code of an error: its class's, or the nearest above it."""
     codes = (EXIT_CODES[kind] for kind in type(error).__mro__ if kind in EXIT_CODES)
     return next(codes, 1)

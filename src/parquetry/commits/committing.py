@@ -13,7 +13,7 @@ from parquetry.commits import log
 from parquetry.commits.assembling import assemble, choose_approach, cover_of
 from parquetry.commits.finishing import finish, recover
 from parquetry.commits.staging import sweep
-from parquetry.errors import ConflictError, CorruptionError, NotFoundError, ParquetError
+from parquetry.errors import ConflictError, CorruptionError, NotFoundError, ParquetryError
 from parquetry.files.footers import count_rows
 from parquetry.model.records import AddedFile, CommitRecord, RetiredFile
 from parquetry.storage.folders import find_stat, walk_files
@@ -129,10 +129,10 @@ def _record(home: Home, storage: Storage, staging: Staging, record: CommitRecord
     staging.is_needed = True
     try:
         log.write_pending(home, storage, staging, record)
-    except ParquetError as error:
+    except ParquetryError as error:
         try:
             log.forget_pending(home, storage, record.version)
-        except ParquetError:
+        except ParquetryError:
             error.outcome = "unknown"
             error.message += (
                 " Whether the change was recorded is not known; open the dataset to see."
@@ -145,7 +145,7 @@ def _record(home: Home, storage: Storage, staging: Staging, record: CommitRecord
 def _finish(home: Home, storage: Storage, record: CommitRecord) -> None:
     try:
         finish(home, storage, record)
-    except ParquetError as error:
+    except ParquetryError as error:
         if error.outcome == "unchanged":
             error.outcome = "changed"
             error.message += (

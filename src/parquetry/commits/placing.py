@@ -5,7 +5,7 @@ from __future__ import annotations
 import posixpath
 from typing import TYPE_CHECKING
 
-from parquetry.errors import NotFoundError, ParquetError, StorageError
+from parquetry.errors import NotFoundError, ParquetryError, StorageError
 from parquetry.storage.folders import make_folders
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def sync_placed(storage: Storage, folders: list[str]) -> None:
     """Make placed files survive a loss of power."""
     try:
         storage.sync_all(sorted(set(folders)))
-    except ParquetError as error:
+    except ParquetryError as error:
         error.outcome = "unknown"
         error.message += " The new files can be read, but may be gone after a loss of power."
         raise

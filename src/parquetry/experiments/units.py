@@ -16,7 +16,7 @@ from parquetry.commits.committing import commit
 from parquetry.commits.log import latest_version
 from parquetry.commits.placing import place, sync_placed
 from parquetry.commits.staging import new_draft, open_staging
-from parquetry.errors import AlreadyExistsError, ConflictError, NotFoundError, ParquetError
+from parquetry.errors import AlreadyExistsError, ConflictError, NotFoundError, ParquetryError
 from parquetry.files.encoding import encode_table
 from parquetry.model.casting import cast_lossless
 from parquetry.model.changes import Change, FileState, NewFile, Requirement
@@ -110,7 +110,7 @@ def place_new(home: Home, storage: Storage, units: list[StagedUnit]) -> list[str
                 placed.append(path and f"{home.root}/{path}")
             except AlreadyExistsError:
                 placed.append("")  # another writer of the same unit was faster
-            except ParquetError as error:
+            except ParquetryError as error:
                 if any(placed):
                     error.outcome = "changed"
                 raise

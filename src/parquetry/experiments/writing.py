@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from parquetry.commits.home import Home
 from parquetry.commits.kept_schema import KeptSchema, check_keys, find_kept_schema, fit, keep_schema
-from parquetry.errors import ParameterError, ParquetError
+from parquetry.errors import ParameterError, ParquetryError
 from parquetry.experiments.canonical import params_members
 from parquetry.experiments.grids import register_grid
 from parquetry.experiments.rows import cut_units
@@ -143,7 +143,7 @@ def _write(
         for unit in cut_units(rows, params_members(params), grid_id, keys):
             writer.add(unit)
         report = writer.finish()
-    except ParquetError as error:
+    except ParquetryError as error:
         _say_what_stands(error, writer.report)
         raise
     finally:
@@ -156,7 +156,7 @@ def _write(
     return report
 
 
-def _say_what_stands(error: ParquetError, report: WriteReport) -> None:
+def _say_what_stands(error: ParquetryError, report: WriteReport) -> None:
     """Units are independent: those that were written before one failed are there."""
     if report.units_written:
         error.message += f" {report.units_written} units of this call were written before."
@@ -229,7 +229,7 @@ class _Writer:
         """Remove the drafts of units that found no place; what cannot be removed is swept later."""
         wave, self._wave = self._wave, []
         for unit in wave:
-            with suppress(ParquetError):
+            with suppress(ParquetryError):
                 self._storage.unlink(unit.source)
 
     def _flush(self) -> None:

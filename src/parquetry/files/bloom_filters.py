@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
-from parquetry.errors import ParquetError
+from parquetry.errors import ParquetryError
 from parquetry.files.splicing.thrift import decode_struct
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ class BloomFilter:
         self._words: np.ndarray[tuple[int, int], np.dtype[np.uint32]] | None = None
         try:
             size = decode_struct(raw).integer(_NUM_BYTES) or 0
-        except ParquetError:
+        except ParquetryError:
             return
         if 0 < size < len(raw) and size % _BLOCK == 0:
             self._words = np.frombuffer(raw[-size:], dtype="<u4").reshape(-1, 8)

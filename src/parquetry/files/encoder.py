@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from parquetry.errors import ParquetError, SchemaMismatchError, StorageError
+from parquetry.errors import ParquetryError, SchemaMismatchError, StorageError
 from parquetry.files.leaves import count_nans
 from parquetry.files.splicing.copying import Sink, write_all
 from parquetry.files.splicing.counting import with_nan_counts
@@ -166,7 +166,7 @@ def told() -> Iterator[None]:
     """Turn the errors of PyArrow's writer into ours."""
     try:
         yield
-    except ParquetError:
+    except ParquetryError:
         raise
     except (pa.ArrowNotImplementedError, pa.ArrowInvalid, pa.ArrowTypeError) as error:
         raise SchemaMismatchError(

@@ -12,7 +12,13 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from parquetry.errors import CorruptionError, LayoutError, NotFoundError, ParquetError, StorageError
+from parquetry.errors import (
+    CorruptionError,
+    LayoutError,
+    NotFoundError,
+    ParquetryError,
+    StorageError,
+)
 from parquetry.files.footers import read_schema
 from parquetry.files.splicing.fields import FileMetaData, KeyValue
 from parquetry.files.splicing.structs import BINARY, I32, LIST, Struct
@@ -151,7 +157,7 @@ def _fingerprint(footer: bytes) -> tuple[bytes, bytes | None]:
     try:
         struct = decode_struct(footer)
         values = decode_structs(struct.raw(FileMetaData.KEY_VALUE_METADATA) or b"\x0c")
-    except ParquetError:  # PyArrow could read it; then it is parsed each time
+    except ParquetryError:  # PyArrow could read it; then it is parsed each time
         return b"", None
     head = Struct()
     head[FileMetaData.VERSION] = (I32, struct.raw(FileMetaData.VERSION) or b"")
@@ -217,7 +223,7 @@ def _check_name(path: str) -> None:
         ) from error
 
 
-def _gone(path: str) -> ParquetError:
+def _gone(path: str) -> ParquetryError:
     if os.path.islink(path):
         return CorruptionError(
             f"{path} is a link that leads nowhere. It was left as it is. Remove the link, or bring "
@@ -227,8 +233,8 @@ def _gone(path: str) -> ParquetError:
     return NotFoundError(f"{path} does not exist any more.", path=path)
 
 
-def _unreadable(path: str, error: OSError) -> ParquetError:
-    if isinstance(error, ParquetError):
+def _unreadable(path: str, error: OSError) -> ParquetryError:
+    if isinstance(error, ParquetryError):
         return error
     reason = error.strerror or str(error)
     return StorageError(f"Could not read {path}: {reason}.", path=path, errno=error.errno)

@@ -11,7 +11,7 @@ import polars as pl
 import pyarrow as pa
 from pyarrow import types as pt
 
-from parquetry.errors import ParquetError
+from parquetry.errors import ParquetryError
 from parquetry.files.splicing import Source
 from parquetry.files.splicing.fields import ColumnMetaData, Statistics
 from parquetry.files.splicing.thrift import decode_struct
@@ -182,5 +182,5 @@ def _has_no_nan(group: GroupPlace, name: str, rows: int) -> bool:
             chunk = source.footer.row_groups[group.index].chunks[column.first_leaf]
             raw = chunk.metadata.raw(ColumnMetaData.STATISTICS)
             return raw is not None and decode_struct(raw).integer(Statistics.NAN_COUNT) == 0
-    except (ParquetError, StopIteration, IndexError):
+    except (ParquetryError, StopIteration, IndexError):
         return False

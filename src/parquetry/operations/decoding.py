@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 from polars.exceptions import PanicException, PolarsError
 from pyarrow import types as pt
 
-from parquetry.errors import CorruptionError, NotFoundError, ParquetError, SchemaMismatchError
+from parquetry.errors import CorruptionError, NotFoundError, ParquetryError, SchemaMismatchError
 from parquetry.files.footers import read_footer
 
 if TYPE_CHECKING:
@@ -162,7 +162,7 @@ def _by_pyarrow(
                 if old_times:
                     _check_times(path, found, other.read_row_groups(bundle, list(old_times)))
                 yield found.select(schema.names).replace_schema_metadata(None).cast(plain)
-    except ParquetError:
+    except ParquetryError:
         raise
     except (pa.ArrowException, ValueError, KeyError) as error:
         raise _undecodable(path, error) from error

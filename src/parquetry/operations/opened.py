@@ -17,7 +17,7 @@ from parquetry.errors import (
     ConflictError,
     CorruptionError,
     NotFoundError,
-    ParquetError,
+    ParquetryError,
     SchemaMismatchError,
     StorageError,
 )
@@ -212,7 +212,7 @@ def told(path: str) -> Iterator[None]:
             f"{path} is gone since this operation began. Nothing was changed; a retry is safe.",
             path=path,
         ) from error
-    except ParquetError:
+    except ParquetryError:
         raise
     except pa.ArrowNotImplementedError as error:
         raise SchemaMismatchError(

@@ -9,7 +9,7 @@ import polars as pl
 from pyarrow import types as pt
 
 from parquetry.access.conditions import Comparison, Condition, Demand, OneOf
-from parquetry.errors import ParquetError
+from parquetry.errors import ParquetryError
 from parquetry.files.bloom_filters import BloomFilter, hash_integers, hash_texts
 from parquetry.operations.bounds import Bounds, GroupPlace, read_bounds
 from parquetry.operations.parsing import Junction, Leaf, Negation, Node, conjuncts
@@ -213,7 +213,7 @@ def ask_bloom_filter(group: GroupPlace, name: str, values: pl.Series) -> Flags |
         with open(group.path, "rb") as file:
             file.seek(chunk.bloom_filter_offset)
             return BloomFilter(file.read(chunk.bloom_filter_length)).may_hold(hashes)
-    except (OSError, ParquetError):
+    except (OSError, ParquetryError):
         return None  # whoever reads the file says what is wrong with it
 
 

@@ -13,7 +13,7 @@ from parquetry.errors import (
     LayoutError,
     NotFoundError,
     ParameterError,
-    ParquetError,
+    ParquetryError,
 )
 from parquetry.model.changes import Change
 from parquetry.operations.plans import OperationResult
@@ -116,7 +116,7 @@ def _retire(home: Home, storage: Storage, plan: RepartitionPlan, target: Home) -
     try:
         with open_staging(home, storage) as staging:
             commit(home, storage, staging, change)
-    except ParquetError as error:
+    except ParquetryError as error:
         if error.outcome == "unchanged":
             error.outcome = "changed"
             error.message += f" The new dataset {target.root} is complete; its source stays."

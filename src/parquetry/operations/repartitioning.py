@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from parquetry.commits.kept_schema import find_kept_schema, keep_schema
-from parquetry.errors import ParquetError, RequestError
+from parquetry.errors import ParquetryError, RequestError
 from parquetry.model.schema import normal_schema, unite
 from parquetry.operations.joints import Joint
 from parquetry.operations.moulds import Style
@@ -176,7 +176,7 @@ def repartition(
 
     done = run_plan(home, storage, plan, stage)
     if kept is not None and done.version is not None:
-        with suppress(ParquetError):  # the folders say the same, and who appends next looks there
+        with suppress(ParquetryError):  # the folders say the same, and who appends next looks there
             keep_schema(home, storage, columns[-1], plan.keys)
     facts = {**vars(done), "num_partitions": len(folders)}
     return ReshapingResult(**facts, rows=plan.rows)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from parquetry.commits.committing import commit
 from parquetry.commits.staging import open_staging
-from parquetry.errors import ConflictError, ParquetError
+from parquetry.errors import ConflictError, ParquetryError
 from parquetry.model.changes import Change, NewFile
 from parquetry.operations.backups import check_backup_dir, forget_backup, make_backup
 from parquetry.operations.plans import OperationResult, Plan
@@ -51,7 +51,7 @@ def run_plan(
         )
         try:
             record = commit(home, storage, staging, change)
-        except ParquetError as error:
+        except ParquetryError as error:
             if backup is not None and error.outcome == "unchanged":
                 forget_backup(storage, backup)
             raise

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from parquetry.errors import ParquetError, StorageError
+from parquetry.errors import ParquetryError, StorageError
 from parquetry.model.schema import normal_schema
 from parquetry.operations.joined_output import fitted
 from parquetry.operations.parts import Loose
@@ -118,7 +118,7 @@ def _write(
                 load = partial(_read, path, range(first, first + len(batches)))
                 written.append((folder, Loose(table.num_rows, schema, load)))
                 first += len(batches)
-    except ParquetError:
+    except ParquetryError:
         raise
     except (OSError, pa.ArrowException) as error:
         raise StorageError(

@@ -9,7 +9,7 @@ import polars as pl
 import pyarrow as pa
 from polars.exceptions import PanicException, PolarsError
 
-from parquetry.errors import ExecutorError, ParquetError, SchemaMismatchError
+from parquetry.errors import ExecutorError, ParquetryError, SchemaMismatchError
 from parquetry.model.frames import one_table
 
 Transform: TypeAlias = Callable[[pl.DataFrame], "pl.DataFrame | pl.LazyFrame"]
@@ -59,7 +59,7 @@ def _apply(transform: Transform, batch: pa.Table) -> pa.Table:
         result = transform(frame)
         if isinstance(result, pl.LazyFrame):
             result = result.collect()
-    except ParquetError:
+    except ParquetryError:
         raise
     except (Exception, PanicException) as error:
         raise ExecutorError(

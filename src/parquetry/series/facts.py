@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from parquetry.errors import NotFoundError, ParameterError, ParquetError
+from parquetry.errors import NotFoundError, ParameterError, ParquetryError
 from parquetry.series.database import DataBase
 from parquetry.series.finding import PARQUET, is_stale
 from parquetry.series.findings import Finding
@@ -128,7 +128,7 @@ def _check_file(
 ) -> list[Finding]:
     try:
         source = open_source(path)
-    except ParquetError as error:
+    except ParquetryError as error:
         return [Finding(path, str(error), "")]
     last = source.rows - 1 if last_step is None or source.rows == 1 else last_step
     columns = np.arange(source.columns) if wanted is None or source.columns == 1 else wanted
@@ -143,6 +143,6 @@ def _check_text(path: str, parquet: str) -> list[Finding]:
         return [Finding(path, f"it is newer than {parquet}.", "Convert the series again.")]
     try:
         read_text(path)
-    except ParquetError as error:
+    except ParquetryError as error:
         return [Finding(path, str(error), "")]
     return []

@@ -14,7 +14,7 @@ from parquetry.errors import (
     ConflictError,
     CorruptionError,
     NotFoundError,
-    ParquetError,
+    ParquetryError,
     StorageError,
 )
 
@@ -94,7 +94,7 @@ def _stamp(path: str, facts: os.stat_result) -> Stamp:
     return Stamp(path, facts.st_size, facts.st_mtime_ns, facts.st_ino)
 
 
-def reading_error(path: str, error: BaseException) -> ParquetError:
+def reading_error(path: str, error: BaseException) -> ParquetryError:
     """Return our error for one of Arrow's or the system's."""
     if isinstance(error, FileNotFoundError):
         return NotFoundError(

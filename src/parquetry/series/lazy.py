@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from parquetry.errors import ParquetError
+from parquetry.errors import ParquetryError
 from parquetry.series.findings import Finding, shape_problems, wrong_count
 from parquetry.series.indexing import as_columns, as_steps, needs_scenario, needs_time
 from parquetry.series.mapped import MappedTimeScenarioSeriesData, MappedTimeSeriesData
@@ -96,7 +96,7 @@ class LazyData(AbstractDataStructure):
         """
         try:
             source = self.source
-        except ParquetError as error:
+        except ParquetryError as error:
             return [Finding(self.path, str(error), "")]
         wanted, last = self.columns_for(columns), self.steps_for(range(last_step + 1))[-1]
         found = self.shape_problems(source)

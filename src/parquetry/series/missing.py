@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from parquetry.errors import ParquetError
+from parquetry.errors import ParquetryError
 from parquetry.series.findings import Finding, nan_problem
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ def value_problems(
         return []
     try:
         values = source.load(steps, np.unique(columns))
-    except ParquetError as error:
+    except ParquetryError as error:
         return [Finding(source.path, str(error), "")]
     count = int(np.isnan(values).sum()) if refuse_nan else 0
     return [nan_problem(source.path, count)] if count else []

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from parquetry.commits.home import Home
 from parquetry.commits.staging import open_staging
-from parquetry.errors import ExecutorError, ParquetError
+from parquetry.errors import ExecutorError, ParquetryError
 from parquetry.executors.in_flight import Failure, run_in_flight
 from parquetry.model.hive import encode_segment
 from parquetry.series.blocks import ResolutionConfig  # noqa: TC001 - the same
@@ -221,7 +221,7 @@ class SimulationSession:
             )
             reason = (
                 str(error)
-                if isinstance(error, ParquetError)
+                if isinstance(error, ParquetryError)
                 else f"{type(error).__name__}: {error}"
             )
             task = str(failure.item)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 import pyarrow as pa
 
-from parquetry.errors import ExecutorError, ParquetError
+from parquetry.errors import ExecutorError, ParquetryError
 from parquetry.series.database import ComponentParameterIndex
 from parquetry.series.solver_tables import as_result
 from parquetry.series.tiles import set_cache_budget, tile_cache
@@ -180,7 +180,7 @@ def _solve(
 
 
 def _reason(error: Exception) -> str:
-    return str(error) if isinstance(error, ParquetError) else f"{type(error).__name__}: {error}"
+    return str(error) if isinstance(error, ParquetryError) else f"{type(error).__name__}: {error}"
 
 
 def _now() -> float:

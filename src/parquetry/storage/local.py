@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from functools import cache
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from parquetry.errors import AlreadyExistsError, NotFoundError, ParquetError, StorageError
+from parquetry.errors import AlreadyExistsError, NotFoundError, ParquetryError, StorageError
 from parquetry.storage.exchange import ExchangeUnsupportedError, exchange, move_to_free
 from parquetry.storage.locks import locked
 from parquetry.storage.protocol import Entry, Stat
@@ -179,8 +179,8 @@ def _translated(verb: str, path: str) -> Iterator[None]:
         raise _ours(error, verb, path) from error
 
 
-def _ours(error: OSError, verb: str, path: str) -> ParquetError:
-    if isinstance(error, ParquetError):
+def _ours(error: OSError, verb: str, path: str) -> ParquetryError:
+    if isinstance(error, ParquetryError):
         return error
     tried = f"Could not {verb} {path}"
     if isinstance(error, FileNotFoundError):

@@ -8,7 +8,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from parquetry.errors import ParquetError, RequestError
+from parquetry.errors import ParquetryError, RequestError
 from parquetry.experiments.conversion.other_records import is_rival, left_over, others_of
 from parquetry.experiments.conversion.records import (
     Record,
@@ -118,7 +118,7 @@ class _GridWork:
         for run in self.grid.runs:
             try:
                 seen.append(self._see(run))
-            except ParquetError as error:
+            except ParquetryError as error:
                 self._refuse(run.csv, str(error))
         return self._without_doubles(seen)
 
@@ -186,7 +186,7 @@ class _GridWork:
             try:
                 content = self.storage.read_bytes(self._absolute(one.run.csv))
                 frame, notes = rows_of(content, one.run, self.grid, self.target)
-            except ParquetError as error:
+            except ParquetryError as error:
                 self._refuse(one.run.csv, str(error))
                 continue
             self.remarks += [Remark(one.run.csv, note) for note in notes]

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
-from parquetry.errors import NotFoundError, ParameterError, ParquetError
+from parquetry.errors import NotFoundError, ParameterError, ParquetryError
 from parquetry.experiments.conversion.clues import (
     BELOW,
     BESIDE,
@@ -85,7 +85,7 @@ def discover(
 
     Raises:
         NotFoundError: The folder does not exist.
-        ParquetError: The folder itself cannot be listed.
+        ParquetryError: The folder itself cannot be listed.
     """
     search = _Search(root, storage, pattern, leave_out)
     search.walk()
@@ -139,7 +139,7 @@ class _Search:
                 self.folders[path] = self._listed(path)
             except NotFoundError:
                 self.folders[path] = _Folder()  # it went while we looked
-            except ParquetError as error:
+            except ParquetryError as error:
                 self.bad.append(BadFile(path + "/", str(error)))
                 self.folders[path] = _Folder()
         return self.folders[path]
@@ -230,7 +230,7 @@ class _Search:
                 self._read[relative] = read_parameters(self._absolute(relative), self.storage)
             except ParameterError as error:
                 self._read[relative] = error
-            except ParquetError as error:
+            except ParquetryError as error:
                 self._read[relative] = ParameterError(f"A parameter file cannot be read. {error}")
             if self._read[relative] is None:
                 self.skipped.append(Remark(relative, "it holds no mapping, so no parameters"))

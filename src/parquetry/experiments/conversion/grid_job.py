@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
-from parquetry.errors import ParquetError
+from parquetry.errors import ParquetryError
 from parquetry.experiments.conversion.converting_grid import convert_grid
 from parquetry.experiments.conversion.outcomes import FOLDER_VARIABLE, write_outcome
 from parquetry.experiments.conversion.targets import read_manifest
@@ -28,7 +28,7 @@ def main(manifest: str) -> int:
     try:
         target, grid = read_manifest(manifest, storage)
         outcome = convert_grid(grid, target, storage)
-    except ParquetError as error:
+    except ParquetryError as error:
         sys.stderr.write(f"{error}\n")
         return FAILED
     folder = os.environ.get(FOLDER_VARIABLE)

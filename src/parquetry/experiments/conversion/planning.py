@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from parquetry.errors import CorruptionError, ParameterError, ParquetError
+from parquetry.errors import CorruptionError, ParameterError, ParquetryError
 from parquetry.experiments.conversion.discovering import discover, discover_some
 from parquetry.experiments.conversion.granularity import GRID_ID
 from parquetry.experiments.conversion.reading_csv import read_csv, read_header
@@ -124,7 +124,7 @@ def _planned(found: Discovery, storage: Storage) -> ConversionPlan:
                 known = grids.get((grid.grid_id, grid.digest), grid)
                 runs = known.runs if known is grid else known.runs + grid.runs
                 grids[grid.grid_id, grid.digest] = replace(known, runs=runs)
-        except ParquetError as error:
+        except ParquetryError as error:
             bad.append(BadFile(run.csv, str(error)))
     in_order = tuple(grids[key] for key in sorted(grids))
     return ConversionPlan(_with_names(in_order), tuple(bad), found.skipped)

@@ -13,7 +13,7 @@ import uuid
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from parquetry.errors import NotFoundError, ParquetError
+from parquetry.errors import NotFoundError, ParquetryError
 from parquetry.storage.folders import find_stat, make_folders, write_file
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ def read_records(target: Target, grid_id: str, storage: Storage) -> dict[str, Re
     except NotFoundError:
         return {}
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        if isinstance(error, ParquetError):
+        if isinstance(error, ParquetryError):
             raise
         return {}  # a memory that cannot be read is none; nothing depends on it
 

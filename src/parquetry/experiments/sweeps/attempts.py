@@ -21,7 +21,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, cast
 
-from parquetry.errors import AlreadyExistsError, NotFoundError, ParquetError
+from parquetry.errors import AlreadyExistsError, NotFoundError, ParquetryError
 from parquetry.model.hive import decode_segment, encode_segment
 from parquetry.storage.folders import find_stat, make_folders
 
@@ -98,7 +98,7 @@ class Attempts:
                 file.write(json.dumps(content).encode())
         except AlreadyExistsError:
             return False
-        except (ParquetError, OSError):
+        except (ParquetryError, OSError):
             storage.unlink(path)
             raise
         if self.is_over(key, number):  # it began and ended between the first look and the creation

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from parquetry.errors import ConflictError, NotFoundError, ParquetError
+from parquetry.errors import ConflictError, NotFoundError, ParquetryError
 from parquetry.experiments.sweeps.failures import describe_error, record_failure
 from parquetry.experiments.sweeps.heartbeat import Heartbeat
 
@@ -112,7 +112,7 @@ class Claim:
         """Record the user's error; one of the disk's must not hide it."""
         try:
             self._fail(describe_error(error))
-        except ParquetError as trouble:
+        except ParquetryError as trouble:
             error.add_note(f"The failure of {self.unit} could not be recorded: {trouble}")
 
     def _fail(self, content: dict[str, Any]) -> None:

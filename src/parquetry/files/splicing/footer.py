@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from parquetry.errors import CorruptionError, ParquetError, RequestError
+from parquetry.errors import CorruptionError, ParquetryError, RequestError
 from parquetry.files.splicing.fields import (
     ColumnChunk,
     ColumnMetaData,
@@ -162,7 +162,7 @@ def parse_footer(data: bytes, start: int, name: str) -> Footer:
     try:
         footer = Footer(name, decode_struct(data, _SHAPE), start)
         leaves = sum(len(column.leaves) for column in footer.columns)
-    except ParquetError as error:
+    except ParquetryError as error:
         raise _corrupt(name, str(error)) from error
     for index, group in enumerate(footer.row_groups):
         if len(group.chunks) != leaves:
