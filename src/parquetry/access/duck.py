@@ -14,14 +14,16 @@ from parquetry.access.duck_views import create_view
 from parquetry.access.engine_errors import (
     Circumstances,
     is_gone,
+    is_of_files,
     translate_duck,
     unknown_column,
     unknown_table,
 )
 from parquetry.access.holding import held_listing
-from parquetry.access.observing import DatasetRead, Observation, Question
+from parquetry.access.observing import OWN_LAYOUT, DatasetRead, Observation, Question
 from parquetry.access.profiles import measure, read_profile
 from parquetry.access.quoting import quote_identifier
+from parquetry.access.rerouting import Detour, find_detour
 from parquetry.access.results import QueryResult, tidy
 from parquetry.access.sql_query import parameter_values, understand
 from parquetry.errors import ParameterError, RequestError
@@ -65,6 +67,7 @@ class _Run:
     needs_all: bool = False  # a column is looked for that pruned listings do not show
     listings: dict[str, Listing] = field(default_factory=dict)
     demands: dict[str, list[list[Demand]]] = field(default_factory=dict)
+    detours: dict[str, Detour] = field(default_factory=dict)
     holds: ExitStack | None = None  # what keeps the files of this attempt, if anything
 
 
@@ -137,7 +140,7 @@ class Duck:
         table, profiled = self._persist(run, is_measured=is_measured)
         stats = measure(time.perf_counter() - start, table.num_rows, run.listings, profiled)
         if observer is not None:
-            observer.observed(_observation(run, stats))
+            observer.observed(_observation(run, stats, profiled))
         return QueryResult(table, stats)
 
     def _persist(self, run: _Run, *, is_measured: bool) -> tuple[pa.Table, Profile | None]:
@@ -194,6 +197,7 @@ def _begin(
 def _answer(cursor: duckdb.DuckDBPyConnection, run: _Run, *, is_measured: bool) -> pa.Table:
     """Return the answer, with fresh listings of what the query names."""
     run.listings.clear()
+    run.detours.clear()
     for number, name in enumerate(_named_sources(run)):
         run.listings[name] = _list(name, run)
         create_view(cursor, name, run.listings[name], number)
@@ -220,11 +224,10 @@ def _list(name: str, run: _Run) -> Listing:
     source = run.sources[name]
     demands = run.query.demands(name, parameter_values(run.parameters))
     run.demands[name] = demands
-    if run.router is not None:
-        question = Question(source, run.sql, tuple(map(tuple, demands)))
-        files = run.router.route(question)
-        if files is not None:
-            return source.listing_of(files)
+    found = find_detour(run.router, Question(source, run.sql, tuple(map(tuple, demands))))
+    if found is not None:
+        run.detours[name], listing = found
+        return listing
     is_prunable = not run.needs_all and name not in run.extra and all(demands)
     references = demands if is_prunable else None
     if run.holds is None:
@@ -234,6 +237,9 @@ def _list(name: str, run: _Run) -> Listing:
 
 def _can_try_again(error: duckdb.Error, run: _Run) -> bool:
     """Return whether a fresh look at the datasets can help, and say where to look."""
+    if run.detours and is_of_files(error):
+        _give_up_detours(run)
+        return True
     table, column = unknown_table(error), unknown_column(error)
     if table is not None:
         missed = {name for name in run.sources if name.lower() == table.lower()}
@@ -247,6 +253,12 @@ def _can_try_again(error: duckdb.Error, run: _Run) -> bool:
     return is_gone(error) and bool(run.listings)
 
 
+def _give_up_detours(run: _Run) -> None:
+    for detour in run.detours.values():
+        detour.give_up()
+    run.router = None
+
+
 def _circumstances(run: _Run) -> Circumstances:
     return Circumstances(
         tables=[*run.sources, *run.tables, *run.views],
@@ -255,14 +267,23 @@ def _circumstances(run: _Run) -> Circumstances:
     )
 
 
-def _observation(run: _Run, stats: QueryStats) -> Observation:
-    datasets = tuple(
-        DatasetRead(
-            name,
-            len(listing.files),
-            len(listing.files) if listing.is_whole else None,
-            tuple(map(tuple, run.demands[name])),
-        )
-        for name, listing in run.listings.items()
+def _observation(run: _Run, stats: QueryStats, profile: Profile | None) -> Observation:
+    reads = tuple(_read(run, name, profile) for name in run.listings)
+    return Observation("sql", run.sql, reads, stats, run.parameters)
+
+
+def _read(run: _Run, name: str, profile: Profile | None) -> DatasetRead:
+    listing, detour = run.listings[name], run.detours.get(name)
+    scanned = profile.of(listing.files) if profile is not None else None
+    return DatasetRead(
+        name=run.sources[name].home.name,
+        files=len(listing.files),
+        files_total=len(listing.files) if listing.is_whole else None,
+        demands=tuple(map(tuple, run.demands[name])),
+        layout=detour.route.layout if detour else OWN_LAYOUT,
+        is_exploration=detour.route.is_exploration if detour else False,
+        reason=detour.route.reason if detour else "",
+        row_groups_read=scanned.row_groups_read if scanned else None,
+        row_groups_total=scanned.row_groups_total if scanned else None,
+        rows=scanned.rows if scanned else None,
     )
-    return Observation("sql", run.sql, datasets, stats)

@@ -76,6 +76,16 @@ def is_gone(error: BaseException) -> bool:
     return isinstance(error, FileNotFoundError) or bool(_GONE.search(str(error)))
 
 
+def is_of_files(error: BaseException) -> bool:
+    """Return whether an engine failed at the files that it was given, and not at the question."""
+    return is_gone(error) or isinstance(error, OSError | duckdb.IOException) or is_broken(error)
+
+
+def is_broken(error: BaseException) -> bool:
+    """Return whether an engine found bytes that are no sound Parquet."""
+    return bool(_BROKEN.search(str(error)))
+
+
 def translate_duck(error: duckdb.Error, circumstances: Circumstances) -> ParquetryError:
     """Return DuckDB's error as one of ours; raise it `from` the original."""
     table, column = unknown_table(error), unknown_column(error)

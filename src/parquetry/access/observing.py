@@ -7,13 +7,16 @@ Both are None where nobody does, and cost nothing then.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from parquetry.access.conditions import Demand
     from parquetry.access.source import Source
+
+OWN_LAYOUT = "initial"
+"""What observations call the dataset's own files, as long as nobody has given them another layout."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,22 +44,53 @@ class QueryStats:
 
 @dataclass(frozen=True, slots=True)
 class DatasetRead:
-    """One dataset of a question: its name, how many files were read, and what was demanded of it."""
+    """One dataset of a question: which files were read, and what was demanded of its rows.
+
+    Args:
+        name: The name of its folder.
+        files: Files that were read from.
+        files_total: Files that there were, if all had to be listed.
+        demands: What each place of the question that reads the dataset demands there.
+        layout: Which files these were: the dataset's own, or those of a route.
+        is_exploration: Whether the route was taken to learn from it.
+        reason: Why the route was taken.
+        columns: The columns that were wanted, if the question says so itself.
+        row_groups_read: Row groups whose data was looked at, if that was measured.
+        row_groups_total: Row groups of those files, once for each place that reads them, if that was
+            measured.
+        rows: Rows that fulfilled what the engine tests while it reads, if that was measured.
+    """
 
     name: str
     files: int
     files_total: int | None
     demands: tuple[tuple[Demand, ...], ...]
+    layout: str = OWN_LAYOUT
+    is_exploration: bool = False
+    reason: str = ""
+    columns: tuple[str, ...] | None = None
+    row_groups_read: int | None = None
+    row_groups_total: int | None = None
+    rows: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """A question that was answered: its text, the datasets that it read, and what it cost."""
+    """A question that was answered: its text, the datasets that it read, and what it cost.
+
+    Args:
+        language: What the question was written in.
+        text: The SQL, or the predicate of a lazy frame.
+        datasets: What was read.
+        stats: What it cost.
+        parameters: The values of the SQL's `?` or `$name`.
+    """
 
     language: Literal["sql", "polars"]
     text: str
     datasets: tuple[DatasetRead, ...]
     stats: QueryStats
+    parameters: Sequence[Any] | Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,18 +102,40 @@ class Question:
     demands: tuple[tuple[Demand, ...], ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Route:
+    """Files that answer a question in the place of the dataset's own.
+
+    Args:
+        files: Absolute paths. They hold the dataset's rows as they are now, all columns among them,
+            also those that the dataset has in its paths; those that cannot concern the question may
+            be missing.
+        layout: What these files are called in observations.
+        is_exploration: Whether they were chosen to learn from it.
+        reason: Why they were chosen, for people.
+    """
+
+    files: tuple[str, ...]
+    layout: str
+    is_exploration: bool = False
+    reason: str = ""
+
+
 class Observer(Protocol):
     """Somebody who learns from questions."""
 
     def observed(self, observation: Observation) -> None:
-        """Take note of a question; called once after each answer, in the caller's thread."""
+        """Take note of a question; called after each answer, in the caller's thread.
+
+        It must not raise: the answer would be lost.
+        """
 
 
 class Router(Protocol):
     """Somebody who knows better files for a question than the dataset's own."""
 
-    def route(self, question: Question) -> Sequence[str] | None:
-        """Return the files to read, or None for the dataset's own.
+    def route(self, question: Question) -> Route | None:
+        """Return the files to read, or None for the dataset's own. It must not raise."""
 
-        They must hold the dataset's rows as they are now, with all columns, the keys among them.
-        """
+    def failed(self, question: Question, route: Route) -> None:
+        """Take note that files of a route could not be read; the dataset's own are taken instead."""

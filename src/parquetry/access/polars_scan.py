@@ -11,9 +11,16 @@ from polars.io.plugins import register_io_source
 
 from parquetry.access.engine_errors import is_gone, translate_polars
 from parquetry.access.holding import held_listing
-from parquetry.access.observing import DatasetRead, Observation, QueryStats, Question
+from parquetry.access.observing import (
+    OWN_LAYOUT,
+    DatasetRead,
+    Observation,
+    QueryStats,
+    Question,
+)
 from parquetry.access.polars_conditions import find_demands
 from parquetry.access.polars_frames import frame_schema, frames_of
+from parquetry.access.rerouting import Detour, find_detour
 from parquetry.errors import ConflictError, ParquetryError, SchemaMismatchError, StorageError
 
 if TYPE_CHECKING:
@@ -90,7 +97,7 @@ class _Reader:
         demands = find_demands(predicate)
         rows = 0
         with ExitStack() as holds:
-            listing = self._list(demands, predicate, self._outline, None)
+            listing, detour = self._find(demands, predicate)
             for attempt in range(1, _ATTEMPTS + 1):
                 try:
                     lazy = self._query(listing, with_columns, predicate, n_rows)
@@ -101,14 +108,33 @@ class _Reader:
                 except StorageError:
                     raise
                 except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
-                    if not is_gone(error) or attempt == _ATTEMPTS:
+                    if detour is not None:
+                        detour.give_up()
+                    can_retry = is_gone(error) or detour is not None
+                    if not can_retry or attempt == _ATTEMPTS:
                         root = self._source.home.root
                         raise translate_polars(error, listing.files, root) from error
                     if rows:
                         raise _overtaken(self._source) from error
                 hold = holds if attempt >= _UNHELD_ATTEMPTS else None
-                listing = self._list(demands, predicate, None, hold)
-        self._tell(time.perf_counter() - start, rows, listing, demands, predicate)
+                listing, detour = self._list(demands, None, hold), None
+        seconds = time.perf_counter() - start
+        if self._observer is not None:
+            read = self._read(listing, demands, detour, with_columns)
+            stats = QueryStats(seconds, rows, read.files, read.files_total)
+            text = "" if predicate is None else str(predicate)
+            self._observer.observed(Observation("polars", text, (read,), stats))
+
+    def _find(
+        self, demands: list[Demand], predicate: pl.Expr | None
+    ) -> tuple[Listing, Detour | None]:
+        """Return what to read at first, with the detour by which it is read, if it is."""
+        if self._router is not None:
+            question = Question(self._source, str(predicate), (tuple(demands),))
+            found = find_detour(self._router, question)
+            if found is not None:
+                return found[1], found[0]
+        return self._list(demands, self._outline, None), None
 
     def _query(
         self,
@@ -125,16 +151,10 @@ class _Reader:
     def _list(
         self,
         demands: list[Demand],
-        predicate: pl.Expr | None,
         outline: Listing | None,
         holds: ExitStack | None,
     ) -> Listing:
         """Return what to read; the outline of this collect, if it shows all files that are needed."""
-        if self._router is not None:
-            question = Question(self._source, str(predicate), (tuple(demands),))
-            files = self._router.route(question)
-            if files is not None:
-                return self._source.listing_of(files)
         if outline is not None and outline.is_whole and not demands:
             return outline
         references = [demands] if demands else None
@@ -156,22 +176,23 @@ class _Reader:
                 path=self._source.home.root,
             )
 
-    def _tell(
+    def _read(
         self,
-        seconds: float,
-        rows: int,
         listing: Listing,
         demands: list[Demand],
-        predicate: pl.Expr | None,
-    ) -> None:
-        if self._observer is None:
-            return
-        total = len(listing.files) if listing.is_whole else None
-        stats = QueryStats(seconds, rows, len(listing.files), total)
-        name = self._source.home.name
-        read = DatasetRead(name, len(listing.files), total, (tuple(demands),))
-        text = "" if predicate is None else str(predicate)
-        self._observer.observed(Observation("polars", text, (read,), stats))
+        detour: Detour | None,
+        columns: list[str] | None,
+    ) -> DatasetRead:
+        return DatasetRead(
+            name=self._source.home.name,
+            files=len(listing.files),
+            files_total=len(listing.files) if listing.is_whole else None,
+            demands=(tuple(demands),),
+            layout=detour.route.layout if detour else OWN_LAYOUT,
+            is_exploration=detour.route.is_exploration if detour else False,
+            reason=detour.route.reason if detour else "",
+            columns=None if columns is None else tuple(columns),
+        )
 
 
 def _batches(lazy: pl.LazyFrame, batch_size: int | None, scans: int) -> Iterator[pl.DataFrame]:

@@ -1,0 +1,23 @@
+"""Learning from questions how a dataset is best laid out, and laying it out so.
+
+Every question through a store that has tuning switched on is logged (`query_log`), understood
+(`workload`), answered with proposals (`candidates`) that are priced without rewriting anything
+(`costs`); a layout is moved to when that pays (`deciding`, `migrations`), and watched (`evaluation`,
+`routing`). `loop` shows the whole round on one screen. The names below are loaded when first used.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from parquetry.lazy import lazy_names
+
+if TYPE_CHECKING:
+    from parquetry.tuning.config import Config
+
+_HOMES = {
+    "parquetry.tuning.config": ("Config",),
+}
+__getattr__, __dir__ = lazy_names(__name__, _HOMES)
+
+__all__ = ["Config"]
