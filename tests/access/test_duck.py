@@ -13,6 +13,7 @@ import pytest
 from access.trees import DUCK, ask, put, source_of
 from parquetry.access.duck import Duck
 from parquetry.access.listing import Listing
+from parquetry.access.observing import Route
 from parquetry.access.source import Source
 from parquetry.errors import (
     CorruptionError,
@@ -255,7 +256,7 @@ def test_a_router_can_give_other_files_that_hold_the_same_rows(source, tmp_path)
     class Router:
         def route(self, question):
             asked.append(question)
-            return [str(replica)] if "v" in question.text else None
+            return Route((str(replica),), "layout_1") if "v" in question.text else None
 
     answer = DUCK.run("select v, grid from t where seed = 0", {"t": source}, router=Router())
     assert answer.fetchall() == [(7, "a")]

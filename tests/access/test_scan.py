@@ -12,6 +12,7 @@ import pytest
 
 from access.trees import put, source_of
 from parquetry.access import polars_scan
+from parquetry.access.observing import Route
 from parquetry.access.polars_scan import scan
 from parquetry.access.source import Source
 from parquetry.errors import (
@@ -196,7 +197,7 @@ def test_a_router_can_give_other_files(source, tmp_path):
 
     class Router:
         def route(self, question):
-            return [str(replica)] if question.demands[0] else None
+            return Route((str(replica),), "layout_1") if question.demands[0] else None
 
     frame = scan(source, router=Router())
     assert frame.filter(seed=0).collect().rows() == [(7, "a", 0)]

@@ -20,13 +20,14 @@ from parquetry.access.engine_errors import (
     unknown_table,
 )
 from parquetry.access.holding import held_listing
-from parquetry.access.observing import OWN_LAYOUT, DatasetRead, Observation, Question
+from parquetry.access.observing import DatasetRead, Observation, Question
 from parquetry.access.profiles import measure, read_profile
 from parquetry.access.quoting import quote_identifier
 from parquetry.access.rerouting import Detour, find_detour
 from parquetry.access.results import QueryResult, tidy
 from parquetry.access.sql_query import parameter_values, understand
 from parquetry.errors import ParameterError, RequestError
+from parquetry.model.layouts import INITIAL
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -280,7 +281,7 @@ def _read(run: _Run, name: str, profile: Profile | None) -> DatasetRead:
         files=len(listing.files),
         files_total=len(listing.files) if listing.is_whole else None,
         demands=tuple(map(tuple, run.demands[name])),
-        layout=detour.route.layout if detour else OWN_LAYOUT,
+        layout=detour.route.layout if detour else INITIAL,
         is_exploration=detour.route.is_exploration if detour else False,
         reason=detour.route.reason if detour else "",
         row_groups_read=scanned.row_groups_read if scanned else None,

@@ -9,14 +9,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
+from parquetry.model.layouts import INITIAL
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from parquetry.access.conditions import Demand
     from parquetry.access.source import Source
-
-OWN_LAYOUT = "initial"
-"""What observations call the dataset's own files, as long as nobody has given them another layout."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +50,7 @@ class DatasetRead:
         files: Files that were read from.
         files_total: Files that there were, if all had to be listed.
         demands: What each place of the question that reads the dataset demands there.
-        layout: Which files these were: the dataset's own, or those of a route.
+        layout: Which files these were: those of a route, or the dataset's own, called `initial` here.
         is_exploration: Whether the route was taken to learn from it.
         reason: Why the route was taken.
         columns: The columns that were wanted, if the question says so itself.
@@ -65,7 +64,7 @@ class DatasetRead:
     files: int
     files_total: int | None
     demands: tuple[tuple[Demand, ...], ...]
-    layout: str = OWN_LAYOUT
+    layout: str = INITIAL
     is_exploration: bool = False
     reason: str = ""
     columns: tuple[str, ...] | None = None

@@ -11,17 +11,12 @@ from polars.io.plugins import register_io_source
 
 from parquetry.access.engine_errors import is_gone, translate_polars
 from parquetry.access.holding import held_listing
-from parquetry.access.observing import (
-    OWN_LAYOUT,
-    DatasetRead,
-    Observation,
-    QueryStats,
-    Question,
-)
+from parquetry.access.observing import DatasetRead, Observation, QueryStats, Question
 from parquetry.access.polars_conditions import find_demands
 from parquetry.access.polars_frames import frame_schema, frames_of
 from parquetry.access.rerouting import Detour, find_detour
 from parquetry.errors import ConflictError, ParquetryError, SchemaMismatchError, StorageError
+from parquetry.model.layouts import INITIAL
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -188,7 +183,7 @@ class _Reader:
             files=len(listing.files),
             files_total=len(listing.files) if listing.is_whole else None,
             demands=(tuple(demands),),
-            layout=detour.route.layout if detour else OWN_LAYOUT,
+            layout=detour.route.layout if detour else INITIAL,
             is_exploration=detour.route.is_exploration if detour else False,
             reason=detour.route.reason if detour else "",
             columns=None if columns is None else tuple(columns),

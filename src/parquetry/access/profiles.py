@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from parquetry.access.observing import QueryStats
+from parquetry.access.quoting import unescape_glob
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -21,7 +22,7 @@ class ScanProfile:
     """One place of a plan that reads Parquet files.
 
     Args:
-        files: The names of the first files of the place, as DuckDB joins them.
+        files: The globs of the first files of the place, as DuckDB joins them.
         row_groups_read: Row groups whose data was looked at.
         row_groups_total: Row groups of the files.
         rows: Rows that fulfilled what is tested while reading.
@@ -34,8 +35,9 @@ class ScanProfile:
 
     def is_of(self, files: Sequence[str]) -> bool:
         """Return whether the place reads these files."""
-        first = self.files.split(", ", 1)[0]
-        return first in files or any(map(self.files.startswith, files))
+        parts = unescape_glob(self.files).split(", ")
+        names = (", ".join(parts[:count]) for count in range(1, len(parts) + 1))
+        return any(name in files for name in names)
 
 
 @dataclass(frozen=True, slots=True)

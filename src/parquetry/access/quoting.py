@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -31,6 +32,11 @@ def glob_literal(path: str) -> str:
     if not any(special in path for special in "*?[{"):
         return path
     return "".join(f"[{one}]" if one in "*?[{" else one for one in path)
+
+
+def unescape_glob(pattern: str) -> str:
+    """Return what `glob_literal` was given; several patterns may stand in one text."""
+    return re.sub(r"\[([\[*?{])\]", r"\1", pattern)
 
 
 def fold(name: str) -> bytes:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-from parquetry.access.observing import OWN_LAYOUT
+from parquetry.model.layouts import INITIAL
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -39,7 +39,7 @@ class LoggedScan:
     """
 
     table: str
-    layout: str = OWN_LAYOUT
+    layout: str = INITIAL
     demands: tuple[tuple[Demand, ...], ...] = ()
     columns: tuple[str, ...] | None = None
     files: int = 0
@@ -203,7 +203,7 @@ class EvaluationRecord:
     p99_latency_ms: float | None = None
     row_groups_read: float | None = None
     rows_scanned: float | None = None
-    baseline: str = OWN_LAYOUT
+    baseline: str = INITIAL
     baseline_latency_ms: float | None = None
     latency_improvement: float | None = None
     rewrite_cost: float | None = None
