@@ -6,8 +6,9 @@ import posixpath
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from parquetry.commits.many import for_each
 from parquetry.errors import ConflictError, NotFoundError
-from parquetry.model.changes import covering_folder
+from parquetry.model.changes import below, covering_folder
 from parquetry.storage.folders import find_stat, make_folders, walk, walk_files
 
 if TYPE_CHECKING:
@@ -54,10 +55,19 @@ def assemble(home: Home, storage: Storage, staging: Staging, change: Change) -> 
         folders = [staging.tree]
     else:
         folders = _link_what_stays(storage, live, cover, staging.tree, change)
+    targets: dict[str, list[tuple[str, str]]] = {}
     for new in change.add:
-        target = posixpath.join(staging.tree, posixpath.relpath(new.path, cover or "."))
-        folders += make_folders(storage, posixpath.dirname(target))
-        storage.link(new.source, target)
+        target = posixpath.join(staging.tree, below(cover, new.path))
+        targets.setdefault(posixpath.dirname(target), []).append((new.source, target))
+
+    def place(folder: str) -> list[str]:
+        made = make_folders(storage, folder)
+        for source, target in targets[folder]:
+            storage.link(source, target)
+        return made
+
+    for made in for_each(place, list(targets)):
+        folders += made
     storage.sync_all([*folders, staging.folder])
     return storage.stat(staging.tree)
 
@@ -65,7 +75,7 @@ def assemble(home: Home, storage: Storage, staging: Staging, change: Change) -> 
 def _link_what_stays(
     storage: Storage, live: str, cover: str, tree: str, change: Change
 ) -> list[str]:
-    gone = {posixpath.relpath(file.path, cover or ".") for file in change.retire}
+    gone = {below(cover, file.path) for file in change.retire}
     found = list(walk(storage, live))
     kept = [(path, kind) for path, kind in found if kind != "folder" and path not in gone]
     emptied = _ancestors(gone) - _ancestors(path for path, _ in kept)

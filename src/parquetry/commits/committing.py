@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from parquetry.commits import log
 from parquetry.commits.assembling import assemble, choose_approach, cover_of
 from parquetry.commits.finishing import finish, recover
+from parquetry.commits.many import for_each
 from parquetry.commits.staging import sweep
 from parquetry.errors import ConflictError, CorruptionError, NotFoundError, ParquetryError
 from parquetry.files.footers import count_rows
@@ -39,8 +40,7 @@ def commit(home: Home, storage: Storage, staging: Staging, change: Change) -> Co
         StorageError: The disk refused; `outcome` says whether the change will be true.
     """
     storage.sync_all([*(new.source for new in change.add), staging.folder, home.staging])
-    for new in change.add:
-        _verify(new)
+    for_each(_verify, change.add)
     with storage.lock(home.lock):
         recover(home, storage)
         sweep(home, storage)

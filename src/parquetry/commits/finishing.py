@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from parquetry.commits import log
 from parquetry.commits.retiring import keep_history
 from parquetry.errors import AlreadyExistsError, CorruptionError, NotFoundError, StorageError
+from parquetry.model.changes import below
 from parquetry.storage.exchange import ExchangeUnsupportedError
 from parquetry.storage.folders import (
     find_stat,
@@ -56,9 +57,7 @@ def _finish_exchange(home: Home, storage: Storage, record: CommitRecord) -> None
         storage.sync_all([posixpath.dirname(live), posixpath.dirname(tree)])
     else:
         _finish_renames(home, storage, record)
-    keep_history(
-        home, storage, record, lambda path: f"{tree}/{posixpath.relpath(path, record.cover or '.')}"
-    )
+    keep_history(home, storage, record, lambda path: f"{tree}/{below(record.cover, path)}")
     _dissolve(home, storage, record, tree)
     _remove_empty(home, storage, record.cover)
 

@@ -107,3 +107,8 @@ def covering_folder(paths: list[str]) -> str:
     while common < len(shortest) and shortest[common] == longest[common]:
         common += 1
     return "/".join(shortest[:common])
+
+
+def below(folder: str, path: str) -> str:
+    """Return a path relative to a folder that it stands in; both are relative to the dataset."""
+    return path[len(folder) + 1 :] if folder else path

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +10,7 @@ import pyarrow as pa
 from pyarrow import types as pt
 
 from parquetry.commits.kept_schema import find_kept_schema
+from parquetry.commits.many import for_each
 from parquetry.commits.snapshots import take_snapshot
 from parquetry.errors import CorruptionError, LayoutError, NotFoundError, SchemaMismatchError
 from parquetry.files.footers import read_footer
@@ -167,20 +167,20 @@ def _look_into(
     schemas = _Schemas()
     keys: list[str] = []
     found = []
-    with ThreadPoolExecutor(2) as pool:
-        paths = [f"{home.root}/{state.path}" for state in snapshot.files]
-        footers = pool.map(read_footer, paths, chunksize=1)
-        texts: dict[str, tuple[str | None, ...]] = {}
-        for state, path, footer in zip(snapshot.files, paths, footers, strict=True):
-            if state.folder not in texts:
-                segments = split_path(state.path)[0]
-                keys = [segment.key for segment in segments]
-                texts[state.folder] = tuple(segment.text for segment in segments)
-            schema = schemas.of(footer, path)
-            found.append(_survey(state, footer, texts[state.folder], schema))
-            if columns:
-                wanted = dict.fromkeys([*columns, *keys])
-                found[-1] = replace(found[-1], constants=find_constants(footer, schema, wanted))
+    paths = [f"{home.root}/{state.path}" for state in snapshot.files]
+    texts: dict[str, tuple[str | None, ...]] = {}
+    for state, path, footer in zip(
+        snapshot.files, paths, for_each(read_footer, paths), strict=True
+    ):
+        if state.folder not in texts:
+            segments = split_path(state.path)[0]
+            keys = [segment.key for segment in segments]
+            texts[state.folder] = tuple(segment.text for segment in segments)
+        schema = schemas.of(footer, path)
+        found.append(_survey(state, footer, texts[state.folder], schema))
+        if columns:
+            wanted = dict.fromkeys([*columns, *keys])
+            found[-1] = replace(found[-1], constants=find_constants(footer, schema, wanted))
     return found, keys
 
 
