@@ -537,7 +537,7 @@ def _forged(part):
     (table,) = part.load()
     place = table.schema.get_field_index("best_bid")
     changed = table.set_column(place, "best_bid", pa.array(np.zeros(table.num_rows)))
-    return Loose(table.num_rows, table.schema, lambda: iter([changed]))
+    return Loose(table.num_rows, table.schema, lambda: iter([changed]), ())
 
 
 # What is refused.

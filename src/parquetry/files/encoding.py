@@ -101,11 +101,12 @@ def _encode_few(table: pa.Table, compression: str) -> bytes:
     schema = table.schema.with_metadata(without_pandas(table.schema.metadata))
     with_nan = tuple(sorted(name for name in table.column_names if _holds_nan(table[name])))
     options = _options_of(schema, compression, with_nan)
-    sink = io.BytesIO()
+    sink = pa.BufferOutputStream()  # not BytesIO, each of whose writes waits for Python's lock
     with told(), pq.ParquetWriter(sink, schema, **options.arguments) as writer:
         if table.num_rows:
             writer.write_table(table.replace_schema_metadata(schema.metadata))
-    return sink.getvalue()
+    content: bytes = sink.getvalue().to_pybytes()
+    return content
 
 
 def _holds_nan(column: pa.ChunkedArray) -> bool:

@@ -6,6 +6,7 @@ of them does it is decided by the schema, so that no value changes its meaning o
 
 from __future__ import annotations
 
+from itertools import accumulate
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -54,7 +55,10 @@ def decode_files(paths: Sequence[str], schema: pa.Schema) -> pa.Table:
 
 
 def decode_rows(
-    path: str, schema: pa.Schema, groups: Sequence[int] | None = None
+    path: str,
+    schema: pa.Schema,
+    groups: Sequence[int] | None = None,
+    group_rows: Sequence[int] | None = None,
 ) -> Iterator[pa.Table]:
     """Yield the rows of a file, or of some of its row groups, in their order.
 
@@ -64,19 +68,23 @@ def decode_rows(
         path: The file.
         schema: The columns to decode, in the types that the file declares.
         groups: The numbers of the row groups, ascending; without them all.
+        group_rows: The rows of each row group, if they are known already.
 
     Raises:
         CorruptionError: The file cannot be decoded.
         NotFoundError: It does not exist any more.
         SchemaMismatchError: It holds times that the declared type cannot say.
     """
+    if group_rows is not None and _is_plain(schema, {"ms", "us"}):
+        yield from _by_polars(path, schema, group_rows, _bundles(group_rows, groups))
+        return
     footer = read_footer(path)
+    rows = [footer.row_group(number).num_rows for number in range(footer.num_row_groups)]
     physical = [footer.schema.column(number) for number in range(len(footer.schema))]
     old_times = [column.path for column in physical if column.physical_type == "INT96"]
-    numbers = range(footer.num_row_groups) if groups is None else groups
-    bundles = _bundles(footer, numbers)
+    bundles = _bundles(rows, groups)
     if _is_plain(schema, {"ms", "us"} if old_times else {"ms", "us", "ns"}):
-        yield from _by_polars(path, schema, footer, bundles)
+        yield from _by_polars(path, schema, rows, bundles)
     else:
         yield from _by_pyarrow(path, schema, bundles, old_times)
 
@@ -91,12 +99,12 @@ def _is_plain(schema: pa.Schema, units: set[str]) -> bool:
     )
 
 
-def _bundles(footer: pq.FileMetaData, numbers: Sequence[int]) -> list[list[int]]:
+def _bundles(group_rows: Sequence[int], groups: Sequence[int] | None) -> list[list[int]]:
     """Return runs of neighbouring row groups that are decoded together."""
     bundles: list[list[int]] = []
     held = 0
-    for number in numbers:
-        rows = footer.row_group(number).num_rows
+    for number in range(len(group_rows)) if groups is None else groups:
+        rows = group_rows[number]
         if not rows:
             continue
         if bundles and bundles[-1][-1] == number - 1 and held + rows <= CHUNK_ROWS:
@@ -124,16 +132,14 @@ def _decode_together(paths: Sequence[str], schema: pa.Schema) -> pa.Table:
 
 
 def _by_polars(
-    path: str, schema: pa.Schema, footer: pq.FileMetaData, bundles: Sequence[Sequence[int]]
+    path: str, schema: pa.Schema, group_rows: Sequence[int], bundles: Sequence[Sequence[int]]
 ) -> Iterator[pa.Table]:
-    starts = [0]
-    for number in range(footer.num_row_groups):
-        starts.append(starts[-1] + footer.row_group(number).num_rows)
+    starts = [0, *accumulate(group_rows)]
     for bundle in bundles:
         first, end = starts[bundle[0]], starts[bundle[-1] + 1]
         try:
-            scan = pl.scan_parquet(path, glob=False, hive_partitioning=False, use_statistics=False)
-            frame = scan.select(schema.names).slice(first, end - first).collect()
+            whole = end - first == starts[-1]
+            frame = _read(path, schema) if whole else _read_slice(path, schema, first, end - first)
             table = _typed(frame, schema)
         except (PolarsError, PanicException, pa.ArrowException) as error:
             raise _undecodable(path, error) from error
@@ -142,6 +148,19 @@ def _by_polars(
         if table.num_rows != end - first:
             raise _undecodable(path, f"{table.num_rows} rows stand where {end - first} should")
         yield table
+
+
+def _read(path: str, schema: pa.Schema) -> pl.DataFrame:
+    with open(path, "rb") as file:
+        content = file.read()
+    return pl.read_parquet(
+        content, columns=schema.names, hive_partitioning=False, use_statistics=False
+    )
+
+
+def _read_slice(path: str, schema: pa.Schema, start: int, rows: int) -> pl.DataFrame:
+    scan = pl.scan_parquet(path, glob=False, hive_partitioning=False, use_statistics=False)
+    return scan.select(schema.names).slice(start, rows).collect()
 
 
 def _typed(frame: pl.DataFrame, schema: pa.Schema) -> pa.Table:

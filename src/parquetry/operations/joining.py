@@ -64,7 +64,7 @@ def merged(pieces: Sequence[Piece], sorting: Sequence[SortKey]) -> Loose:
         if tables:
             yield sort_rows(pa.concat_tables(tables), sorting)
 
-    return Loose(sum(piece.rows for piece in pieces), schema, load)
+    return Loose(sum(piece.rows for piece in pieces), schema, load, tuple(schema.names))
 
 
 def _bundled(parts: Sequence[Part], style: Style) -> Iterator[list[Part]]:

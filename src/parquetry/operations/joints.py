@@ -6,11 +6,16 @@ import posixpath
 from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
+import pyarrow as pa
+
 from parquetry.errors import ConflictError, StorageError
 from parquetry.model.changes import NewFile
-from parquetry.operations.joining import join
+from parquetry.operations.few_rows import FEW_ROWS, encode_few
+from parquetry.operations.joined_output import fitted
+from parquetry.operations.joining import common_schema, join
 from parquetry.operations.moulds import is_whole
-from parquetry.operations.parts import Piece
+from parquetry.operations.parts import Loose, Piece
+from parquetry.storage.folders import write_file
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,19 +34,43 @@ class Joint(NamedTuple):
     source: str
 
     def stage(self, storage: Storage, staging: Staging, style: Style) -> NewFile:
-        """Write the file."""
+        """Write the file, or give it a second name if it can stay as it is.
+
+        Raises:
+            ConflictError: Its parts have not the rows that were planned.
+        """
         expected = sum(part.rows for part in self.parts)
+        path = posixpath.join(self.folder, staging.final_name(self.source))
+        is_loose = all(isinstance(part, Loose) for part in self.parts)
+        if is_loose and expected <= FEW_ROWS and not style.sorting:
+            size = self._encode(storage, style)
+            return NewFile(path, self.source, expected, size)
         if not self._link(storage, style):
             with storage.create(self.source) as sink:
-                rows = join(self.parts, sink, style)
-            if rows != expected:
-                raise ConflictError(
-                    f"{rows:,} rows came for {self.folder or 'the root'}, and {expected:,} were "
-                    "planned: somebody has changed a file. Nothing was changed; plan again and retry.",
-                    path=self.source,
-                )
-        path = posixpath.join(self.folder, staging.final_name(self.source))
+                self._check(join(self.parts, sink, style), expected)
         return NewFile(path, self.source, expected, storage.stat(self.source).size)
+
+    def _encode(self, storage: Storage, style: Style) -> int:
+        """Write a few rows that are decoded already, and return the size of the file."""
+        schema = common_schema([part.schema for part in self.parts])
+        tables = [table for part in self.parts for table in part.load()]
+        table = tables[0]
+        if len(tables) > 1:
+            table = pa.concat_tables([fitted(one, schema) for one in tables])
+        with_nan = {name for part in self.parts if isinstance(part, Loose) for name in part.nans}
+        content = encode_few(
+            table, style.compression or "zstd", style.constant, tuple(sorted(with_nan))
+        )
+        write_file(storage, self.source, content)
+        return int(content.size)
+
+    def _check(self, rows: int, expected: int) -> None:
+        if rows != expected:
+            raise ConflictError(
+                f"{rows:,} rows came for {self.folder or 'the root'}, and {expected:,} were planned: "
+                "somebody has changed a file. Nothing was changed; plan again and retry.",
+                path=self.source,
+            )
 
     def _link(self, storage: Storage, style: Style) -> bool:
         """Give a file that becomes a new one as it is a second name, where the disk can do that."""

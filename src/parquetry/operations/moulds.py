@@ -6,6 +6,8 @@ import io
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import pyarrow as pa
+
 from parquetry.errors import ParameterError
 from parquetry.files.encoding import Encoder, writer_options
 from parquetry.files.splicing import Footer, Source, find_differences, find_refusals
@@ -15,8 +17,6 @@ from parquetry.operations.parts import Loose, Piece
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    import pyarrow as pa
-
     from parquetry.files.encoding import WriterOptions
     from parquetry.operations.parts import Part
     from parquetry.operations.surveying import SortKey
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 SMALL_ROWS = 32_768
 """Row groups below are decoded: tiny ones that stand side by side are larger and slow every scan."""
 
+_TINY_BYTES = 512  # a chunk of one value; whether it is compressed does not matter
 _CODECS = {"none": 0, "snappy": 1, "gzip": 2, "brotli": 4, "zstd": 6, "lz4": 7}
 
 
@@ -44,11 +45,13 @@ class Style:
         compression: The codec of the new file; None leaves copied bytes as they are compressed.
         small_rows: Row groups with fewer rows are decoded and encoded together.
         sorting: By what the rows of each row group are sorted, and are to stay so.
+        constant: The columns that have one value in each file.
     """
 
     compression: str | None = None
     small_rows: int = SMALL_ROWS
     sorting: tuple[SortKey, ...] = ()
+    constant: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -111,7 +114,7 @@ def is_whole(piece: Piece, style: Style) -> bool:
 def _mould_of(footer: Footer, piece: Piece, schema: pa.Schema, style: Style) -> Mould | None:
     for decimals in (True, False):
         options = options_for(schema, style, decimals_as_integers=decimals)
-        sample = _encoded(schema.empty_table(), options).footer
+        sample = _encoded(pa.Table.from_batches([], schema), options).footer
         if piece.constants:
             own = {column.name for column in footer.columns}.difference(piece.constants)
             if not find_differences(sample, footer, own):
@@ -128,8 +131,10 @@ def _refused(footer: Footer, style: Style) -> set[int | None]:
         return refused
     wanted = _CODECS.get(style.compression)
     for number, group in enumerate(footer.row_groups):
-        codecs = {chunk.metadata.integer(ColumnMetaData.CODEC) for chunk in group.chunks}
-        if codecs != {wanted}:
+        if any(
+            chunk.metadata.integer(ColumnMetaData.CODEC) != wanted and chunk.size > _TINY_BYTES
+            for chunk in group.chunks
+        ):
             refused.add(number)
     return refused
 

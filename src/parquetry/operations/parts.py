@@ -56,7 +56,7 @@ class Piece:
             rows = sum(self.group_rows[n] for n in (self.numbers if wanted is None else wanted))
             yield self.fill(rows).select(self.schema.names)
             return
-        for table in decode_rows(self.path, columns, wanted):
+        for table in decode_rows(self.path, columns, wanted, self.group_rows):
             yield self.complete(table)
 
     def complete(self, table: pa.Table) -> pa.Table:
@@ -81,11 +81,13 @@ class Loose:
         rows: How many.
         schema: Their columns.
         load: Gives them.
+        nans: The columns that may hold a NaN.
     """
 
     rows: int
     schema: pa.Schema
     load: Callable[[], Iterator[pa.Table]]
+    nans: tuple[str, ...]
 
 
 Part: TypeAlias = Piece | Loose

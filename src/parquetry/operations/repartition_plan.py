@@ -215,7 +215,7 @@ def forecast(plan: RepartitionPlan, storage: Storage) -> Forecast:
     files = 0
 
     def look(task: tuple[SurveyedFile, ...]) -> dict[str, list[Part]]:
-        sorter = Sorter(plan.keys, plan.batch_rows, storage, None)
+        sorter = Sorter(plan.keys, plan.batch_rows, storage, None, routes.known(task))
         routes.route(task, sorter)
         sorter.finish()
         return sorter.parts

@@ -49,7 +49,7 @@ class Repartitioning:
 
     def __init__(self, plan: RepartitionPlan, storage: Storage, staging: Staging) -> None:
         self._plan, self._storage, self._staging = plan, storage, staging
-        self._style = Style(plan.compression, SMALL_ROWS)
+        self._style = Style(plan.compression, SMALL_ROWS, constant=plan.keys)
         self._routes = Routes(plan.survey, plan.keys, plan.transform, plan.batch_rows)
         self._lock = Lock()
         self._transforming = Lock()
@@ -60,7 +60,7 @@ class Repartitioning:
         """Write the new files, two at a time."""
         tasks = self._plan.tasks
         if len(tasks) == 1:
-            yield from in_order(self._write, self._joints(tasks[0], self._sorter()))
+            yield from in_order(self._write, self._joints(tasks[0], self._sorter(tasks[0])))
             return
         for files in in_order(self._stage_task, tasks):
             yield from files
@@ -100,14 +100,15 @@ class Repartitioning:
             )
 
     def _stage_task(self, task: Sequence[SurveyedFile]) -> list[NewFile]:
-        sorter = self._sorter()
+        sorter = self._sorter(task)
         files = [self._write(joint) for joint in self._joints(task, sorter)]
         for path in sorter.spilled:
             self._storage.unlink(path)
         return files
 
-    def _sorter(self) -> Sorter:
-        return Sorter(self._plan.keys, self._plan.batch_rows, self._storage, self._new_path)
+    def _sorter(self, task: Sequence[SurveyedFile]) -> Sorter:
+        known = self._routes.known(task)
+        return Sorter(self._plan.keys, self._plan.batch_rows, self._storage, self._new_path, known)
 
     def _joints(self, task: Sequence[SurveyedFile], sorter: Sorter) -> Iterator[Joint]:
         if self._plan.transform is None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from parquetry.errors import LayoutError, UnknownColumnError
-from parquetry.model.hive import partition_folder, value_text
+from parquetry.model.hive import encode_segment, partition_folder, value_text
 from parquetry.operations.joined_output import fitted
 from parquetry.operations.parts import Piece
 from parquetry.operations.transforming import transformed
@@ -60,6 +60,16 @@ class Routes:
             sorter.add_rows(table)
             rows += table.num_rows
         return rows
+
+    def known(self, files: Sequence[SurveyedFile]) -> dict[str, str]:
+        """Return the names of the folders for keys that have one value in all rows of these files."""
+        if self.transform is not None:
+            return {}
+        return {
+            key: encode_segment(key, self.survey.path_value(key, files[0]))
+            for place, key in enumerate(self.survey.keys)
+            if key in self.keys and len({file.texts[place] for file in files}) == 1
+        }
 
     def load(self, file: SurveyedFile) -> Iterator[pa.Table]:
         """Yield the rows of a file as the dataset sees them: with what its folders say."""

@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections import defaultdict
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
 import pyarrow as pa
+import pyarrow.compute as pc
 from polars.exceptions import PanicException, PolarsError
 
 from parquetry.errors import LayoutError
-from parquetry.model.hive import partition_folder
+from parquetry.model.hive import encode_segment
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
+_MANY_RUNS = 4096  # beyond, runs are no longer grouped one by one
 _RUN = "\0run"
+Numbers = np.ndarray[Any, np.dtype[np.int64]]
 
 
-def slice_by(table: pa.Table, keys: Sequence[str]) -> Iterator[tuple[str, pa.Table]]:
+def slice_by(
+    table: pa.Table, keys: Sequence[str], known: Mapping[str, str] | None = None
+) -> Iterator[tuple[str, pa.Table]]:
     """Yield each partition's folder with its rows, in the order of their first rows.
 
     NULL is a value like any other, and so is NaN. Rows of a partition keep their order.
@@ -26,52 +32,93 @@ def slice_by(table: pa.Table, keys: Sequence[str]) -> Iterator[tuple[str, pa.Tab
     **Cost:** where each partition's rows stand together, slices that share the table's memory; one copy
     of the table otherwise.
 
+    Args:
+        table: The rows.
+        keys: By what to part them.
+        known: The names of the folders for keys that have one value in all rows.
+
     Raises:
         LayoutError: A value cannot name a folder.
     """
-    if not keys:
-        yield "", table
-        return
+    known = known or {}
+    varying = [key for key in keys if key not in known]
     if not table.num_rows:
         return
-    frame = _frame(table, keys)
-    starts = _run_starts(frame)
+    if not varying:
+        yield "/".join(known[key] for key in keys), table
+        return
+    starts = _run_starts(table, varying)
     lengths = np.diff(np.append(starts, table.num_rows))
-    firsts = frame[starts].with_row_index(_RUN)
-    groups = firsts.group_by(list(keys), maintain_order=True).agg(_RUN)
-    runs = groups.get_column(_RUN)
-    sizes = runs.list.len().to_numpy()
-    if groups.height < firsts.height:
-        order = runs.explode().to_numpy()
-        table = table.take(pa.array(_rows_of(starts[order], lengths[order])))
-        lengths = lengths[order]
-    ends = np.cumsum(lengths)[np.cumsum(sizes) - 1]
+    groups = _grouped(table.select(varying).take(pl.Series(starts).to_arrow()))
+    if len(groups) < len(starts):
+        order = np.concatenate([runs for _, runs in groups])
+        table = table.take(pl.Series(_rows_of(starts[order], lengths[order])).to_arrow())
     start = 0
-    values = groups.select(list(keys)).iter_rows(named=True)
-    for one, end in zip(values, ends.tolist(), strict=True):
-        yield partition_folder(one), table.slice(start, end - start)
-        start = end
+    for values, runs in groups:
+        segments = dict(known) | {key: encode_segment(key, value) for key, value in values.items()}
+        rows = int(lengths[runs].sum())
+        yield "/".join(segments[key] for key in keys), table.slice(start, rows)
+        start += rows
 
 
-def _frame(table: pa.Table, keys: Sequence[str]) -> pl.DataFrame:
-    try:
-        return pl.DataFrame(pl.from_arrow(table.select(list(keys))))
-    except (PolarsError, PanicException, pa.ArrowException) as error:
-        raise LayoutError(
-            f"The columns {list(keys)} cannot all name folders: {error}. Nothing was changed. Partition "
-            "by text, numbers, booleans, dates or times."
-        ) from error
-
-
-def _run_starts(frame: pl.DataFrame) -> np.ndarray:
+def _run_starts(table: pa.Table, keys: Sequence[str]) -> Numbers:
     """Return the numbers of the rows whose keys differ from the row before."""
+    try:
+        ends = [
+            pc.run_end_encode(table[key].combine_chunks(), run_end_type=pa.int64()).run_ends
+            for key in keys
+        ]
+    except (pa.ArrowNotImplementedError, pa.ArrowInvalid):
+        return _run_starts_by_polars(_frame(table.select(list(keys))))
+    # to and from numpy by way of Polars: PyArrow imports pandas for that, where it is installed
+    numbers = [pl.Series(one).to_numpy() for one in ends]
+    changes = numbers[0] if len(numbers) == 1 else np.unique(np.concatenate(numbers))
+    return np.concatenate([np.zeros(1, np.int64), changes[:-1]])
+
+
+def _run_starts_by_polars(frame: pl.DataFrame) -> Numbers:
     differs = frame.select(pl.any_horizontal(pl.all().ne_missing(pl.all().shift(1)))).to_series()
     changes = differs.to_numpy(writable=True)
     changes[0] = True
     return np.flatnonzero(changes)
 
 
-def _rows_of(starts: np.ndarray, lengths: np.ndarray) -> np.ndarray:
+def _grouped(firsts: pa.Table) -> list[tuple[dict[str, Any], Numbers]]:
+    """Return the runs of each combination of keys, in order of appearance."""
+    if firsts.num_rows <= _MANY_RUNS:
+        return _grouped_one_by_one(firsts)
+    names = firsts.column_names
+    groups = _frame(firsts).with_row_index(_RUN).group_by(names, maintain_order=True).agg(_RUN)
+    rows = groups.select(names).iter_rows(named=True)
+    runs = (one.to_numpy() for one in groups.get_column(_RUN))
+    return list(zip(rows, runs, strict=True))
+
+
+def _grouped_one_by_one(firsts: pa.Table) -> list[tuple[dict[str, Any], Numbers]]:
+    runs: dict[tuple[str, ...], list[int]] = defaultdict(list)
+    values: dict[tuple[str, ...], dict[str, Any]] = {}
+    for number, row in enumerate(firsts.to_pylist()):
+        folder = tuple(encode_segment(key, value) for key, value in row.items())
+        runs[folder].append(number)
+        values.setdefault(folder, row)
+    return [(values[folder], np.array(numbers)) for folder, numbers in runs.items()]
+
+
+def _frame(keys: pa.Table) -> pl.DataFrame:
+    try:
+        frame = pl.DataFrame(pl.from_arrow(keys))
+    except (PolarsError, PanicException, pa.ArrowException) as error:
+        raise LayoutError(
+            f"The columns {keys.column_names} cannot all name folders: {error}. Nothing was changed. "
+            "Partition by text, numbers, booleans, dates or times."
+        ) from error
+    for key, kind in frame.schema.items():
+        if kind.is_nested():
+            encode_segment(key, frame.item(0, key))  # which says why not
+    return frame
+
+
+def _rows_of(starts: Numbers, lengths: Numbers) -> Numbers:
     """Return the numbers of the rows of runs, run after run."""
     ends = np.cumsum(lengths)
     return np.repeat(starts - (ends - lengths), lengths) + np.arange(ends[-1])

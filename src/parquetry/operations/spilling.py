@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from functools import partial
-from itertools import groupby
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
 from parquetry.errors import ParquetryError, StorageError
 from parquetry.model.schema import normal_schema
+from parquetry.operations.few_rows import nan_columns
 from parquetry.operations.joined_output import fitted
 from parquetry.operations.parts import Loose
 from parquetry.operations.run_slices import slice_by
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from parquetry.operations.parts import Part
     from parquetry.storage.protocol import Storage
@@ -33,6 +33,7 @@ class Sorter:
         batch_rows: How many rows are held.
         storage: The disk.
         new_path: Gives the paths of files aside; without it rows are only counted.
+        known: The names of the folders for keys that have one value in all rows.
     """
 
     def __init__(
@@ -41,11 +42,13 @@ class Sorter:
         batch_rows: int,
         storage: Storage,
         new_path: Callable[[], str] | None,
+        known: Mapping[str, str] | None = None,
     ) -> None:
         self.parts: dict[str, list[Part]] = {}
         self.spilled: list[str] = []
         self._keys, self._batch_rows = keys, batch_rows
         self._storage, self._new_path = storage, new_path
+        self._known = known or {}
         self._held: list[pa.Table] = []
         self._held_rows = 0
 
@@ -64,32 +67,28 @@ class Sorter:
 
     def finish(self) -> None:
         """Part the rows that are held in memory; they need not be written aside."""
-        for folder, table in self._sorted():
-            load = partial(iter, [table] if self._new_path else [])
-            self.add_part(folder, Loose(table.num_rows, table.schema, load))
+        for whole in self._take():
+            nans = nan_columns(whole) if self._new_path else ()
+            for folder, table in self._sliced(whole):
+                load = partial(iter, [table] if self._new_path else [])
+                self.add_part(folder, Loose(table.num_rows, table.schema, load, nans))
 
-    def _sorted(self) -> Iterator[tuple[str, pa.Table]]:
-        for table in _concatenated(self._held):
-            yield from slice_by(table, self._keys)
-        self._held, self._held_rows = [], 0
+    def _sliced(self, table: pa.Table) -> Iterator[tuple[str, pa.Table]]:
+        return slice_by(table, self._keys, self._known)
+
+    def _take(self) -> list[pa.Table]:
+        held, self._held, self._held_rows = self._held, [], 0
+        return _concatenated(held)
 
     def _spill(self) -> None:
-        slices = list(self._sorted())
         if self._new_path is None:
-            for folder, table in slices:
-                self.add_part(folder, Loose(table.num_rows, table.schema, partial(iter, ())))
+            self.finish()
             return
-        for group in _of_one_schema(slices):
+        for whole in self._take():
             path = self._new_path()
-            for folder, part in _write(self._storage, path, group):
-                self.add_part(folder, part)
             self.spilled.append(path)
-
-
-def _of_one_schema(slices: Sequence[tuple[str, pa.Table]]) -> Iterator[list[tuple[str, pa.Table]]]:
-    """Yield neighbours of one schema, which may stand in one file."""
-    for _, group in groupby(slices, key=lambda one: one[1].schema):
-        yield list(group)
+            for folder, part in _write(self._storage, path, whole, self._sliced):
+                self.add_part(folder, part)
 
 
 def _concatenated(tables: Sequence[pa.Table]) -> list[pa.Table]:
@@ -102,21 +101,25 @@ def _concatenated(tables: Sequence[pa.Table]) -> list[pa.Table]:
 
 
 def _write(
-    storage: Storage, path: str, slices: Sequence[tuple[str, pa.Table]]
+    storage: Storage,
+    path: str,
+    whole: pa.Table,
+    sliced: Callable[[pa.Table], Iterator[tuple[str, pa.Table]]],
 ) -> list[tuple[str, Loose]]:
-    """Write slices to a file, and return what gives them back."""
-    schema = normal_schema(slices[0][1].schema)  # the format has no place for many dictionaries
+    """Write rows to a file by their partition, and return what gives them back."""
+    nans = nan_columns(whole)
+    schema = normal_schema(whole.schema)  # the format has no place for many dictionaries
     options = pa.ipc.IpcWriteOptions(compression="lz4", use_threads=False)
     written: list[tuple[str, Loose]] = []
     first = 0
     try:
         with storage.create(path) as sink, pa.ipc.new_file(sink, schema, options=options) as writer:
-            for folder, table in slices:
+            for folder, table in sliced(whole):
                 batches = fitted(table, schema).combine_chunks().to_batches()
                 for batch in batches:
                     writer.write_batch(batch)
                 load = partial(_read, path, range(first, first + len(batches)))
-                written.append((folder, Loose(table.num_rows, schema, load)))
+                written.append((folder, Loose(table.num_rows, schema, load, nans)))
                 first += len(batches)
     except ParquetryError:
         raise
