@@ -94,6 +94,7 @@ def test_a_missing_column_keeps_its_value_and_is_null_in_inserted_rows(folder):
     put(folder, new)
     found = folder.frame().sort("sequence_num").tail(2).select("side", "spread", "best_bid")
     assert found.rows() == [("bid", 40.0, 0.5), (None, None, 0.5)]
+    assert pl.scan_parquet(folder.root / "**/*.parquet").select("side").collect().height == 41
 
 
 def test_a_column_that_is_new_is_an_error_unless_the_schema_may_grow(folder):

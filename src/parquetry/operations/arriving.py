@@ -33,7 +33,8 @@ def stage_arrivals(
 ) -> Iterator[NewFile]:
     """Write rows into new files, one a folder, or several where there are very many rows.
 
-    Keys that the dataset's files leave to the folder names are left out here, too.
+    The files have all columns of the dataset, so that readers who go by the first file that they find
+    are not led astray; but keys that the other files leave to the folder names are left out here, too.
 
     **Cost:** up to a million rows wait in memory for others of their folder.
     """
@@ -64,11 +65,9 @@ def _write(
     waiting: Mapping[str, list[pa.Table]],
     compression: str,
 ) -> Iterator[NewFile]:
-    stored = stored_columns(scope)
+    schema = pa.schema([scope.columns.field(name) for name in stored_columns(scope)])
     for folder, parts in waiting.items():
         whole = pa.concat_tables(parts, promote_options="default")
-        names = [name for name in stored if name in whole.column_names]
-        schema = pa.schema([scope.columns.field(name) for name in names])
         content = encode_table(cast_lossless(whole, schema, scope.root), compression=compression)
         source = staging.new_path()
         write_file(storage, source, content)

@@ -187,18 +187,16 @@ class KeySearch:
         new = self._update[rows_of] if self._new.update else pl.DataFrame(height=len(at))
         old = file.frame(index, self._new.update, types)
         old = old[at] if old.width else new
-        columns = [
-            name for name in new.columns if differing(old.select(name), new.select(name)).any()
-        ]
-        changed = pl.repeat(value=False, n=len(at), eager=True)
-        if columns:
-            changed = differing(old.select(columns), new.select(columns))
+        changes = differing(old, new)
+        changed = np.zeros(len(at), bool)
+        for differs in changes.values():
+            changed |= differs
         moved = moving(new, file.file.keys, self._scope.key_types)
         return Found(
             at.cast(pl.Int64).to_numpy(),
             rows_of.cast(pl.Int64).to_numpy(),
-            changed.to_numpy(),
-            frozenset(columns),
+            changed,
+            frozenset(changes),
             np.zeros(len(at), bool) if moved is None else moved[0].to_numpy(),
         )
 

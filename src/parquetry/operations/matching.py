@@ -64,7 +64,7 @@ def decide(opened: Sequence[OpenedFile], predicate: Predicate, scope: Scope) -> 
     counts = [len(file.group_rows) for file in opened]
     constants = constants_of([file.file for file in opened], scope.key_types)
     numbers = np.repeat(np.arange(len(opened)), counts)
-    repeated = constants[numbers] if constants.width else pl.DataFrame(height=len(places))
+    repeated = constants[numbers.tolist()] if constants.width else pl.DataFrame(height=len(places))
     found = outcomes(predicate.tree, Units(repeated, scope.types, places))
     cuts = np.cumsum(counts)[:-1]
     true, false, unknown = (np.split(flags, cuts) for flags in found)

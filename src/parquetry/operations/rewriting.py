@@ -135,13 +135,16 @@ class _Rewriting:
         if edit.setting is None:
             return self._groups[index] >= SMALL_GROUP_ROWS or len(self._left) == 1
         others = set(self._opened.schema.names) - self._edit.stored_setting.keys()
-        return bool(others) and self._is_large(index)
+        return bool(others) and self._is_worth_copying(index)
 
-    def _is_large(self, index: int) -> bool:
+    def _is_worth_copying(self, index: int) -> bool:
         """Whether copying the columns that are not set costs less than encoding them again."""
+        if self._groups[index] >= SMALL_GROUP_ROWS:
+            return True
+        if self._edit.arriving is not None:
+            return False  # rows that come make one row group with it
         group = self._opened.footer.row_group(index)
-        is_wide = group.total_byte_size >= SMALL_GROUP_BYTES
-        return is_wide or self._groups[index] >= SMALL_GROUP_ROWS
+        return bool(group.total_byte_size >= SMALL_GROUP_BYTES)
 
     @property
     def _left(self) -> list[int]:

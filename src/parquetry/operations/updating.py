@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import polars as pl
 import pyarrow as pa
 
@@ -34,6 +35,9 @@ if TYPE_CHECKING:
     from parquetry.operations.matching import Match
     from parquetry.operations.scope import Scope
     from parquetry.storage.protocol import Storage
+
+
+_OTHER = "::new "
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -152,14 +156,15 @@ def _examine(
     )
     old = frame.select(names)
     found = pl.DataFrame([to_polars(new[name], name, file.file.path) for name in new.column_names])
-    changed = differing(old, found)
-    if not changed.any():
+    changes = differing(old, found)
+    if not changes:
         return None
+    changed = np.logical_or.reduce(list(changes.values()))
     setting = flags.copy()
-    setting[flags] = changed.to_numpy()
-    mask = to_flags(changed.to_numpy())
+    setting[flags] = changed
+    mask = to_flags(changed)
     assignments.memory.keep(file.file.state.path, index, Hits.of(setting), new.filter(mask))
-    moved = moving(found.filter(changed), file.file.keys, keys)
+    moved = moving(found.filter(pl.Series(changed)), file.file.keys, keys)
     if moved is None:
         return GroupEdit(setting=Hits.of(setting))
     leaving = setting.copy()
@@ -168,22 +173,26 @@ def _examine(
     return GroupEdit(hits, Hits.of(setting), hits, moved[1])
 
 
-def differing(old: pl.DataFrame, new: pl.DataFrame) -> pl.Series:
-    """Return in which rows any of the columns differ; NULL and NaN are equal to themselves.
+def differing(old: pl.DataFrame, new: pl.DataFrame) -> dict[str, Flags]:
+    """Return by column in which rows it differs, if in any; NULL and NaN are equal to themselves.
 
     Raises:
         SchemaMismatchError: Columns cannot be compared.
     """
-    changed = pl.repeat(value=False, n=len(old), eager=True)
-    for one, other in zip(old, new, strict=True):
-        try:
-            changed |= one.ne_missing(other)
-        except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
-            raise SchemaMismatchError(
-                f"The column {one.name!r} cannot be compared with its new values: {error}. Nothing was "
-                "changed."
-            ) from error
-    return changed
+    if not new.width:
+        return {}
+    others = new.rename({name: f"{_OTHER}{name}" for name in new.columns})
+    try:
+        flags = pl.concat([old, others], how="horizontal").select(
+            pl.col(name).ne_missing(pl.col(f"{_OTHER}{name}")) for name in new.columns
+        )
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
+        raise SchemaMismatchError(
+            f"The columns {', '.join(new.columns)} cannot be compared with their new values: {error}. "
+            "Nothing was changed."
+        ) from error
+    found = {one.name: one.to_numpy() for one in flags}
+    return {name: differs for name, differs in found.items() if differs.any()}
 
 
 def moving(
