@@ -5,24 +5,18 @@
 The table: `rows` trades of 20 products on 30 days, a folder for each product and day, one file in each,
 sorted by time. Everybody starts from the same rows in the form that is best for him, and must end with
 plain files that any reader reads right: delta-rs with its log, the others in Hive folders. Polars,
-DuckDB and PyArrow have no such verbs; they rewrite the files that they must, each told which, and are
-not atomic. Every run is in a process of its own on a fresh copy; what is told is the median, with the
-commit and all syncs.
+DuckDB and PyArrow have no such verbs; they rewrite the files that they must, each told which, two at a
+time, with one sync at the end, and are not atomic. Every run is in a process of its own on a fresh
+copy; what is told is the median, with the commit and all syncs.
 """
 
 from __future__ import annotations
 
 import argparse
 import datetime as dt
-import json
-import os
-import resource
 import shutil
-import statistics
-import subprocess
-import sys
 import tempfile
-import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +24,7 @@ import numpy as np
 import polars as pl
 import pyarrow as pa
 
+from contest import Replacing, compete, copied, measure
 from trades import DAYS, FIRST_DAY, PRODUCTS, product_name, trades
 
 if TYPE_CHECKING:
@@ -186,84 +181,86 @@ def touched(task: str, table: Path) -> list[Path]:
     return sorted(found)
 
 
-def replace(path: Path, write: Callable[[Path], None] | None) -> None:
-    """Put a new file in the place of an old one, the safe way, or only remove it."""
-    if write is not None:
-        draft = path.with_suffix(".draft")
-        write(draft)
-        with open(draft, "rb") as file:
-            os.fsync(file.fileno())
-        draft.rename(path)
+def by_hand(
+    task: str, table: Path, changed: Callable[[Path], Callable[[Path], Any] | None]
+) -> None:
+    """Rewrite the files of a task, two at a time, aside; then exchange them.
+
+    Args:
+        task: Its name.
+        table: The table.
+        changed: Returns what writes the new form of a file, or None if it stays.
+    """
+    replacing = Replacing()
+    files = touched(task, table)
+
+    def work(path: Path) -> None:
+        write = changed(path)
+        if write is not None:
+            write(replacing.draft(path))
+
+    if task == "delete a partition":
+        for path in files:
+            replacing.remove(path)
     else:
-        path.unlink()
+        with ThreadPoolExecutor(2) as pool:
+            list(pool.map(work, files))
+    replacing.finish()
 
 
 def use_polars(task: str, table: Path, folder: Path) -> Callable[[], Any]:
-    def write(frame: pl.DataFrame) -> Callable[[Path], None]:
-        return frame.write_parquet
+    by_folder = {}
 
-    def run() -> None:
-        files = touched(task, table)
-        if task == "delete a partition":
-            for path in files:
-                replace(path, None)
-            return
-        if task.startswith("upsert"):
-            upsert_polars(task, files, folder, write)
-            return
-        where = predicate(task)
-        for path in files:
-            frame = pl.read_parquet(path, hive_partitioning=False)
-            if task.startswith("update"):
-                price = pl.when(where).then(pl.col("price") * 2).otherwise("price")
-                replace(path, write(frame.with_columns(price.alias("price"))))
-                continue
-            left = frame.filter(~where)
-            if len(left) < len(frame):
-                replace(path, write(left))
-
-    return run
-
-
-def upsert_polars(task: str, files: list[Path], folder: Path, write: Any) -> None:
-    new = pl.read_parquet(source_of(task, folder))
-    by_folder = new.partition_by(BY, as_dict=True)
-    columns = new.columns
-    for path in files:
+    def upserted(path: Path) -> Callable[[Path], Any] | None:
         frame = pl.read_parquet(path, hive_partitioning=False)
         mine = by_folder.get(tuple(frame.select(BY).row(0)))
         if mine is None:
-            continue
-        left = frame.join(mine, on=KEYS, how="anti").select(columns)
-        replace(path, write(pl.concat([left, mine])))
+            return None
+        left = frame.join(mine, on=KEYS, how="anti").select(mine.columns)
+        return pl.concat([left, mine]).write_parquet
+
+    def changed(path: Path) -> Callable[[Path], Any] | None:
+        where = predicate(task)
+        frame = pl.read_parquet(path, hive_partitioning=False)
+        if task.startswith("update"):
+            price = pl.when(where).then(pl.col("price") * 2).otherwise("price")
+            return frame.with_columns(price.alias("price")).write_parquet
+        left = frame.filter(~where)
+        return left.write_parquet if len(left) < len(frame) else None
+
+    def run() -> None:
+        if task.startswith("upsert"):
+            new = pl.read_parquet(source_of(task, folder))
+            by_folder.update(new.partition_by(BY, as_dict=True))
+        by_hand(task, table, upserted if task.startswith("upsert") else changed)
+
+    return run
 
 
 def use_duckdb(task: str, table: Path, folder: Path) -> Callable[[], Any]:
     import duckdb
 
+    connection = duckdb.connect()
+    where = condition(task)
+
+    def changed(path: Path) -> Callable[[Path], Any]:
+        query = f"SELECT * FROM read_parquet('{path}', hive_partitioning=false)"
+        if task.startswith("upsert"):
+            product, day = (part.split("=")[1] for part in path.parts[-3:-1])
+            mine = f"SELECT * FROM new WHERE product_id = '{product}' AND date = '{day}'"
+            keep = f"{query} t ANTI JOIN ({mine}) s USING ({', '.join(KEYS)})"
+            query = f"{keep} UNION ALL BY NAME {mine}"
+        elif task.startswith("update"):
+            price = f"CASE WHEN {where} THEN price * 2 ELSE price END AS price"
+            query = query.replace("*", f"* REPLACE ({price})", 1)
+        else:
+            query += f" WHERE NOT ({where})"
+        return lambda draft: copy_duckdb(connection.cursor(), query, draft)
+
     def run() -> None:
-        connection = duckdb.connect()
-        files = touched(task, table)
-        where = condition(task)
-        if task == "delete a partition":
-            for path in files:
-                replace(path, None)
-            return
         if task.startswith("upsert"):
             connection.execute(f"CREATE TABLE new AS FROM '{source_of(task, folder)}'")
-        for path in files:
-            query = f"SELECT * FROM read_parquet('{path}', hive_partitioning=false)"
-            if task.startswith("upsert"):
-                product, day = (part.split("=")[1] for part in path.parts[-3:-1])
-                mine = f"SELECT * FROM new WHERE product_id = '{product}' AND date = '{day}'"
-                keep = f"{query} t ANTI JOIN ({mine}) s USING ({', '.join(KEYS)})"
-                query = f"{keep} UNION ALL BY NAME {mine}"
-            elif task.startswith("update"):
-                price = f"CASE WHEN {where} THEN price * 2 ELSE price END AS price"
-                query = query.replace("*", f"* REPLACE ({price})", 1)
-            else:
-                query += f" WHERE NOT ({where})"
-            replace(path, lambda draft, query=query: copy_duckdb(connection, query, draft))
+        by_hand(task, table, changed)
 
     return run
 
@@ -292,26 +289,28 @@ def use_pyarrow(task: str, table: Path, folder: Path) -> Callable[[], Any]:
             pc.subtract(rows["trade_id"], pc.multiply(pc.divide(rows["trade_id"], 100), 100)), 42
         )
 
+    def upserted(path: Path, new: pa.Table) -> Callable[[Path], None]:
+        rows = pq.ParquetFile(path).read(use_threads=False)
+        product, day = (part.split("=")[1] for part in path.parts[-3:-1])
+        here = pc.and_(pc.equal(new["product_id"], product), pc.equal(new["date"], day))
+        mine = new.filter(here).select(rows.column_names).cast(rows.schema)
+        left = rows.join(mine.select(KEYS), KEYS, join_type="left anti", use_threads=False)
+        return write(pa.concat_tables([left.select(rows.column_names), mine]))
+
+    def changed(path: Path) -> Callable[[Path], None]:
+        rows = pq.ParquetFile(path).read(use_threads=False)
+        if task.startswith("update"):
+            price = pc.if_else(chosen(rows), pc.multiply(rows["price"], 2.0), rows["price"])
+            place = rows.schema.get_field_index("price")
+            return write(rows.set_column(place, "price", price))
+        return write(rows.filter(pc.invert(chosen(rows))))
+
     def run() -> None:
-        new = pq.read_table(source_of(task, folder)) if task.startswith("upsert") else None
-        for path in touched(task, table):
-            if task == "delete a partition":
-                replace(path, None)
-                continue
-            rows = pq.ParquetFile(path).read()
-            if new is not None:
-                product, day = (part.split("=")[1] for part in path.parts[-3:-1])
-                here = pc.and_(pc.equal(new["product_id"], product), pc.equal(new["date"], day))
-                mine = new.filter(here)
-                left = rows.join(mine.select(KEYS), KEYS, join_type="left anti")
-                left = left.select(mine.column_names)
-                rows = pa.concat_tables([left, mine.cast(left.schema)])
-            elif task.startswith("update"):
-                price = pc.if_else(chosen(rows), pc.multiply(rows["price"], 2.0), rows["price"])
-                rows = rows.set_column(rows.schema.get_field_index("price"), "price", price)
-            else:
-                rows = rows.filter(pc.invert(chosen(rows)))
-            replace(path, write(rows))
+        if not task.startswith("upsert"):
+            by_hand(task, table, changed)
+            return
+        new = pl.read_parquet(source_of(task, folder)).to_arrow()
+        by_hand(task, table, lambda path: upserted(path, new))
 
     return run
 
@@ -326,29 +325,6 @@ CONTENDERS: dict[str, Callable[[str, Path, Path], Callable[[], Any]]] = {
 
 
 # --- measuring -----------------------------------------------------------------------------------
-
-
-def peak_megabytes() -> float:
-    """Return the most memory this process has had; `getrusage` would count its parent's, too."""
-    lines = Path("/proc/self/status").read_text().splitlines()
-    return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) / 1024
-
-
-def measure(name: str, task: str, table: Path, folder: Path) -> None:
-    """Do one task once, and print what it took as JSON."""
-    run = CONTENDERS[name](task, table, folder)
-    before = peak_megabytes()
-    start, used = time.perf_counter(), resource.getrusage(resource.RUSAGE_SELF)
-    run()
-    seconds, after = time.perf_counter() - start, resource.getrusage(resource.RUSAGE_SELF)
-    cpu = after.ru_utime + after.ru_stime - used.ru_utime - used.ru_stime
-    facts = {
-        "seconds": seconds,
-        "cpu": cpu,
-        "peak": peak_megabytes(),
-        "extra": peak_megabytes() - before,
-    }
-    print(json.dumps(facts))
 
 
 def outcome(name: str, table: Path) -> tuple[Any, ...]:
@@ -369,49 +345,6 @@ def outcome(name: str, table: Path) -> tuple[Any, ...]:
     return tuple(found.collect().row(0))
 
 
-def copy_of(name: str, folder: Path) -> Path:
-    """Return a fresh copy of the table in a contender's form, its bytes in memory and on the disk."""
-    store = folder / "run"
-    shutil.rmtree(store, ignore_errors=True)
-    shutil.copytree(folder / ("delta" if name == "delta-rs" else "plain"), store)
-    os.sync()
-    return store / "trades"
-
-
-def compete(task: str, folder: Path, repeats: int, names: list[str]) -> None:
-    """Print what each contender takes for a task."""
-    results: dict[str, dict[str, float]] = {}
-    ends: dict[str, tuple[Any, ...]] = {}
-    for name in names:
-        runs = []
-        for _ in range(repeats):
-            table = copy_of(name, folder)
-            command = [sys.executable, __file__, "--run", name, task, str(table), str(folder)]
-            done = subprocess.run(command, check=True, capture_output=True, text=True)
-            runs.append(json.loads(done.stdout.splitlines()[-1]))
-        ends[name] = outcome(name, table)
-        results[name] = {key: statistics.median(run[key] for run in runs) for key in runs[0]}
-    assert len(set(ends.values())) == 1, ends
-    print(f"\n{task}{ratios(results)}")
-    for name, found in results.items():
-        print(
-            f"  {name:10} {found['seconds']:7.3f} s {found['cpu']:7.2f} s of CPU "
-            f"{found['peak']:7.0f} MB at peak, {found['extra']:6.0f} of them by the run"
-        )
-
-
-def ratios(results: dict[str, dict[str, float]]) -> str:
-    """Return what share of the time of delta-rs, and of the best by hand, parquetry takes."""
-    others = {name: found["seconds"] for name, found in results.items() if name != "parquetry"}
-    if "parquetry" not in results or not others:
-        return ""
-    ours, best = results["parquetry"]["seconds"], min(others, key=lambda name: others[name])
-    text = f": {ours / others[best]:.2f} of {best}"
-    if best != "delta-rs" and "delta-rs" in others:
-        text += f", {ours / others['delta-rs']:.2f} of delta-rs"
-    return text
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int, default=10_000_000)
@@ -423,7 +356,7 @@ def main() -> None:
     given = parser.parse_args()
     if given.run:
         name, task, table, folder = given.run
-        measure(name, task, Path(table), Path(folder))
+        measure(CONTENDERS[name](task, Path(table), Path(folder)))
         return
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(given.folder or temporary) / str(given.rows)
@@ -437,8 +370,17 @@ def main() -> None:
         print(f"{given.rows:,} trades in {PRODUCTS * DAYS} partitions, {size / 1e6:.0f} MB")
         wanted = given.only.split(",")
         for task in TASKS:
-            if any(part in task for part in wanted):
-                compete(task, folder, given.repeats, given.contenders.split(","))
+            if not any(part in task for part in wanted):
+                continue
+
+            def fresh(name: str) -> Path:
+                copied(folder / ("delta" if name == "delta-rs" else "plain"), folder / "run")
+                return folder / "run" / "trades"
+
+            def command(name: str, table: Path, task: str = task) -> list[str]:
+                return ["--run", name, task, str(table), str(folder)]
+
+            compete(task, given.contenders.split(","), given.repeats, fresh, outcome, command)
 
 
 if __name__ == "__main__":
