@@ -1,0 +1,108 @@
+"""From a layout to the expressions that order its rows."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from parquetry.access.quoting import quote_identifier
+from parquetry.tuning.ordering.curves import STATE_BITS, curve_table
+from parquetry.tuning.ordering.literals import literal
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from parquetry.model.layouts import Cut, Layout, PartitionKey, Quantiles
+
+CELL_BITS = {2: 8, 3: 6}
+"""Bits of each coordinate: 65,536 cells of two columns, far more than there are row groups."""
+_STEP_BITS = {2: 4, 3: 2}  # so that a table has at most 1,024 entries
+
+
+def order_by(layout: Layout) -> str:
+    """Return what follows ORDER BY, or nothing if the layout leaves rows as they come.
+
+    The session's time zone must be UTC.
+    """
+    return ", ".join(f"{term} ASC NULLS LAST" for term in order_terms(layout))
+
+
+def order_terms(layout: Layout) -> tuple[str, ...]:
+    """Return the expressions by which rows are sorted: partitions, curve or cuts, sort columns."""
+    key = curve_key(layout) or cut_key(layout)
+    columns = map(quote_identifier, layout.sort_by)
+    return (*partition_terms(layout), *([key] if key else ()), *columns)
+
+
+def partition_terms(layout: Layout) -> tuple[str, ...]:
+    """Return the expressions of which all rows of a file have the same values."""
+    return tuple(map(partition_term, layout.partition_by))
+
+
+def partition_term(key: PartitionKey) -> str:
+    """Return the expression of one partition key."""
+    column = quote_identifier(key.column)
+    return f"date_trunc('{key.truncate}', {column})" if key.truncate else column
+
+
+def cut_key(layout: Layout) -> str | None:
+    """Return the expression for the leaf that a row ends in, or None without cuts."""
+    return _branch(layout.cuts, 0) if layout.cuts else None
+
+
+def curve_key(layout: Layout) -> str | None:
+    """Return the expression for a row's number on the curve, or None without a curve."""
+    if layout.curve is None:
+        return None
+    dimensions = len(layout.quantiles)
+    bits = _STEP_BITS[dimensions]
+    table = f"([{', '.join(map(str, curve_table(layout.curve, dimensions, bits)))}])"
+    cells = [_cell(one, CELL_BITS[dimensions]) for one in layout.quantiles]
+    entry, number = "0", "0"
+    for shift in range(CELL_BITS[dimensions] - bits, -1, -bits):
+        state = f"({entry} & {(1 << STATE_BITS) - 1}) * {1 << (bits * dimensions)}"
+        entry = f"{table}[{state} + {_coordinates(cells, shift, bits)} + 1]"
+        number = f"({number}) * {1 << (bits * dimensions)} + ({entry} >> {STATE_BITS})"
+    return number
+
+
+def _coordinates(cells: Sequence[str], shift: int, bits: int) -> str:
+    """Return the expression for the bits of all coordinates that one step takes."""
+    places = [1 << (bits * place) for place in reversed(range(len(cells)))]
+    return " + ".join(
+        f"(({cell} >> {shift}) & {(1 << bits) - 1}) * {place}"
+        for cell, place in zip(cells, places, strict=True)
+    )
+
+
+def _cell(quantiles: Quantiles, bits: int) -> str:
+    """Return the expression for the cell of a value, a search among the boundaries.
+
+    Few boundaries are spread over all cells, so that each column weighs the same on the curve.
+    """
+    parts = len(quantiles.values) + 1
+    numbers = [(part << bits) // parts for part in range(parts)]
+    return _search(quote_identifier(quantiles.column), quantiles.values, numbers)
+
+
+def _search(column: str, bounds: Sequence[Any], numbers: Sequence[int]) -> str:
+    if not bounds:
+        return str(numbers[0])
+    middle = len(bounds) // 2
+    below = _search(column, bounds[:middle], numbers[: middle + 1])
+    above = _search(column, bounds[middle + 1 :], numbers[middle + 1 :])
+    return f"CASE WHEN {column} < {literal(bounds[middle])} THEN {below} ELSE {above} END"
+
+
+def _branch(cuts: Sequence[Cut], at: int) -> str:
+    if at < 0:
+        return str(~at)
+    cut = cuts[at]
+    met, unmet = _branch(cuts, cut.met), _branch(cuts, cut.unmet)
+    return f"CASE WHEN {_question(cut)} THEN {met} ELSE {unmet} END"
+
+
+def _question(cut: Cut) -> str:
+    column = quote_identifier(cut.column)
+    if cut.operator == "in":
+        return f"{column} IN ({', '.join(map(literal, cut.value))})"
+    return f"{column} {cut.operator} {literal(cut.value)}"
