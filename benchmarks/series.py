@@ -3,8 +3,9 @@
     python benchmarks/series.py                 everything
     python benchmarks/series.py access memory   some of: access, memory, bytes, session
 
-"Column scan" is a Polars scan of the columns at each call, indexed in memory afterwards. zarr and xarray
-are left out where they are not installed; `session` needs highspy.
+Cold is said four ways: the reader is open but nothing is decoded; all readers, footers and decoded
+values are forgotten; the files are dropped from the page cache as well; a new process, its first call
+after the imports. zarr and xarray are left out where they are not installed; `session` needs highspy.
 """
 
 from __future__ import annotations
@@ -12,19 +13,15 @@ from __future__ import annotations
 import argparse
 import importlib.util
 import multiprocessing
-import os
 import shutil
 import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import numpy as np
-import polars as pl
-import pyarrow.parquet as pq
 from rich.console import Console
 from rich.table import Table
 
@@ -36,16 +33,23 @@ from parquetry.series import (
     SimulationSession,
     Study,
     TimeScope,
-    handles,
-    reader,
-    source,
     write_series,
 )
 from parquetry.series.tiles import tile_cache
+from series_ways import (
+    BLOCK,
+    HOURS,
+    OURS,
+    WAYS,
+    WEEK,
+    Call,
+    chosen_columns,
+    first_call,
+    forget_disk,
+    has_zarr,
+    write_files,
+)
 
-HOURS, WEEK = 8760, 168
-BLOCK = range(10 * WEEK, 11 * WEEK)
-Call = Callable[[], object]
 console = Console(width=150)
 
 
@@ -60,122 +64,86 @@ def seconds(call: Call, before: Call = lambda: None, repeat: int = 30) -> float:
     return statistics.median(found)
 
 
-def forget_tiles() -> None:
-    tile_cache.clear()
-
-
-def forget_everything() -> None:
-    """Forget tiles, footers and open files, as a new process would."""
-    tile_cache.clear()
-    for kept in (reader._files, handles.handles._open, source._sources):  # noqa: SLF001
-        kept.clear()
-
-
-def forget_disk(*paths: Path) -> None:
-    """Ask the system to drop what it keeps of files, so that they are read from the disk."""
-    for path in paths:
-        for file in [path] if path.is_file() else path.rglob("*"):
-            if file.is_file():
-                descriptor = os.open(file, os.O_RDONLY)
-                os.fsync(descriptor)
-                os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
-                os.close(descriptor)
-
-
 def access(folder: Path) -> None:
     """Compare reading a block of a week."""
     for scenarios in (200, 2000):
         values = np.random.default_rng(1).random((HOURS, scenarios)) * 1000
         home = folder / f"series-{scenarios}"
         home.mkdir()
-        ours, theirs = home / "ours.parquet", home / "theirs.parquet"
-        write_series(ours, values, WEEK)
-        pl.DataFrame(values, schema=[str(n) for n in range(scenarios)]).write_parquet(theirs)
-        store = write_zarr(home, values)
-        for count in (1, 20, 200, scenarios) if scenarios > 200 else (1, 20, 200):
-            columns = np.sort(np.random.default_rng(2).permutation(scenarios)[:count])
-            compare(values, columns, ours, theirs, store)
+        write_files(home, values)
+        for count in sorted({1, 20, 200, scenarios}):
+            cold(home, values, count)
+            warm(home, values, count)
 
 
-def compare(
-    values: np.ndarray, columns: np.ndarray, ours: Path, theirs: Path, store: Path | None
-) -> None:
-    steps, names = np.array(BLOCK), [str(column) for column in columns]
-    lazy = LazyTimeScenarioSeriesData(ours)
-    mapped = lazy.mapped(None)
-    mapped.get_value(BLOCK, columns)
-
-    def scan() -> np.ndarray:
-        return pl.scan_parquet(theirs).select(names).collect().to_numpy()[steps]
-
-    def pyarrow_read() -> np.ndarray:
-        return pq.read_table(theirs, columns=names).to_pandas().to_numpy()[steps]
-
-    held = pq.ParquetFile(ours) if ours.is_file() else None
-
-    def pyarrow_held() -> object:
-        group = BLOCK.start // held.metadata.row_group(0).num_rows
-        return held.read_row_group(group, columns=names)
-
-    def numpy_read() -> np.ndarray:
-        return values[np.ix_(steps, columns)]
-
-    def lazy_read() -> object:
-        return lazy.get_value(BLOCK, columns)
-
-    def lazy_new() -> object:
-        return LazyTimeScenarioSeriesData(ours).get_value(BLOCK, columns)
-
-    assert np.array_equal(lazy_read(), scan())
-    assert np.array_equal(mapped.get_value(BLOCK, columns), numpy_read())
-    spec, memory = seconds(scan), seconds(numpy_read, repeat=300)
-    rows = [
-        ("column scan (Polars), each call", spec, "column scan", None),
-        (
-            "column scan, file not in memory",
-            seconds(scan, lambda: forget_disk(theirs), 10),
-            "",
-            None,
-        ),
-        ("PyArrow read_table, each call", seconds(pyarrow_read, repeat=10), "", None),
-    ]
-    if held is not None:
-        rows.append(("PyArrow, footer held, our file", seconds(pyarrow_held), "", None))
-    if store is not None:
-        rows.append(("zarr + xarray, opened", seconds(zarr_reader(store, columns)), "", None))
-    not_there = rows[1][1]
-    disk = lambda: (forget_tiles(), forget_disk(ours))  # noqa: E731
-    target = 5 if len(columns) == 1 else 3
-    apart = seconds(lazy_read, disk, 10)
-    year = [range(start, min(start + WEEK, HOURS)) for start in range(0, HOURS, WEEK)]
-    walk = seconds(lambda: [lazy.get_value(week, columns) for week in year], forget_tiles, 5)
-    each = walk / len(year)
-    cold, warm = seconds(lazy_read, forget_tiles), seconds(lazy_read, repeat=300)
-    by_array = seconds(lambda: lazy.get_value(steps, columns), repeat=300)
-    shared = seconds(lambda: mapped.get_value(BLOCK, columns), repeat=300)
-    also = seconds(lambda: mapped.get_value(steps, columns), repeat=300)
-    first = seconds(lazy_new, forget_everything, 10)
-    rows += [
-        ("lazy, first of a process (footer too)", first, ratio(spec, first), None),
-        ("lazy, cold tile", cold, ratio(spec, cold), spec / cold >= target),
-        ("lazy, cold tile, file not in memory", apart, ratio(not_there, apart), None),
-        ("lazy, a cold walk through the year, a block", each, ratio(spec, each), None),
-        ("NumPy in memory", memory, "NumPy", None),
-        ("lazy, warm, steps as range", warm, ratio(warm, memory), warm / memory <= 2),
-        ("lazy, warm, steps as array", by_array, ratio(by_array, memory), by_array / memory <= 2),
-        ("MMAP, steps as range", shared, ratio(shared, memory), shared / memory <= 1.5),
-        ("MMAP, steps as array", also, ratio(also, memory), also / memory <= 1.5),
-    ]  # fmt: skip
-    title = (
-        f"{HOURS} x {values.shape[1]} float64, a block of {WEEK} steps, {len(columns)} scenario(s)"
+def cold(home: Path, values: np.ndarray, count: int) -> None:
+    """Compare every way where nothing is decoded yet, by how much else is not there."""
+    columns = chosen_columns(values.shape[1], count)
+    expected = values[np.ix_(np.array(BLOCK), columns)]
+    found = {}
+    for key, make in WAYS.items():
+        way = make(home, columns)
+        if (key == "zarr_xarray" and not has_zarr()) or (
+            key == "arrow_held" and not (home / way.file).is_file()
+        ):
+            continue
+        assert np.array_equal(way.read(), expected)
+        times = [
+            seconds(way.read, tile_cache.clear),
+            seconds(way.read, way.forget),
+            seconds(way.read, lambda way=way: (way.forget(), forget_disk(home / way.file)), 15),
+            statistics.median(first_call(key, home, values.shape[1], count) for _ in range(5)),
+        ]
+        found[way.name] = times
+    table = Table(
+        title=f"{head(values, count)}, nothing decoded, milliseconds (x of the column scan)"
     )
-    show(title, ["way", "milliseconds", "ratio", "as wanted"], rows)
+    table.add_column("way")
+    for name in ("reader opened", "new reader", "not in page cache", "new process"):
+        table.add_column(name, justify="right")
+    scan = next(iter(found.values()))
+    for name, times in found.items():
+        pairs = zip(times, scan, strict=True)
+        table.add_row(name, *(f"{t * 1e3:.3f} ({s / t:5.1f} x)" for t, s in pairs))
+    target = 5 if count == 1 else 3
+    good = ["yes" if s / t >= target else "NO" for t, s in zip(found["lazy"], scan, strict=True)]
+    table.add_row(f"lazy at least {target} x the scan", *good)
+    console.print(table)
+
+
+def warm(home: Path, values: np.ndarray, count: int) -> None:
+    """Compare what is decoded or mapped already with NumPy in memory."""
+    columns, steps = chosen_columns(values.shape[1], count), np.array(BLOCK)
+    data = LazyTimeScenarioSeriesData(home / OURS)
+    mapped = data.mapped(None)
+    year = [range(start, min(start + WEEK, HOURS)) for start in range(0, HOURS, WEEK)]
+    walk = seconds(
+        lambda: [data.get_value(week, columns) for week in year], tile_cache.clear, 5
+    ) / len(year)
+    base = seconds(lambda: values[np.ix_(steps, columns)], repeat=300)
+    rows = [
+        ("NumPy in memory", base, "", None),
+        ("lazy, a cold walk through the year", walk, "", None),
+    ]
+    for kind, series, limit in (("lazy", data, 2.0), ("MMAP", mapped, 1.5)):
+        for how, asked in (("range", BLOCK), ("array", steps)):
+            time_ = seconds(lambda s=series, a=asked: s.get_value(a, columns), repeat=300)
+            rows.append(
+                (f"{kind}, steps as {how}", time_, f"{time_ / base:.2f} x", time_ / base <= limit)
+            )
+    show(
+        f"{head(values, count)}, in memory", ["way", "milliseconds", "of NumPy", "as wanted"], rows
+    )
+
+
+def head(values: np.ndarray, count: int) -> str:
+    return f"{HOURS} x {values.shape[1]} float64, a block of {WEEK} steps, {count} scenario(s)"
 
 
 def show(title: str, heads: list[str], rows: list[tuple[str, float, str, bool | None]]) -> None:
     table = Table(title=title, title_justify="left")
-    for head in heads:
-        table.add_column(head, justify="left" if head == heads[0] else "right")
+    for name in heads:
+        table.add_column(name, justify="left" if name == heads[0] else "right")
     for name, value, note, good in rows:
         table.add_row(name, f"{value * 1e3:.4f}", note, {None: "", True: "yes", False: "NO"}[good])
     console.print(table)
@@ -183,25 +151,6 @@ def show(title: str, heads: list[str], rows: list[tuple[str, float, str, bool | 
 
 def ratio(one: float, other: float) -> str:
     return f"{one / other:.2f} x"
-
-
-def write_zarr(home: Path, values: np.ndarray) -> Path | None:
-    if not (importlib.util.find_spec("zarr") and importlib.util.find_spec("xarray")):
-        return None
-    import xarray
-
-    array = xarray.DataArray(values, dims=("time", "scenario"), name="wind")
-    array.to_dataset().to_zarr(
-        home / "store.zarr", encoding={"wind": {"chunks": (WEEK, 200)}}, consolidated=False
-    )
-    return home / "store.zarr"
-
-
-def zarr_reader(store: Path, columns: np.ndarray) -> Call:
-    import xarray
-
-    opened = xarray.open_zarr(store, chunks=None, consolidated=False)["wind"]
-    return lambda: opened.isel(time=slice(BLOCK.start, BLOCK.stop), scenario=columns).values
 
 
 def memory(folder: Path, gigabytes: float = 2.0, workers: int = 8) -> None:
@@ -261,8 +210,11 @@ def proportional_bytes(pid: int) -> int:
 
 
 def count_bytes(block, _scenario_ids, values, _carry) -> tuple[dict, None]:
+    """Say how much this process has read until now, and how much of it was asking."""
     values["farm", "wind"]
-    return {"timestep": [block.first], "bytes": [characters_read()]}, None
+    before = characters_read()
+    after = characters_read()
+    return {"timestep": [block.first], "until": [before], "asking": [2 * (after - before)]}, None
 
 
 def characters_read() -> int:
@@ -282,24 +234,21 @@ def bytes_read(folder: Path) -> None:
         database.add_data("farm", "wind", LazyTimeScenarioSeriesData(path))
         study = Study(database, TimeScope(0, HOURS - 1), range(0, scenarios, scenarios // 5))
         config = ResolutionConfig("parallel-subproblems", WEEK)
-        with ProcessPoolExecutor(1) as executor:
-            session = SimulationSession(
-                study, config, count_bytes, executor, MaterializationStrategy.PER_WORKER
-            )
-            found = session.run().frame()["bytes"].diff().drop_nulls().to_numpy()
-        size = sum(p.stat().st_size for p in ([path] if path.is_file() else path.iterdir()))
-        needed = WEEK * 8
-        typical = float(np.median(found))
-        rows.append(
-            (
-                f"8760 x {scenarios}",
-                typical / 1e3,
-                f"{typical / needed:.1f} x",
-                typical < size / 1000,
-            )
+        session = SimulationSession(
+            study, config, count_bytes, materialization=MaterializationStrategy.PER_WORKER
         )
-        title = "PER_WORKER, parallel: bytes that one work item (a block of a scenario) reads"
-    show(title, ["series", "bytes", "of the block's own", "under 1/1000 of the file"], rows)
+        frame = session.run().frame()
+        found = (frame["until"].diff() - frame["asking"].shift()).drop_nulls().to_numpy()
+        typical, most = float(np.median(found)), float(found.max())
+        needed = WEEK * 8
+        for name, value, good in (
+            ("an item", typical, typical <= 1.05 * needed),
+            ("the item that opens another file", most, None),
+        ):
+            title = f"{HOURS} x {scenarios}, {name}"
+            rows.append((title, value / 1e3, f"{value / needed:.2f} x", good))
+    title = "PER_WORKER, parallel: bytes that a work item (a block of a scenario) reads"
+    show(title, ["series", "bytes", "of the block's own", "no others"], rows)
 
 
 def session(_: Path) -> None:

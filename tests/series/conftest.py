@@ -32,11 +32,14 @@ def folder(tmp_path) -> Path:
     return made
 
 
-@pytest.fixture
-def wind(folder):
-    """100 steps x 7 scenarios on disk in row groups of 10 steps, and the same in memory."""
+@pytest.fixture(params=["none", "lz4"])
+def wind(folder, request):
+    """100 steps x 7 scenarios on disk in row groups of 10 steps, and the same in memory.
+
+    Plain files are read by position, compressed ones through Arrow.
+    """
     values = np.random.default_rng(7).random((100, 7)) * 1000
-    write_series(folder / "wind.parquet", values, block_length=10)
+    write_series(folder / "wind.parquet", values, block_length=10, compression=request.param)
     return folder / "wind.parquet", values
 
 

@@ -184,7 +184,7 @@ def test_a_forked_process_reads_on(wind):
     lazy = LazyTimeScenarioSeriesData(path)
     lazy.get_value([0], COLUMN)
     lazy.prefetch(range(10, 20), COLUMN)
-    with open_file(str(path)).lock, lazy.source.lock:  # a thread may hold it when the process forks
+    with lazy.source.lock:  # a thread may hold it when the process forks
         context = multiprocessing.get_context("fork")
         queue = context.Queue()
         child = context.Process(target=_read_in_child, args=(lazy, queue))

@@ -70,7 +70,7 @@ def series_info(path: str | os.PathLike[str]) -> SeriesInfo:
         files=len(files),
         row_group_rows=max(sizes, default=0),
         chunks=max(len(file.starts) * len(file.columns) for file in files),
-        footer_bytes=sum(file.metadata.serialized_size for file in files),
+        footer_bytes=sum(file.footer_bytes for file in files),
         bytes=sum(file.stamp.size for file in files),
         nan_values=None if None in counts else sum(count or 0 for count in counts),
         compression=files[0].compression,

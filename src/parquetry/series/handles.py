@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections import OrderedDict
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -19,8 +19,11 @@ from parquetry.errors import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from pyarrow.parquet import FileMetaData
 
+Opened = TypeVar("Opened")
 OPEN_FILES = 128  # far below what systems allow a process
 
 
@@ -37,26 +40,27 @@ class Handles:
     """The open files of this process: few enough for the system, opened again when needed."""
 
     def __init__(self) -> None:
-        self._open: OrderedDict[Stamp, pq.ParquetFile] = OrderedDict()
+        self._open: OrderedDict[Stamp, Any] = OrderedDict()
         self._lock = threading.Lock()
 
-    def get(self, stamp: Stamp, metadata: FileMetaData) -> pq.ParquetFile:
-        """Return the open file."""
+    def get(self, stamp: Stamp, open_again: Callable[[str], tuple[Stamp, Opened]]) -> Opened:
+        """Return what `keep` was given, which is opened again if it was dropped.
+
+        Raises:
+            ConflictError: The path has another content by now.
+        """
         with self._lock:
-            file = self._open.get(stamp)
+            file: Opened | None = self._open.get(stamp)
             if file is not None:
                 self._open.move_to_end(stamp)
                 return file
-        found, file = open_parquet(stamp.path, metadata)
+        found, file = open_again(stamp.path)
         if found != stamp:
-            raise ConflictError(
-                f"{stamp.path} was changed while it was being read. Start the run again.",
-                path=stamp.path,
-            )
+            raise changed(stamp.path)
         self.keep(stamp, file)
         return file
 
-    def keep(self, stamp: Stamp, file: pq.ParquetFile) -> None:
+    def keep(self, stamp: Stamp, file: Any) -> None:
         """Keep a file open; the one that was not used for longest is dropped, and closes when unused."""
         with self._lock:
             self._open[stamp] = file
@@ -80,14 +84,33 @@ def stamp_of(path: str) -> Stamp:
         raise reading_error(path, error) from error
 
 
-def open_parquet(path: str, metadata: FileMetaData | None) -> tuple[Stamp, pq.ParquetFile]:
+def open_bytes(path: str) -> tuple[Stamp, pa.NativeFile]:
     """Open a file and return it with the stamp of the very bytes that were opened."""
     try:
         opened = pa.OSFile(path)
-        stamp = _stamp(path, os.fstat(opened.fileno()))
-        return stamp, pq.ParquetFile(opened, metadata=metadata, pre_buffer=False)
+    except (pa.ArrowException, OSError) as error:
+        raise reading_error(path, error) from error
+    return stamp_of_open(path, opened), opened
+
+
+def open_parquet(path: str, opened: pa.NativeFile, metadata: FileMetaData | None) -> pq.ParquetFile:
+    """Return Arrow's reader of a file; the footer is parsed if none is given."""
+    try:
+        return pq.ParquetFile(opened, metadata=metadata, pre_buffer=False)
     except (pa.ArrowException, OSError, ValueError) as error:
         raise reading_error(path, error) from error
+
+
+def stamp_of_open(path: str, opened: pa.NativeFile) -> Stamp:
+    """Return what tells the content of an open file from others."""
+    return _stamp(path, os.fstat(opened.fileno()))
+
+
+def changed(path: str) -> ConflictError:
+    """Return the error for a file that is not what it was when it was opened."""
+    return ConflictError(
+        f"{path} was changed while it was being read. Start the run again.", path=path
+    )
 
 
 def _stamp(path: str, facts: os.stat_result) -> Stamp:

@@ -15,7 +15,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from parquetry.series.reader import NAN_KEY
+from parquetry.series.held_end import EndHeld
+from parquetry.series.positions import positions_of
 
 if TYPE_CHECKING:
     from typing import BinaryIO
@@ -61,15 +62,17 @@ class SeriesLayout:
 def write_part(
     sink: BinaryIO, values: Floats, columns: range, row_group_rows: int, compression: Compression
 ) -> None:
-    """Write the scenarios of one file: float64 without nulls, plain, no statistics.
+    """Write the scenarios of one file: float64 without nulls, one plain page a chunk, no statistics.
 
-    The number of NaN stands in the footer, so that nobody has to read the values to know.
+    Where the values stand is written before the footer of files that are not compressed, so that they
+    can be read by position.
     """
-    nans = int(np.isnan(values[:, columns.start : columns.stop]).sum())
+    chosen = values[:, columns.start : columns.stop]
     schema = pa.schema([pa.field(str(n), pa.float64(), nullable=False) for n in columns])
-    arrays = [pa.array(np.ascontiguousarray(values[:, column])) for column in columns]
+    arrays = [pa.array(np.ascontiguousarray(column)) for column in chosen.T]
+    end, footers = EndHeld(sink), list[pq.FileMetaData]()
     with pq.ParquetWriter(
-        sink,
+        end,
         schema,
         compression=compression,
         use_dictionary=False,
@@ -77,6 +80,11 @@ def write_part(
         store_schema=False,
         write_page_checksum=True,
         data_page_size=row_group_rows * 8 + 1024,
+        max_rows_per_page=row_group_rows,
+        metadata_collector=footers,
     ) as writer:
         writer.write_table(pa.Table.from_arrays(arrays, schema=schema), row_group_rows)
-        writer.add_key_value_metadata({NAN_KEY: str(nans)})
+        end.hold()
+    nans = int(np.isnan(chosen).sum())
+    positions = positions_of(footers[0], row_group_rows, columns.start, nans)
+    end.release(b"" if positions is None else positions.to_bytes())

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from parquetry.series.indexing import Indices
-    from parquetry.series.reader import SeriesFile
+    from parquetry.series.series_file import SeriesFile
 
 _PART_NAME = re.compile(r"scenarios-([0-9]{6,})-([0-9]{6,})\.parquet")
 

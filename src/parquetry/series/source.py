@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from parquetry.series.handles import Stamp
     from parquetry.series.indexing import Floats, Indices, Steps
-    from parquetry.series.reader import SeriesFile
+    from parquetry.series.series_file import SeriesFile
 
 
 class SeriesSource:
@@ -80,7 +80,7 @@ class SeriesSource:
         result = np.empty((len(columns), len(steps)))
         for file, chosen, local in self._parts.split(columns):
             for group, where, rows in _split_steps(file.starts, file.stops, steps):
-                result[_grid(chosen, where)] = file.load(group, local)[:, rows]
+                result[_grid(chosen, where)] = file.load(group, local, rows)
         return result.T
 
     def prefetch(self, steps: range, columns: Indices) -> None:
@@ -156,7 +156,8 @@ class SeriesSource:
     def _load_tile(self, group: int, columns: Indices) -> Floats:
         """Return (columns, rows); the tiles follow the row groups of the first file."""
         if self._parts.count == 1:
-            return self._parts.file(0).load(group, columns)
+            rows = slice(0, self._stops[group] - self._starts[group])
+            return self._parts.file(0).load(group, columns, rows)
         return self.load(range(self._starts[group], self._stops[group]), columns).T
 
 
