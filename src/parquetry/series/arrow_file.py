@@ -78,10 +78,14 @@ class ArrowFile:
             for leaf in self._leaves
         )
 
-    def load(self, group: int, positions: Indices, rows: slice | Indices) -> Floats:
-        """Read columns of a row group from the disk, past the cache, as (columns, rows).
+    def announce(self, group: int, positions: Indices, rows: slice | Indices) -> None:
+        """Do nothing: Arrow knows where its bytes are."""
+
+    def fill(self, out: Floats, group: int, positions: Indices, rows: slice | Indices) -> None:
+        """Read columns of a row group from the disk, past the cache, into (columns, rows).
 
         Args:
+            out: Where the values go.
             group: Which row group.
             positions: Ascending positions among the columns of this file.
             rows: Which rows of the group.
@@ -100,7 +104,8 @@ class ArrowFile:
             raise reading_error(self.path, error) from error
         if self._nullable[positions].any():
             self._refuse_nulls(table, group)
-        return _as_matrix(table.select(names) if table.column_names != names else table)[:, rows]
+        table = table.select(names) if table.column_names != names else table
+        out[...] = _as_matrix(table)[:, rows]
 
     def begin_anew(self) -> None:
         """Forget the lock in a forked process: it may have been caught in the middle."""

@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 
 from parquetry.errors import CorruptionError, NotFoundError
-from parquetry.series.indexing import check_columns, check_steps
+from parquetry.series.indexing import check_columns, check_steps, distinct
 
 if TYPE_CHECKING:
     from parquetry.series.indexing import Floats, Indices, Steps
@@ -60,7 +60,7 @@ class MappedMatrix:
     def _read_across(self, steps: Indices, columns: Indices) -> Floats:
         result = np.empty((len(columns), len(steps)))
         owner = np.searchsorted(self.starts, steps, side="right") - 1
-        for piece in np.unique(owner).tolist():
+        for piece in distinct(owner).tolist():
             where = np.flatnonzero(owner == piece)
             rows = steps[where] - self.starts[piece]
             result[:, where] = self._pieces[piece][np.ix_(columns, rows)]

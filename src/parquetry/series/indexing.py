@@ -103,6 +103,11 @@ def check_columns(columns: Indices, count: int, where: str) -> None:
         )
 
 
+def distinct(indices: Indices) -> Indices:
+    """Return every index once, ascending; `np.unique` would import a package at its first call."""
+    return np.flatnonzero(np.bincount(indices))
+
+
 def take_steps(values: Floats, steps: Steps, first: int = 0) -> Floats:
     """Return the given absolute steps of an array whose row 0 is step `first`, as a copy."""
     if isinstance(steps, range):

@@ -11,7 +11,14 @@ import numpy as np
 
 from parquetry.errors import ParquetryError
 from parquetry.series.findings import Finding, shape_problems, wrong_count
-from parquetry.series.indexing import as_columns, as_steps, needs_scenario, needs_time
+from parquetry.series.indexing import (
+    as_columns,
+    as_steps,
+    check_columns,
+    distinct,
+    needs_scenario,
+    needs_time,
+)
 from parquetry.series.mapped import MappedTimeScenarioSeriesData, MappedTimeSeriesData
 from parquetry.series.mapping import write_mapped
 from parquetry.series.materialized import (
@@ -219,9 +226,12 @@ class LazyTimeScenarioSeriesData(LazyData):
 
     def materialized(self, steps: Steps | None, columns: Indices | None) -> AbstractDataStructure:
         """Return the given columns in memory, cut to the steps if any are given."""
-        unique = np.arange(self.source.columns) if columns is None else np.unique(columns)
-        rows = range(self.source.rows) if steps is None else steps
-        return MaterializedTimeScenarioSeriesData(self.source.load(rows, unique), unique, rows)
+        source = self.source
+        wanted = np.arange(source.columns) if columns is None else columns
+        check_columns(wanted, source.columns, self.path)
+        unique = distinct(wanted)
+        rows = range(source.rows) if steps is None else steps
+        return MaterializedTimeScenarioSeriesData(source.load(rows, unique), unique, rows)
 
     def mapped(self, folder: str | None) -> AbstractDataStructure:
         """Return the series over a memory-mapped file."""

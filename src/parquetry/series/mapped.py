@@ -9,7 +9,7 @@ import numpy as np
 
 from parquetry.series.arrow_matrix import open_mapped
 from parquetry.series.findings import Finding, nan_problem, shape_problems
-from parquetry.series.indexing import as_columns, as_steps, needs_scenario, needs_time
+from parquetry.series.indexing import as_columns, as_steps, distinct, needs_scenario, needs_time
 from parquetry.series.structures import AbstractDataStructure, over_scenarios
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ class MappedTimeScenarioSeriesData(AbstractDataStructure):
         found = shape_problems(self.path, matrix.rows, matrix.columns, last_step, columns)
         if found or not refuse_nan:
             return found
-        wanted = np.arange(matrix.columns) if columns is None else np.unique(columns)
+        wanted = np.arange(matrix.columns) if columns is None else distinct(columns)
         count = int(np.isnan(matrix.read(range(last_step + 1), wanted)).sum())
         return [nan_problem(self.path, count)] if count else []
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from parquetry.errors import ParquetryError
 from parquetry.series.findings import Finding, nan_problem
+from parquetry.series.indexing import distinct
 
 if TYPE_CHECKING:
     from parquetry.series.indexing import Indices
@@ -25,7 +26,7 @@ def value_problems(
     if not _must_read(source, refuse_nan=refuse_nan):
         return []
     try:
-        values = source.load(steps, np.unique(columns))
+        values = source.load(steps, distinct(columns))
     except ParquetryError as error:
         return [Finding(source.path, str(error), "")]
     count = int(np.isnan(values).sum()) if refuse_nan else 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -82,17 +83,20 @@ class Parts:
         """Return every file, by its first column."""
         return [self.file(number) for number in range(self.count)]
 
-    def split(self, columns: Indices) -> Iterator[tuple[SeriesFile, slice | Indices, Indices]]:
-        """Yield each file that is needed, where its columns go, and the columns' positions in it."""
-        if not len(columns):
-            return
-        if self.count == 1:
-            yield self.file(0), slice(None), columns
-            return
-        owner = np.searchsorted(self._starts, columns, side="right") - 1
-        for number in np.unique(owner).tolist():
-            chosen = np.flatnonzero(owner == number)
-            yield self.file(number), chosen, columns[chosen] - self._starts[number]
+    def split(self, columns: Indices) -> Iterator[tuple[SeriesFile, slice, Indices]]:
+        """Yield each file that is needed, which of the columns are its, and their positions in it.
+
+        Args:
+            columns: Ascending.
+        """
+        cuts = [*np.searchsorted(columns, self._starts).tolist(), len(columns)]
+        for number, (first, stop) in enumerate(pairwise(cuts)):
+            if first < stop:
+                yield (
+                    self.file(number),
+                    slice(first, stop),
+                    columns[first:stop] - self._starts[number],
+                )
 
     def _check_ranges(self) -> None:
         expected = 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,7 +11,7 @@ import numpy as np
 from parquetry.series.handles import changed, handles, open_bytes, reading_error, stamp_of_open
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     import pyarrow as pa
 
@@ -19,7 +20,8 @@ if TYPE_CHECKING:
     from parquetry.series.positions import ValuePositions
 
 _VALUE_BYTES = 8
-_RUN = 500  # columns of one read; systems take about a thousand pieces of memory at once
+_PIECE = 500  # columns of one call; systems take about a thousand parts of memory at once
+CAN_ADVISE = hasattr(os, "posix_fadvise")
 
 
 class PlainFile:
@@ -61,10 +63,22 @@ class PlainFile:
         """Return false: plain values have none."""
         return False
 
-    def load(self, group: int, positions: Indices, rows: slice | Indices) -> Floats:
-        """Read columns of a row group from the disk, past the cache, as (columns, rows).
+    def announce(self, group: int, positions: Indices, rows: slice | Indices) -> None:
+        """Let the system begin to fetch what `fill` will read, many pieces at a time."""
+        span, _ = _span(rows)
+        if not (CAN_ADVISE and len(span) and len(positions)):
+            return
+        opened, width = handles.get(self.stamp, open_bytes), len(span) * _VALUE_BYTES
+        with suppress(OSError):  # it was only advice
+            for _, _, places in self._pieces(group, positions, span):
+                length = places[-1] + width - places[0]
+                os.posix_fadvise(opened.fileno(), places[0], length, os.POSIX_FADV_WILLNEED)
+
+    def fill(self, out: Floats, group: int, positions: Indices, rows: slice | Indices) -> None:
+        """Read columns of a row group from the disk, past the cache, into (columns, rows).
 
         Args:
+            out: Where the values go; at once, if it is one run of memory.
             group: Which row group.
             positions: Ascending positions among the columns of this file.
             rows: Which rows of the group.
@@ -74,28 +88,43 @@ class PlainFile:
             StorageError: The disk refused.
         """
         span, picked = _span(rows)
-        result = np.empty((len(positions), len(span)))
-        if result.size:
-            offsets = self._offsets[group, positions] + span.start * _VALUE_BYTES
-            is_whole = len(span) == self.stops[group] - self.starts[group]
-            self._read(result, offsets, _runs(positions) if is_whole else range(1, len(positions)))
-        return result if picked is None else result[:, picked]
+        if not (len(positions) and len(span)):
+            return
+        is_run = picked is None and out.flags.c_contiguous
+        values = out if is_run else np.empty((len(positions), len(span)))
+        self._read(values, self._pieces(group, positions, span))
+        if not is_run:
+            out[...] = values if picked is None else values[:, picked]
 
-    def _read(self, result: Floats, offsets: Indices, cuts: range | list[int]) -> None:
-        """Fill the rows of a matrix, those between two cuts with one call each."""
+    def _read(self, values: Floats, pieces: Iterable[tuple[int, int, list[int]]]) -> None:
+        """Fill the rows of a matrix, piece by piece."""
         opened = handles.get(self.stamp, open_bytes)
-        descriptor, memory = opened.fileno(), result.data.cast("B")
-        width = result.shape[1] * _VALUE_BYTES
+        descriptor, memory = opened.fileno(), values.data.cast("B")
+        width = values.shape[1] * _VALUE_BYTES
         try:
             came = all(
-                _read_run(descriptor, memory[first * width : stop * width], width, places)
-                for first, stop, places in _pieces(offsets, cuts)
+                _read_piece(descriptor, memory[first * width : stop * width], width, places)
+                for first, stop, places in pieces
             )
             now = stamp_of_open(self.path, opened)
         except OSError as error:
             raise reading_error(self.path, error) from error
         if not came or now != self.stamp:
             raise changed(self.path)
+
+    def _pieces(
+        self, group: int, positions: Indices, span: range
+    ) -> Iterator[tuple[int, int, list[int]]]:
+        """Yield what one call reads: which of the columns, from and to, and where each begins.
+
+        Whole row groups of neighbouring columns are one piece; else every column is one.
+        """
+        offsets = self._offsets[group, positions] + span.start * _VALUE_BYTES
+        is_whole = len(span) == self.stops[group] - self.starts[group]
+        first = 0
+        for cut in (*(_cuts(positions) if is_whole else range(1, len(positions))), len(positions)):
+            yield first, cut, offsets[first:cut].tolist()
+            first = cut
 
 
 def _span(rows: slice | Indices) -> tuple[range, Indices | None]:
@@ -108,20 +137,13 @@ def _span(rows: slice | Indices) -> tuple[range, Indices | None]:
     return range(first, int(rows.max()) + 1), rows - first
 
 
-def _runs(positions: Indices) -> list[int]:
-    """Return where columns begin that do not follow the one before, or would make a run too long."""
+def _cuts(positions: Indices) -> list[int]:
+    """Return where columns stand that do not follow the one before, or would make a piece too long."""
     cuts = np.flatnonzero(np.diff(positions) != 1) + 1
-    return sorted({*cuts.tolist(), *range(_RUN, len(positions), _RUN)})
+    return sorted({*cuts.tolist(), *range(_PIECE, len(positions), _PIECE)})
 
 
-def _pieces(offsets: Indices, cuts: range | list[int]) -> Iterator[tuple[int, int, list[int]]]:
-    first = 0
-    for cut in (*cuts, len(offsets)):
-        yield first, cut, offsets[first:cut].tolist()
-        first = cut
-
-
-def _read_run(descriptor: int, memory: memoryview, width: int, offsets: list[int]) -> bool:
+def _read_piece(descriptor: int, memory: memoryview, width: int, offsets: list[int]) -> bool:
     """Fill memory with values that stand at rising offsets, `width` bytes at each; say if they came."""
     if len(offsets) == 1:
         return os.preadv(descriptor, [memory], offsets[0]) == width

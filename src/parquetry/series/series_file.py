@@ -55,5 +55,15 @@ class SeriesFile(Protocol):
     def may_hold_nulls(self) -> bool:
         """Return whether there may be nulls, as far as the footer tells."""
 
-    def load(self, group: int, positions: Indices, rows: slice | Indices) -> Floats:
-        """Read columns of a row group from the disk, past the cache, as (columns, rows)."""
+    def announce(self, group: int, positions: Indices, rows: slice | Indices) -> None:
+        """Say what `fill` will be asked for, where the disk can begin with it."""
+
+    def fill(self, out: Floats, group: int, positions: Indices, rows: slice | Indices) -> None:
+        """Read columns of a row group from the disk, past the cache, into (columns, rows).
+
+        Args:
+            out: Where the values go.
+            group: Which row group.
+            positions: Ascending positions among the columns of this file.
+            rows: Which rows of the group.
+        """

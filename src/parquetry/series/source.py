@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from parquetry.series.handles import stamp_of
-from parquetry.series.indexing import check_columns, check_steps
+from parquetry.series.indexing import check_columns, check_steps, distinct
 from parquetry.series.parts import Parts, part_paths
 from parquetry.series.tiles import Tile, tile_cache
 
@@ -78,9 +78,21 @@ class SeriesSource:
         """
         self._check(steps, columns)
         result = np.empty((len(columns), len(steps)))
-        for file, chosen, local in self._parts.split(columns):
-            for group, where, rows in _split_steps(file.starts, file.stops, steps):
-                result[_grid(chosen, where)] = file.load(group, local, rows)
+        pieces = [
+            (file, (group, local, rows), (chosen, where))
+            for file, chosen, local in self._parts.split(columns)
+            for group, where, rows in _split_steps(file.starts, file.stops, steps)
+        ]
+        if len(columns) > 1 or len(pieces) > 1:
+            for file, asked, _ in pieces:
+                file.announce(*asked)
+        for file, asked, (chosen, where) in pieces:
+            if isinstance(where, slice):
+                file.fill(result[chosen, where], *asked)
+            else:
+                part = np.empty((len(asked[1]), len(where)))
+                file.fill(part, *asked)
+                result[chosen, where] = part
         return result.T
 
     def prefetch(self, steps: range, columns: Indices) -> None:
@@ -145,20 +157,13 @@ class SeriesSource:
         first, rows = self._starts[group], self._stops[group] - self._starts[group]
         if tile is None:
             tile = Tile(first, rows, self.columns, partial(_forget, weakref.ref(self), group))
-        missing = np.unique(columns[tile.position[columns] < 0])
+        missing = distinct(columns[tile.position[columns] < 0])
         if missing.size:
-            tile.fill(missing, self._load_tile(group, missing))
+            tile.fill(missing, self.load(range(first, first + rows), missing).T)
             self.tiles[group] = tile
             tile.touch()
             tile_cache.account(tile, len(missing) * rows * 8)
         return tile
-
-    def _load_tile(self, group: int, columns: Indices) -> Floats:
-        """Return (columns, rows); the tiles follow the row groups of the first file."""
-        if self._parts.count == 1:
-            rows = slice(0, self._stops[group] - self._starts[group])
-            return self._parts.file(0).load(group, columns, rows)
-        return self.load(range(self._starts[group], self._stops[group]), columns).T
 
 
 def open_source(path: str) -> SeriesSource:
@@ -183,13 +188,6 @@ _sources: dict[str, tuple[list[Stamp], SeriesSource]] = {}
 _sources_lock = threading.Lock()
 
 
-def _grid(columns: slice | Indices, steps: slice | Indices) -> tuple[slice | Indices, ...]:
-    """Return an index of whole rows and columns, where two arrays would be taken pair by pair."""
-    if isinstance(columns, slice) or isinstance(steps, slice):
-        return columns, steps
-    return np.ix_(columns, steps)
-
-
 def _split_steps(
     starts: list[int], stops: list[int], steps: Steps
 ) -> Iterator[tuple[int, slice | Indices, slice | Indices]]:
@@ -204,7 +202,7 @@ def _split_steps(
             yield group, where, slice(start - starts[group], stop - starts[group])
         return
     owner = np.searchsorted(starts, steps, side="right") - 1
-    for group in np.unique(owner).tolist():
+    for group in distinct(owner).tolist():
         chosen = np.flatnonzero(owner == group)
         yield group, chosen, steps[chosen] - starts[group]
 
