@@ -21,7 +21,7 @@ class Config(BaseSettings):
     """The settings of tuning. What is not given is taken from the environment, else from here.
 
     The environment knows `DATA_DIR`, `METADATA_DB`, `EXPLORATION_RATE`, `ALPHA` and `BETA` by these
-    names, and every setting as `PARQUETRY_` and its name in capitals.
+    names, `NYC_TAXI_URL` too, and every setting as `PARQUETRY_` and its name in capitals.
 
     Args:
         data_dir: The folder of datasets.
@@ -46,6 +46,8 @@ class Config(BaseSettings):
         compute_price_hour: The price of an hour of computing, in the same currency.
         log_buffer_rows: Questions that are kept in memory before they are logged together.
         log_buffer_seconds: Seconds after which they are logged even if they are fewer.
+        nyc_taxi_url: Where `download-nyc-taxi` finds the months of New York's taxi records.
+        download_timeout_seconds: Seconds that a server may be silent.
 
     Raises:
         ParameterError: A setting has a value that is not accepted.
@@ -74,6 +76,10 @@ class Config(BaseSettings):
     compute_price_hour: float = Field(0.10, ge=0)
     log_buffer_rows: int = Field(256, ge=1)
     log_buffer_seconds: float = Field(5.0, gt=0)
+    nyc_taxi_url: str = Field(
+        "https://d37ci6vzurychx.cloudfront.net/trip-data", validation_alias=_named("nyc_taxi_url")
+    )
+    download_timeout_seconds: float = Field(20.0, gt=0)
 
     if not TYPE_CHECKING:  # type checkers take the arguments from the fields
 
