@@ -19,6 +19,7 @@ from parquetry.lazy import lazy_names
 from parquetry.version import __version__ as __version__
 
 if TYPE_CHECKING:
+    from parquetry.crud import ParquetCRUD
     from parquetry.dataset import Dataset
     from parquetry.errors import (
         AlreadyExistsError,
@@ -52,12 +53,12 @@ if TYPE_CHECKING:
         write_seed_rows,
     )
     from parquetry.operations.compactor import ParquetCompactor
-    from parquetry.operations.crud import ParquetCRUD
     from parquetry.operations.repartitioner import Repartitioner
     from parquetry.store import Store
 
 
 _HOMES = {
+    "parquetry.crud": ("ParquetCRUD",),
     "parquetry.dataset": ("Dataset",),
     "parquetry.errors": (
         "AlreadyExistsError",
@@ -91,7 +92,6 @@ _HOMES = {
         "write_seed_rows",
     ),
     "parquetry.operations.compactor": ("ParquetCompactor",),
-    "parquetry.operations.crud": ("ParquetCRUD",),
     "parquetry.operations.repartitioner": ("Repartitioner",),
     "parquetry.store": ("Store",),
 }

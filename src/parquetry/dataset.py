@@ -27,6 +27,7 @@ from parquetry.operations.updating import plan_update, update
 from parquetry.operations.upserting import plan_upsert, upsert
 from parquetry.storage.local import LocalStorage
 from parquetry.tables.appending import append_rows
+from parquetry.tables.changing import find_row_guard
 from parquetry.tables.creating import create_table, evolve_table
 from parquetry.tables.kept_tables import find_table
 
@@ -210,7 +211,13 @@ class Dataset:
     ) -> UpdatePlan:
         """Return what `update` would do; nothing is written."""
         return plan_update(
-            self._home, self._storage, self._source, predicate, updates, partition_filter
+            self._home,
+            self._storage,
+            self._source,
+            predicate,
+            updates,
+            partition_filter,
+            guard=find_row_guard(self._source),
         )
 
     def update(
@@ -228,6 +235,7 @@ class Dataset:
             predicate,
             updates,
             partition_filter,
+            guard=find_row_guard(self._source),
             **options,
         )
 
@@ -235,13 +243,15 @@ class Dataset:
         self, rows: Rows, on: Sequence[str], **how: Unpack[UpsertOptions]
     ) -> UpsertPlan:
         """Return what `upsert` would do; nothing is written."""
-        return plan_upsert(self._home, self._storage, self._source, rows, on, **how)
+        guard = find_row_guard(self._source)
+        return plan_upsert(self._home, self._storage, self._source, rows, on, guard=guard, **how)
 
     def upsert(
         self, rows: Rows, on: Sequence[str], **options: Unpack[UpsertChangeOptions]
     ) -> OperationResult:
         """Update the rows whose key is there, insert the others; see `operations.upserting.upsert`."""
-        return upsert(self._home, self._storage, self._source, rows, on, **options)
+        guard = find_row_guard(self._source)
+        return upsert(self._home, self._storage, self._source, rows, on, guard=guard, **options)
 
     def plan_compact(self, **how: Unpack[CompactOptions]) -> CompactPlan:
         """Return what `compact` would do; nothing is written."""

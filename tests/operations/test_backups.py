@@ -12,6 +12,7 @@ import polars as pl
 import pytest
 
 from operations.folders import Folder, level2
+from parquetry.crud import ParquetCRUD
 from parquetry.errors import (
     AlreadyExistsError,
     ConflictError,
@@ -23,7 +24,6 @@ from parquetry.errors import (
 )
 from parquetry.operations import running
 from parquetry.operations.backups import restore_backup
-from parquetry.operations.crud import ParquetCRUD
 from parquetry.operations.manifests import read_manifest
 from parquetry.storage.local import LocalStorage
 

@@ -9,8 +9,8 @@ import polars as pl
 import pytest
 
 from operations.folders import Folder, level2
+from parquetry.crud import ParquetCRUD
 from parquetry.errors import LayoutError, ParameterError
-from parquetry.operations.crud import ParquetCRUD
 
 RESULT = {
     "rows_deleted",

@@ -107,6 +107,29 @@ def refuse_fact_change(home: Home, storage: Storage, verb: str) -> None:
         )
 
 
+def refuse_unheld(home: Home, storage: Storage, what: str, instead: str) -> None:
+    """Raise `RequestError` if a dataset is of a table: these rows would not be held to it.
+
+    Args:
+        home: The dataset.
+        storage: The disk.
+        what: What was to be done, after "Could not".
+        instead: What to do instead.
+    """
+    link = find_table_link(home, storage)
+    if link is not None:
+        raise RequestError(
+            f"Could not {what} {home.root}: it is a dataset of the table {link.tag}, and nothing would "
+            f"hold these rows to it. Nothing was changed. {instead}"
+        )
+
+
+def holds_facts(home: Home, storage: Storage) -> bool:
+    """Return whether the rows of a dataset are facts, which must stay whatever becomes of its files."""
+    link = find_table_link(home, storage)
+    return link is not None and link.kind == "fact"
+
+
 def refuse_newer_file(link: TableLink, tag: TableTag, path: str) -> None:
     """Raise `FormatVersionError` if a file is of a newer MAJOR version than the dataset's table."""
     if tag.table == link.tag.table and tag.major > link.tag.major:

@@ -26,7 +26,7 @@ def iterate_tables(rows: Rows) -> Iterator[pa.Table]:
         SchemaMismatchError: A column mixes types, or holds objects that Parquet has no form for.
         ParameterError: The rows are of a kind that is not known.
     """
-    whole = _find_table(rows)
+    whole = find_table(rows)
     if whole is not None:
         yield _normal(whole)
         return
@@ -59,7 +59,8 @@ def _iterate_any(rows: Iterable[Any]) -> Iterator[pa.Table]:
         yield _normal(_table_of_records(records))
 
 
-def _find_table(rows: Rows) -> pa.Table | None:
+def find_table(rows: Rows) -> pa.Table | None:
+    """Return rows that are a table already, of whatever library, as an Arrow table; else None."""
     if isinstance(rows, pa.Table):
         return rows
     if isinstance(rows, pa.RecordBatch):

@@ -14,12 +14,14 @@ from parquetry.commits.committing import commit
 from parquetry.commits.kept_schema import KeptSchema, check_keys, fit, keep_schema
 from parquetry.commits.log import latest_version
 from parquetry.commits.staging import open_staging
+from parquetry.commits.table_link import refuse_unheld
 from parquetry.errors import ConflictError, ParameterError
 from parquetry.files.encoding import encode_table
 from parquetry.model.changes import Change, NewFile, Requirement
 from parquetry.model.frames import iterate_tables
 from parquetry.model.hive import partition_folder
 from parquetry.model.splitting import split
+from parquetry.operations.row_guard import UNGUARDED
 from parquetry.storage.folders import write_file
 
 if TYPE_CHECKING:
@@ -31,9 +33,9 @@ if TYPE_CHECKING:
     from parquetry.model.records import CommitRecord
     from parquetry.storage.protocol import Storage
 
-Guard: TypeAlias = Callable[[Sequence[str]], Requirement]
-"""Looks at the dataset as it is when rows are about to come to some of its folders, relative paths;
-refuses them, or returns what must not change until they are there."""
+Guard: TypeAlias = Callable[[Sequence[NewFile]], Requirement]
+"""Looks at the dataset as it is when rows are about to come in some staged files; refuses them, or
+returns what must not change until they are there."""
 _AT_ONCE = 3  # attempts beside other writers, before writers stand in line
 _ATTEMPTS = 20
 
@@ -67,10 +69,13 @@ def append(
 
     Raises:
         ParameterError: There are no rows.
+        RequestError: The dataset is of a table, and no guard holds the rows to it.
         ConflictError: A guard's requirement was broken by others again and again.
         SchemaMismatchError: A column does not fit the dataset.
         LayoutError: The dataset is partitioned otherwise, or a value cannot name a folder.
     """
+    if guard is None:
+        refuse_unheld(home, storage, "append rows to", UNGUARDED)
     keys = _keys(home, known, partition_by)
     kept = known or KeptSchema(pa.schema([]), keys)
     with open_staging(home, storage) as staging:
@@ -94,12 +99,11 @@ def append(
 def _commit_guarded(
     home: Home, storage: Storage, staging: Staging, change: Change, guard: Guard
 ) -> CommitRecord:
-    folders = sorted({posixpath.dirname(file.path) for file in change.add})
     attempt = 1
     with ExitStack() as line:
         while True:
             try:
-                guarded = replace(change, requirement=guard(folders))
+                guarded = replace(change, requirement=guard(change.add))
                 return commit(home, storage, staging, guarded)
             except ConflictError:
                 if attempt == _ATTEMPTS:

@@ -30,6 +30,7 @@ def stage_arrivals(
     scope: Scope,
     tables: Iterable[pa.Table],
     compression: str = "zstd",
+    metadata: Mapping[bytes, bytes] | None = None,
 ) -> Iterator[NewFile]:
     """Write rows into new files, one a folder, or several where there are very many rows.
 
@@ -45,9 +46,9 @@ def stage_arrivals(
             waiting.setdefault(folder, []).append(part)
         rows += table.num_rows
         if rows >= _MOST_ROWS:
-            yield from _write(storage, staging, scope, waiting, compression)
+            yield from _write(storage, staging, scope, waiting, compression, metadata)
             waiting, rows = {}, 0
-    yield from _write(storage, staging, scope, waiting, compression)
+    yield from _write(storage, staging, scope, waiting, compression, metadata)
 
 
 def by_folder(table: pa.Table, keys: Mapping[str, pa.DataType]) -> Iterator[tuple[str, pa.Table]]:
@@ -64,11 +65,13 @@ def _write(
     scope: Scope,
     waiting: Mapping[str, list[pa.Table]],
     compression: str,
+    metadata: Mapping[bytes, bytes] | None,
 ) -> Iterator[NewFile]:
     schema = pa.schema([scope.columns.field(name) for name in stored_columns(scope)])
     for folder, parts in waiting.items():
         whole = pa.concat_tables(parts, promote_options="default")
-        content = encode_table(cast_lossless(whole, schema, scope.root), compression=compression)
+        rows = cast_lossless(whole, schema, scope.root)
+        content = encode_table(rows.replace_schema_metadata(metadata), compression=compression)
         source = staging.new_path()
         write_file(storage, source, content)
         path = posixpath.join(folder, staging.final_name(source))

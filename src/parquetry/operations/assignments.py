@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
 
 _REMEMBERED_BYTES = 32 << 20
+_LARGEST_SINGLE = 3.4028234663852886e38
 
 
 class NewValuesMemory:
@@ -131,10 +133,15 @@ def _to_arrow(values: pl.Series, name: str) -> pa.Array:
 
 
 def _expression(name: str, value: Any, schema: Mapping[str, pl.DataType]) -> pl.Expr:
-    """Return the expression of a new value; ISO texts will do for dates and times."""
+    """Return the expression of a new value; ISO texts will do for dates and times.
+
+    Python's floats have no width, so they get that of their column.
+    """
     if isinstance(value, pl.Expr):
         return value
     try:
+        if isinstance(value, float) and schema.get(name) == pl.Float32 and _has_single(value):
+            return pl.lit(value, dtype=pl.Float32)
         if isinstance(value, str) and name in schema:
             moment = parse_moment(value, schema[name])
             return pl.lit(value) if moment is None else pl.lit(moment, dtype=schema[name])
@@ -144,6 +151,11 @@ def _expression(name: str, value: Any, schema: Mapping[str, pl.DataType]) -> pl.
             f"The column {name!r} cannot be set to {value!r:.80}: {error}. Nothing was changed. Give "
             "a plain value or a Polars expression."
         ) from error
+
+
+def _has_single(value: float) -> bool:
+    """Whether a number is none too large for a float32."""
+    return not math.isfinite(value) or abs(value) <= _LARGEST_SINGLE
 
 
 def _check(name: str, expr: pl.Expr, schema: dict[str, pl.DataType], root: str) -> None:

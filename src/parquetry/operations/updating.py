@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 import pyarrow as pa
 
-from parquetry.commits.table_link import refuse_fact_change
+from parquetry.commits.table_link import refuse_fact_change, refuse_unheld
 from parquetry.errors import SchemaMismatchError
 from parquetry.model.hive import partition_folder
 from parquetry.operations.arriving import stage_arrivals
@@ -21,6 +21,7 @@ from parquetry.operations.fitting import fitted
 from parquetry.operations.matching import find_matches
 from parquetry.operations.opened import OpenedFile, repeated, to_flags, to_polars
 from parquetry.operations.plans import OperationResult, Plan
+from parquetry.operations.row_guard import UNGUARDED, show_changes
 from parquetry.operations.running import jsonable, run_again, run_plan, stage_edits
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from parquetry.model.changes import NewFile
     from parquetry.operations.bounds import Flags
     from parquetry.operations.matching import Match
+    from parquetry.operations.row_guard import RowGuard
     from parquetry.operations.scope import Scope
     from parquetry.storage.protocol import Storage
 
@@ -48,11 +50,13 @@ class UpdatePlan(Plan):
         edits: The files that change, with the rows that do.
         assignments: What they are set to.
         scope: The dataset as it was looked at.
+        metadata: What new files say of themselves.
     """
 
     edits: tuple[FileEdit, ...] = ()
     assignments: Assignments
     scope: Scope
+    metadata: Mapping[bytes, bytes] | None = None
 
 
 def plan_update(
@@ -62,6 +66,8 @@ def plan_update(
     predicate: pl.Expr | bool,
     updates: Mapping[str, Any],
     partition_filter: Mapping[str, Any] | None = None,
+    *,
+    guard: RowGuard | None = None,
 ) -> UpdatePlan:
     """Return what it takes to set columns in the rows of which a predicate is true; nothing is written.
 
@@ -79,14 +85,17 @@ def plan_update(
         updates: By column, a value or a Polars expression; a text is a value, not a column's name.
         partition_filter: A value, or a list of values, for some partition keys: no row elsewhere is
             touched or looked at.
+        guard: What holds the rows of a dataset of a table to it.
 
     Raises:
-        RequestError: The rows are facts.
+        RequestError: The rows are facts, or of a table and without a guard.
         UnknownColumnError: A column is named that is not there.
         SchemaMismatchError: A value does not fit its column, or a file cannot be decoded without loss.
         ParameterError: The predicate gives no truth value, or a new value depends on other rows.
     """
     refuse_fact_change(home, storage, "update")
+    if guard is None:
+        refuse_unheld(home, storage, "update rows of", UNGUARDED)
     scope, meaning = find_subject(home, storage, source, predicate, partition_filter)
     assignments = Assignments.of(updates, scope.columns, home.root)
     examine = partial(_examine, assignments=assignments, keys=scope.key_types)
@@ -107,7 +116,12 @@ def plan_update(
         rows_scanned=sum(match.scanned for match in matches),
         requirement=requirement_of(scope, meaning, partition_filter),
     )
-    return _with_edits(base, changing, assignments, scope)
+    plan = _with_edits(base, changing, assignments, scope)
+    if guard is None:
+        return plan
+    inspection = guard.inspect("update", assignments.exprs, ())
+    show_changes(inspection, plan.edits, assignments, scope)
+    return replace(plan, requirement=inspection.finish(plan.requirement), metadata=guard.metadata)
 
 
 def _with_edits(
@@ -233,7 +247,7 @@ def run_update(
     def stage(staging: Staging) -> Iterator[NewFile]:
         yield from stage_edits(storage, staging, plan.edits, plan.assignments, compression)
         moved = moved_rows(plan.edits, plan.assignments, plan.scope)
-        yield from stage_arrivals(storage, staging, plan.scope, moved, compression)
+        yield from stage_arrivals(storage, staging, plan.scope, moved, compression, plan.metadata)
 
     return run_plan(home, storage, plan, stage, backup_dir)
 
@@ -282,6 +296,7 @@ def update(
     retries: int = 3,
     backup_dir: str | os.PathLike[str] | None = None,
     compression: str = "zstd",
+    guard: RowGuard | None = None,
 ) -> OperationResult:
     """Set columns in the rows of which a predicate is true, in one commit, and return what was done.
 
@@ -299,13 +314,14 @@ def update(
         retries: How often to plan anew if somebody else changes the same files meanwhile.
         backup_dir: A folder for a backup of the files that change.
         compression: The codec of what is encoded anew.
+        guard: What holds the rows of a dataset of a table to it.
 
     Raises:
         ConflictError: Others kept changing the same files. Nothing was changed.
     """
 
     def plan() -> UpdatePlan:
-        return plan_update(home, storage, source, predicate, updates, partition_filter)
+        return plan_update(home, storage, source, predicate, updates, partition_filter, guard=guard)
 
     if dry_run:
         return OperationResult.of(plan(), dry_run=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from parquetry.access.conditions import Demand, OneOf
 from parquetry.commits.kept_schema import check_keys, find_kept_schema, keep_schema
-from parquetry.commits.table_link import refuse_fact_change
+from parquetry.commits.table_link import refuse_fact_change, refuse_unheld
 from parquetry.errors import (
     NotFoundError,
     ParameterError,
@@ -29,6 +29,7 @@ from parquetry.operations.keys import (
 from parquetry.operations.new_rows import fit_rows, key_frame, known_columns, refuse_missing
 from parquetry.operations.opened import to_flags
 from parquetry.operations.plans import OperationResult, Plan
+from parquetry.operations.row_guard import UNGUARDED, show_changes
 from parquetry.operations.running import run_again, run_plan, stage_edits
 from parquetry.operations.scope import Scope, find_scope
 from parquetry.operations.updating import moved_rows
@@ -42,7 +43,7 @@ from parquetry.operations.upsert_edits import (
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from parquetry.access.source import Source
     from parquetry.commits.home import Home
@@ -50,6 +51,7 @@ if TYPE_CHECKING:
     from parquetry.model.frames import Rows
     from parquetry.operations.edits import FileEdit
     from parquetry.operations.key_search import Searched
+    from parquetry.operations.row_guard import Inspection, RowGuard
     from parquetry.storage.protocol import Storage
 
 
@@ -63,6 +65,7 @@ class UpsertPlan(Plan):
         inserted: The rows that are new and come to files of their own, in the dataset's types.
         scope: The dataset as it was looked at, with the columns and keys that it will have.
         keeps_schema: Whether the dataset's columns are to be kept beside it.
+        metadata: What new files say of themselves.
     """
 
     edits: tuple[FileEdit, ...] = ()
@@ -70,6 +73,7 @@ class UpsertPlan(Plan):
     inserted: pa.Table
     scope: Scope
     keeps_schema: bool = False
+    metadata: Mapping[bytes, bytes] | None = None
 
 
 def plan_upsert(
@@ -83,6 +87,7 @@ def plan_upsert(
     partition_by: Sequence[str] | None = None,
     on_duplicate_target: OnDuplicateTarget = "error",
     evolve: bool = False,
+    guard: RowGuard | None = None,
 ) -> UpsertPlan:
     """Return what it takes to update rows by their keys and to insert the others; nothing is written.
 
@@ -102,28 +107,36 @@ def plan_upsert(
         partition_by: The keys of a new dataset's folders; an existing one keeps its own.
         on_duplicate_target: What to do where a key stands more than once in the dataset.
         evolve: Whether the new rows may bring new columns.
+        guard: What holds the rows of a dataset of a table to it.
 
     Raises:
-        RequestError: The rows are facts.
+        RequestError: The rows are facts, or of a table and without a guard.
         KeyViolationError: A key is NULL or a float, or occurs twice in the new rows or the dataset.
         SchemaMismatchError: A column is new, or a value does not fit its column.
         UnknownColumnError: A named column is not there, or rows to insert lack a partition key.
         LayoutError: The dataset is partitioned otherwise.
     """
     refuse_fact_change(home, storage, "upsert")
+    if guard is None:
+        refuse_unheld(home, storage, "upsert rows into", UNGUARDED)
     if on_duplicate_target not in {"error", "update_all", "replace"}:
         raise ParameterError(
             f"on_duplicate_target is 'error', 'update_all' or 'replace', not {on_duplicate_target!r}. "
             "Nothing was changed."
         )
-    table = one_table(rows)
+    table = one_table(rows) if guard is None else guard.prepare(rows, keys)
     columns = known_columns(source)
     check_key_columns(keys, table.schema, columns, home.root)
     new = fit_rows(table, keys, update_columns, columns, home.root, evolve=evolve)
     check_keys_of_rows(key_frame(new), keys)
     scope = _find_scope(home, storage, source, new, partition_by)
     searched = list(KeySearch(scope, new).run()) if new.table.num_rows else []
-    return _planned(home, storage, scope, new, searched, on_duplicate_target)
+    if guard is None:
+        return _planned(home, storage, scope, new, searched, on_duplicate_target)
+    inspection = guard.inspect("upsert", new.update, keys)
+    plan = _planned(home, storage, scope, new, searched, on_duplicate_target, inspection)
+    show_changes(inspection, plan.edits, plan.values, scope)
+    return replace(plan, requirement=inspection.finish(plan.requirement), metadata=guard.metadata)
 
 
 def _find_scope(
@@ -177,6 +190,7 @@ def _planned(
     new: NewRows,
     searched: list[Searched],
     on_duplicate_target: OnDuplicateTarget,
+    inspection: Inspection | None = None,
 ) -> UpsertPlan:
     kept = settle_duplicates(searched, new, on_duplicate_target, home.root)
     edits, sources = [], {}
@@ -186,6 +200,8 @@ def _planned(
             edits.append(edit)
             sources[one.file.state.path] = here
     inserted = _inserted(home, scope, new, searched)
+    if inspection is not None and inserted.num_rows:
+        inserted = inspection.insert(inserted)
     edits, alone = attach(edits, inserted, scope)
     folders = [folder for folder, _ in by_folder(alone, scope.key_types)]
     targets = {
@@ -282,7 +298,9 @@ def run_upsert(
     def stage(staging: Staging) -> Iterator[NewFile]:
         yield from stage_edits(storage, staging, plan.edits, plan.values, compression)
         arriving = chain(moved_rows(plan.edits, plan.values, plan.scope), [plan.inserted])
-        yield from stage_arrivals(storage, staging, plan.scope, arriving, compression)
+        yield from stage_arrivals(
+            storage, staging, plan.scope, arriving, compression, plan.metadata
+        )
         if plan.keeps_schema:
             keep_schema(home, storage, plan.scope.columns, tuple(plan.scope.key_types))
 
@@ -304,6 +322,7 @@ def upsert(
     retries: int = 3,
     backup_dir: str | os.PathLike[str] | None = None,
     compression: str = "zstd",
+    guard: RowGuard | None = None,
 ) -> OperationResult:
     """Update rows by their keys and insert the others, in one commit, and return what was done.
 
@@ -324,11 +343,13 @@ def upsert(
         retries: How often to plan anew if somebody else changes the dataset meanwhile.
         backup_dir: A folder for a backup of the files that change.
         compression: The codec of what is encoded anew.
+        guard: What holds the rows of a dataset of a table to it.
 
     Raises:
         ConflictError: Others kept changing the dataset. Nothing was changed.
     """
-    table = one_table(rows)  # an iterator can be read only once, a plan made several times
+    # an iterator can be read only once, a plan made several times
+    table = one_table(rows) if guard is None else guard.prepare(rows, keys)
 
     def plan() -> UpsertPlan:
         return plan_upsert(
@@ -341,6 +362,7 @@ def upsert(
             partition_by=partition_by,
             on_duplicate_target=on_duplicate_target,
             evolve=evolve,
+            guard=guard,
         )
 
     if dry_run:

@@ -11,15 +11,18 @@ from parquetry.commits.home import Home
 from parquetry.commits.kept_schema import find_kept_schema
 from parquetry.errors import ConflictError, KeyViolationError, ParameterError
 from parquetry.operations.appending import append
+from parquetry.tables.arriving_keys import ArrivingKeys
+from parquetry.tables.batches import row_batches
 from parquetry.tables.failures import RULE
 from parquetry.tables.kept_tables import find_table
 from parquetry.tables.key_guard import KeyGuard
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from parquetry.access.source import Source
     from parquetry.commits.kept_schema import KeptSchema
+    from parquetry.model.changes import NewFile, Requirement
     from parquetry.model.frames import Rows
     from parquetry.model.records import CommitRecord
     from parquetry.tables.schema import TableSchema
@@ -45,8 +48,9 @@ def append_rows(
     time, one is refused. A refused call writes nothing. The quarantine is written before the good
     rows: after a crash no bad row is lost, but some may be quarantined twice.
 
-    **Cost:** to a dataset of a table: memory for all rows of the call, since their keys are compared
-    with each other; of the dataset, what `key_search.find_existing_keys` reads.
+    **Cost:** memory is that of a batch, and of up to a million keys, which are compared with each
+    other; of the dataset, what `key_search.find_existing_keys` reads. A quarantine needs memory for all
+    rows of the call.
 
     Args:
         source: The dataset.
@@ -92,9 +96,16 @@ class _Arrival:
     partition_by: Sequence[str] | None
 
     def strict(self, rows: Rows) -> CommitRecord:
+        """Add rows, all of which are good, batch by batch."""
         from parquetry.tables.validation import validate_rows  # dataframely takes 0.2 s to import
 
-        return self._write(validate_rows(self.table, rows))
+        def good() -> Iterator[pl.DataFrame]:
+            first = 0
+            for batch in row_batches(rows):
+                yield validate_rows(self.table, batch, first_row=first)
+                first += len(batch)
+
+        return self._write(good())
 
     def sorted_out(self, rows: Rows) -> CommitRecord:
         from parquetry.tables.validation import filter_rows
@@ -108,7 +119,7 @@ class _Arrival:
             if record is not None and good.is_empty():
                 return record
             try:
-                return self._write(good)
+                return self._write(iter([good]))
             except KeyViolationError:  # somebody has just brought one of the keys
                 bad = []
         raise ConflictError(
@@ -127,18 +138,30 @@ class _Arrival:
         old = good.join(there, on=key, how="semi", maintain_order="left")
         return new, old.with_columns(pl.lit(KEY_EXISTS).alias(RULE))
 
-    def _write(self, good: pl.DataFrame) -> CommitRecord:
-        """Add rows, sorted as the table recommends, so that files tell where to look."""
-        source, sort_by = self.source, self.table.sort_by
+    def _write(self, batches: Iterator[pl.DataFrame]) -> CommitRecord:
+        """Add good rows, sorted as the table recommends, so that files tell where to look."""
+        source, guard = self.source, self._keys
+        keys = ArrivingKeys(self.table, guard.names)
+
+        def require(staged: Sequence[NewFile]) -> Requirement:
+            keys.refuse_twice(staged)
+            return guard.require_new(keys.heads, keys.batches(staged))
+
         return append(
             source.home,
             source.storage,
-            good.sort(sort_by, maintain_order=True) if sort_by else good,
+            self._noted(batches, keys),
             self.known,
             self.partition_by,
-            guard=self._keys.guard(good),
+            guard=require,
             metadata=self.table.to_arrow().metadata,
         )
+
+    def _noted(self, batches: Iterator[pl.DataFrame], keys: ArrivingKeys) -> Iterator[pl.DataFrame]:
+        sort_by = self.table.sort_by
+        for batch in batches:
+            keys.add(batch)
+            yield batch.sort(sort_by, maintain_order=True) if sort_by else batch
 
     @property
     def _keys(self) -> KeyGuard:

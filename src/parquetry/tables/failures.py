@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import polars as pl
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 RULE = "rule"
 """The column of a quarantined row that names the rules it broke."""
 EXAMPLES = 3
 _SHOWN_LETTERS = 60
+_KEPT_ROWS = 10_000
 
 
 @dataclass(frozen=True)
@@ -58,11 +59,13 @@ class Failures:
         table: The table's name and version.
         items: The failures, one a rule.
         rows: The bad rows as they came, with the names of the rules they broke as column `rule`.
+        count: How many bad rows there are.
     """
 
     table: str
     items: tuple[Failure, ...] = ()
     rows: pl.DataFrame = field(default_factory=pl.DataFrame)
+    count: int = 0
 
     def __bool__(self) -> bool:
         return bool(self.items)
@@ -85,15 +88,41 @@ class Failures:
         """Return the whole list as text, one rule a line."""
         if not self.items:
             return f"Every row is a row of {self.table}."
-        lines = [f"{self.rows.height:,} rows are no rows of {self.table}:"]
+        rows = "row is no row" if self.count == 1 else "rows are no rows"
+        lines = [f"{self.count:,} {rows} of {self.table}:"]
         return "\n".join([*lines, *(f"- {failure.describe()}" for failure in self.items)])
 
 
+def merge_failures(table: str, parts: Iterable[Failures]) -> Failures:
+    """Return the failures of rows that were looked at part by part, as one; the rows are not numbered.
+
+    Of the bad rows only the first thousands are kept.
+    """
+    found = [part for part in parts if part]
+    items: dict[str, Failure] = {}
+    rows: list[pl.DataFrame] = []
+    for part in found:
+        for item in part:
+            items[item.rule] = _joined(items.get(item.rule), item)
+        if sum(frame.height for frame in rows) < _KEPT_ROWS:
+            rows.append(part.rows.head(_KEPT_ROWS))
+    kept = pl.concat(rows, how="diagonal_relaxed") if rows else pl.DataFrame()
+    return Failures(table, tuple(items.values()), kept, sum(part.count for part in found))
+
+
+def _joined(known: Failure | None, more: Failure) -> Failure:
+    examples = more.examples.drop("row", strict=False)
+    if known is None:
+        return replace(more, examples=examples)
+    both = pl.concat([known.examples, examples], how="diagonal_relaxed").head(EXAMPLES)
+    return replace(known, count=known.count + more.count, examples=both)
+
+
 def row_text(row: dict[str, object]) -> str:
-    """Return a row with its number, `row`, as messages show it."""
-    number = row.pop("row")
+    """Return a row as messages show it, with its number `row` if it has one."""
+    number = row.pop("row", None)
     values = ", ".join(f"{name}={short_text(value)}" for name, value in row.items())
-    return f"row {number} ({values})"
+    return f"({values})" if number is None else f"row {number} ({values})"
 
 
 def short_text(value: object) -> str:

@@ -6,22 +6,24 @@ from dataclasses import dataclass
 from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
+import polars as pl
+
 from parquetry.errors import ConflictError, FormatVersionError, LayoutError, NotFoundError
 from parquetry.model.changes import Requirement
+from parquetry.model.hive import partition_folder
 from parquetry.model.partitions import PartitionFilter, parse_text
 from parquetry.tables.file_versions import find_file_version
-from parquetry.tables.key_planning import candidate_files
-from parquetry.tables.key_search import check_new_keys, find_existing_keys
+from parquetry.tables.key_search import KeyFinder, keys_exist
 from parquetry.tables.table_files import TableFile
 from parquetry.tables.versions import Version
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    import polars as pl
+    from collections.abc import Callable, Iterable
 
     from parquetry.access.source import Source
     from parquetry.tables.schema import TableSchema
+
+_SHOWN = 5
 
 
 @dataclass(frozen=True)
@@ -42,44 +44,66 @@ class KeyGuard:
     table: TableSchema
     partition_by: tuple[str, ...]
 
-    def guard(self, rows: pl.DataFrame) -> Callable[[Sequence[str]], Requirement]:
-        """Return what `operations.appending.append` asks before it commits these rows."""
+    @property
+    def names(self) -> list[str]:
+        """The keys of folders that tell where other rows of the same keys, or beside them, stand."""
+        if not self.table.primary_key:
+            return list(self.partition_by)
+        return list(takewhile(self.table.primary_key.__contains__, self.partition_by))
 
-        def require(folders: Sequence[str]) -> Requirement:
-            files = self._files(rows)
-            self._look(rows, files)
-            if not self.table.primary_key:
-                return Requirement()
-            depth = len(self._names)
-            closed = {"/".join(folder.split("/")[:depth]) for folder in folders}
-            return Requirement(tuple(sorted(closed)), frozenset(map(self._relative, files)))
+    def require_new(
+        self,
+        heads: pl.DataFrame,
+        batches: Iterable[pl.DataFrame],
+        leaving: pl.DataFrame | None = None,
+    ) -> Requirement:
+        """Return what must still hold when rows are added, so that their keys stay the only ones.
 
-        return require
+        Args:
+            heads: The distinct values that the rows have in `names`.
+            batches: The keys of the rows.
+            leaving: Keys of rows that leave at the same moment.
+
+        Raises:
+            KeyViolationError: The dataset has some of the keys already.
+            FormatVersionError: A file that the rows would stand beside is of a newer MAJOR version.
+            ConflictError: A file was replaced meanwhile; a retry is safe.
+        """
+        files = self._files(heads)
+        try:
+            self._look(files, batches, leaving)
+        except NotFoundError as error:
+            raise ConflictError(
+                f"{error.path} was replaced while keys were looked for in it. Nothing was written; "
+                "retry.",
+                path=error.path,
+            ) from error
+        if not self.table.primary_key:
+            return Requirement()
+        closed = {partition_folder(row) for row in heads.select(self.names).iter_rows(named=True)}
+        seen = frozenset(self._relative(file.path) for file in files)
+        return Requirement(tuple(sorted(closed or {""})), seen)
 
     def find_existing(self, rows: pl.DataFrame) -> pl.DataFrame:
         """Return those keys of the rows that the dataset has, each once."""
         key = self.table.primary_key
         if not key:
             return rows.select(key).clear()
-        return find_existing_keys(rows, key, self._candidates(rows, self._files(rows)))
+        return KeyFinder(key, self._files(rows)).find(rows)
 
-    @property
-    def _names(self) -> list[str]:
-        """The outermost keys of folders that rows of one key have in common."""
-        return list(takewhile(self.table.primary_key.__contains__, self.partition_by))
-
-    def _files(self, rows: pl.DataFrame) -> list[str]:
-        names = self._names if self.table.primary_key else self.partition_by
-        tests = {name: (self._among(rows, name),) for name in names}
+    def _files(self, heads: pl.DataFrame) -> list[TableFile]:
+        tests = {name: (self._among(heads, name),) for name in self.names}
+        root = self.source.home.root
         try:
-            return self.source.files(PartitionFilter(tests=tests))
+            found = self.source.files(PartitionFilter(tests=tests))
         except NotFoundError:
             return []
+        return [TableFile.under(root, self._relative(path)) for path in found]
 
-    def _among(self, rows: pl.DataFrame, name: str) -> Callable[[str | None], bool]:
+    def _among(self, heads: pl.DataFrame, name: str) -> Callable[[str | None], bool]:
         """Return a test of a folder's text: whether rows have the value that it stands for."""
         kind = self.table.column(name).arrow_type
-        values: set[Any] = set(rows[name].unique())
+        values: set[Any] = set(heads[name].unique())
 
         def test(text: str | None) -> bool:
             try:
@@ -89,35 +113,36 @@ class KeyGuard:
 
         return test
 
-    def _look(self, rows: pl.DataFrame, files: list[str]) -> None:
-        candidates = self._candidates(rows, files)
-        try:
-            for file in candidates:
-                self._refuse_newer(file.path)
-            if self.table.primary_key:
-                check_new_keys(rows, self.table.primary_key, candidates, self.table.identifier)
-        except NotFoundError as error:
-            raise ConflictError(
-                f"{error.path} was replaced while keys were looked for in it. Nothing was written; "
-                "retry.",
-                path=error.path,
-            ) from error
-
-    def _candidates(self, rows: pl.DataFrame, files: list[str]) -> list[TableFile]:
-        root = self.source.home.root
-        known = [TableFile.under(root, self._relative(path)) for path in files]
-        key = self.table.primary_key
-        return candidate_files(rows.select(key).unique(), known) if key else known
+    def _look(
+        self, files: list[TableFile], batches: Iterable[pl.DataFrame], leaving: pl.DataFrame | None
+    ) -> None:
+        if not self.table.primary_key:
+            self._refuse_newer(files)
+            return
+        finder = KeyFinder(self.table.primary_key, files)
+        count, start = 0, 0
+        shown: list[pl.DataFrame] = []
+        for batch in batches:
+            self._refuse_newer(finder.candidates(batch))
+            rows = finder.find_rows(batch, leaving)
+            if count < _SHOWN and rows.height:
+                shown.append(rows.with_columns(pl.col("row") + start))
+            count += rows.height
+            start += batch.height
+        if count:
+            raise keys_exist(pl.concat(shown).head(_SHOWN), count, self.table.identifier)
 
     def _relative(self, path: str) -> str:
         return path[len(self.source.home.root) + 1 :]
 
-    def _refuse_newer(self, path: str) -> None:
-        found = find_file_version(path, self.table.name)
-        if found is not None and found.major > Version.parse(self.table.version).major:
-            raise FormatVersionError(
-                f"{path} holds rows of {self.table.name}@{found}, and rows of {self.table.identifier} "
-                "were to be put beside it: what its columns mean is not known here. Nothing was "
-                "written. Move the file out of the dataset, or write with the newer schema.",
-                path=path,
-            )
+    def _refuse_newer(self, files: list[TableFile]) -> None:
+        for path in (file.path for file in files):
+            found = find_file_version(path, self.table.name)
+            if found is not None and found.major > Version.parse(self.table.version).major:
+                raise FormatVersionError(
+                    f"{path} holds rows of {self.table.name}@{found}, and rows of "
+                    f"{self.table.identifier} were to be put beside it: what its columns mean is not "
+                    "known here. Nothing was written. Move the file out of the dataset, or write with "
+                    "the newer schema.",
+                    path=path,
+                )

@@ -26,10 +26,60 @@ from parquetry.tables.table_files import as_table_files
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
+    from parquetry.tables.key_facts import FileFacts
     from parquetry.tables.table_files import AnyFile, TableFile
 
 _BATCH_ROWS = 131_072
 _SHOWN = 5
+
+
+class KeyFinder:
+    """Looks for keys in the files of a table, time and again; each footer is read once.
+
+    Args:
+        key: The columns of the key.
+        files: The files.
+    """
+
+    def __init__(self, key: Sequence[str], files: Iterable[AnyFile]) -> None:
+        self._key = tuple(key)
+        self._files = as_table_files(files)
+        self._facts: dict[str, FileFacts] = {}
+
+    def candidates(self, frame: pl.DataFrame) -> list[TableFile]:
+        """Return the files whose folders do not rule out all keys of a frame."""
+        return candidate_files(self._keys_of(frame), self._files)
+
+    def find(self, frame: pl.DataFrame) -> pl.DataFrame:
+        """Return those keys of a frame that the files have already, each once."""
+        keys = self._keys_of(frame)
+        return read_existing_keys(self.plan(keys), keys)
+
+    def find_rows(self, frame: pl.DataFrame, leaving: pl.DataFrame | None = None) -> pl.DataFrame:
+        """Return the keys of those rows that the files have already, with the number `row` of each.
+
+        Args:
+            frame: The rows.
+            leaving: Keys that will not be there any more.
+        """
+        there = self.find(frame)
+        if leaving is not None and there.height:
+            there = there.join(_plain(leaving), on=self._key, how="anti")
+        numbered = _plain(frame.select(self._key)).with_row_index("row")
+        return numbered.join(there, on=self._key, how="semi", maintain_order="left")
+
+    def plan(self, keys: pl.DataFrame) -> KeySearch:
+        """Return which row groups have to be read to find the keys."""
+        facts = [self._facts_of(file) for file in candidate_files(keys, self._files)]
+        return exclude_by_blooms(plan_key_search(keys, facts, len(self._files)))
+
+    def _keys_of(self, frame: pl.DataFrame) -> pl.DataFrame:
+        return _plain(frame.select(self._key)).unique(maintain_order=True)
+
+    def _facts_of(self, file: TableFile) -> FileFacts:
+        if file.path not in self._facts:
+            self._facts[file.path] = read_file_facts(file, self._key)
+        return self._facts[file.path]
 
 
 def find_existing_keys(
@@ -45,16 +95,12 @@ def find_existing_keys(
         SchemaMismatchError: A file lacks a column of the key.
         CorruptionError: A file cannot be read.
     """
-    keys = _plain(frame.select(key)).unique(maintain_order=True)
-    return read_existing_keys(prepare_key_search(keys, files), keys)
+    return KeyFinder(key, files).find(frame)
 
 
 def prepare_key_search(keys: pl.DataFrame, files: Iterable[AnyFile]) -> KeySearch:
     """Return which row groups have to be read to find the keys; footers and Bloom filters are read."""
-    known = as_table_files(files)
-    names = keys.columns
-    facts = [read_file_facts(file, names) for file in candidate_files(keys, known)]
-    return exclude_by_blooms(plan_key_search(keys, facts, len(known)))
+    return KeyFinder(keys.columns, files).plan(keys)
 
 
 def read_existing_keys(search: KeySearch, keys: pl.DataFrame) -> pl.DataFrame:
@@ -73,15 +119,24 @@ def check_new_keys(
 
     The message names the table, the key, how many rows are affected, and the first of them.
     """
-    there = find_existing_keys(frame, key, files)
-    if there.is_empty():
-        return
-    numbered = _plain(frame.select(key)).with_row_index("row")
-    rows = numbered.join(there, on=list(key), how="semi", maintain_order="left")
+    rows = KeyFinder(key, files).find_rows(frame)
+    if rows.height:
+        raise keys_exist(rows, rows.height, table)
+
+
+def keys_exist(rows: pl.DataFrame, count: int, table: str) -> KeyViolationError:
+    """Return the error that tells of rows whose keys a table has already.
+
+    Args:
+        rows: The first of these rows: their number `row`, if they have one, and their key.
+        count: How many there are.
+        table: The table's name and version.
+    """
+    key = [name for name in rows.columns if name != "row"]
     shown = "; ".join(row_text(row) for row in rows.head(_SHOWN).iter_rows(named=True))
-    more = ", …" if rows.height > _SHOWN else ""
-    raise KeyViolationError(
-        f"{rows.height:,} of these rows have a key that {table} has already; its key is "
+    more = ", …" if count > _SHOWN else ""
+    return KeyViolationError(
+        f"{count:,} of these rows have a key that {table} has already; its key is "
         f"({', '.join(key)}): {shown}{more}. Nothing was written. Leave these rows out, or change their "
         "key."
     )

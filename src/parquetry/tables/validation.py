@@ -19,18 +19,33 @@ from parquetry.tables.row_rules import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from parquetry.model.frames import Rows
     from parquetry.tables.conforming import Conformed
     from parquetry.tables.schema import TableSchema
 
+_MEND = (
+    "Nothing was written. Mend these rows, or take the good ones alone: good, failures = "
+    "schema.filter(rows)."
+)
 
-def filter_rows(schema: TableSchema, rows: Rows) -> tuple[pl.DataFrame, Failures]:
+
+def filter_rows(
+    schema: TableSchema, rows: Rows, *, first_row: int = 0, key: Sequence[str] | None = None
+) -> tuple[pl.DataFrame, Failures]:
     """Return the rows that are good, in their order, and the failures of the others.
 
     Columns are matched by name; see `conforming.conform` for those that are missing or of another
     type. Of rows that share a key, none is good: nobody knows which is right.
 
     **Cost**: memory for the rows, and for a truth value of each rule and row.
+
+    Args:
+        schema: The table.
+        rows: The rows.
+        first_row: What the first of them is numbered as.
+        key: The columns that tell people which row is meant; the table's key if left out.
 
     Raises:
         SchemaMismatchError: A column is unknown, missing or of a type that is not read as the table's.
@@ -45,10 +60,11 @@ def filter_rows(schema: TableSchema, rows: Rows) -> tuple[pl.DataFrame, Failures
     if verdict.broken.is_empty() and not conformed.misfits:
         return verdict.good, Failures(schema.identifier)
     broken = _with_misfits(schema, conformed, verdict.broken)
-    return verdict.good, _failures(schema, conformed, broken)
+    telling = schema.primary_key if key is None else tuple(key)
+    return verdict.good, _failures(schema, conformed, broken, telling, first_row)
 
 
-def validate_rows(schema: TableSchema, rows: Rows) -> pl.DataFrame:
+def validate_rows(schema: TableSchema, rows: Rows, *, first_row: int = 0) -> pl.DataFrame:
     """Return the rows with the table's columns and types, all of them good.
 
     Raises:
@@ -57,21 +73,26 @@ def validate_rows(schema: TableSchema, rows: Rows) -> pl.DataFrame:
             the rules, how many rows broke each, and the first of them; `failures` of the error has
             all of it as a value.
     """
-    good, failures = filter_rows(schema, rows)
+    good, failures = filter_rows(schema, rows, first_row=first_row)
     if failures:
         raise failure_error(failures)
     return good
 
 
-def failure_error(failures: Failures) -> SchemaMismatchError | KeyViolationError:
-    """Return the error that tells of these failures; its `failures` carries them."""
+def failure_error(
+    failures: Failures, before: str = "", after: str = _MEND
+) -> SchemaMismatchError | KeyViolationError:
+    """Return the error that tells of these failures; its `failures` carries them.
+
+    Args:
+        failures: The failures.
+        before: What was tried, if that has to be said.
+        after: What happened to the data, and what to do next.
+    """
     kind = (
         KeyViolationError if any(failure.about_key for failure in failures) else SchemaMismatchError
     )
-    error = kind(
-        f"{failures.describe()}\nNothing was written. Mend these rows, or take the good ones alone: "
-        "good, failures = schema.filter(rows)."
-    )
+    error = kind(f"{before}{failures.describe()}\n{after}")
     error.__dict__["failures"] = failures
     return error
 
@@ -90,22 +111,29 @@ def _with_misfits(schema: TableSchema, conformed: Conformed, broken: pl.DataFram
     return together.with_columns(pl.exclude(ROW).fill_null(value=False))
 
 
-def _failures(schema: TableSchema, conformed: Conformed, broken: pl.DataFrame) -> Failures:
+def _failures(
+    schema: TableSchema,
+    conformed: Conformed,
+    broken: pl.DataFrame,
+    key: Sequence[str],
+    first_row: int,
+) -> Failures:
     given = conformed.frame.with_columns(**conformed.given)
     rules = [name for name in broken.columns if name != ROW]
     columns = _columns_of_rules(schema)
     items = []
     for rule in sorted(rules, key=list(columns).index):
         numbers = broken.filter(pl.col(rule))[ROW]
-        shown = dict.fromkeys((*schema.primary_key, *columns[rule][0]))
+        shown = dict.fromkeys((*key, *columns[rule][0]))
         first = numbers.head(EXAMPLES)
-        examples = given.select(*shown)[first].insert_column(0, first.alias("row"))
-        about_key = rule == KEY_RULE or rule in {null_rule(name) for name in schema.primary_key}
+        examples = given.select(*shown)[first].insert_column(0, (first + first_row).alias("row"))
+        about_key = rule == KEY_RULE or rule in {null_rule(name) for name in key}
         names, meaning = columns[rule]
         items.append(Failure(rule, names, len(numbers), examples, about_key, meaning))
     named = [pl.when(pl.col(rule)).then(pl.lit(rule)) for rule in rules]
     told = broken.select(pl.concat_str(named, separator="; ", ignore_nulls=True).alias(RULE))
-    return Failures(schema.identifier, tuple(items), given[broken[ROW]].hstack(told))
+    rows = given[broken[ROW]].hstack(told)
+    return Failures(schema.identifier, tuple(items), rows, rows.height)
 
 
 def _columns_of_rules(schema: TableSchema) -> dict[str, tuple[tuple[str, ...], str]]:

@@ -4,13 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from parquetry.access.source import Source
-from parquetry.commits.home import Home
+from parquetry.dataset import Dataset
 from parquetry.operations.backups import restore_backup
-from parquetry.operations.deleting import delete
-from parquetry.operations.updating import update
-from parquetry.operations.upserting import upsert
-from parquetry.storage.local import LocalStorage
 
 if TYPE_CHECKING:
     import os
@@ -44,9 +39,8 @@ class ParquetCRUD:
         *,
         storage: Storage | None = None,
     ) -> None:
-        self._storage = storage or LocalStorage()
-        self._home = Home.of(dataset_dir)
-        self._source = Source(self._home, self._storage)
+        self._dataset = Dataset(dataset_dir, storage=storage)
+        self._storage = storage
         self._compression = compression
         self._backup_dir = backup_dir
 
@@ -66,10 +60,7 @@ class ParquetCRUD:
             dry_run: Whether only to report what would be done.
             create_backup: Whether to back up the files that change, if there is a `backup_dir`.
         """
-        return delete(
-            self._home,
-            self._storage,
-            self._source,
+        return self._dataset.delete(
             filter_expr,
             partition_filter,
             dry_run=dry_run,
@@ -95,10 +86,7 @@ class ParquetCRUD:
             dry_run: Whether only to report what would be done.
             create_backup: Whether to back up the files that change, if there is a `backup_dir`.
         """
-        return update(
-            self._home,
-            self._storage,
-            self._source,
+        return self._dataset.update(
             filter_expr,
             update_expr,
             partition_filter,
@@ -130,10 +118,7 @@ class ParquetCRUD:
             dry_run: Whether only to report what would be done.
             create_backup: Whether to back up the files that change, if there is a `backup_dir`.
         """
-        return upsert(
-            self._home,
-            self._storage,
-            self._source,
+        return self._dataset.upsert(
             new_data,
             key_cols,
             update_columns=update_cols,
@@ -146,10 +131,10 @@ class ParquetCRUD:
 
     def restore_backup(self, backup: str | os.PathLike[str]) -> CommitRecord:
         """Bring the files of a backup back, in one commit; see `operations.backups.restore_backup`."""
-        return restore_backup(backup, self._home.root, storage=self._storage)
+        return restore_backup(backup, self._dataset.path, storage=self._storage)
 
     def _backup(self, *, wanted: bool) -> str | os.PathLike[str] | None:
         return self._backup_dir if wanted else None
 
     def __repr__(self) -> str:
-        return f"ParquetCRUD({self._home.root!r})"
+        return f"ParquetCRUD({self._dataset.path!r})"
