@@ -14,10 +14,12 @@ from parquetry.lazy import lazy_names
 
 if TYPE_CHECKING:
     from parquetry.tuning.config import Config
+    from parquetry.tuning.metadata.store import MetadataStore
 
 _HOMES = {
     "parquetry.tuning.config": ("Config",),
+    "parquetry.tuning.metadata.store": ("MetadataStore",),
 }
 __getattr__, __dir__ = lazy_names(__name__, _HOMES)
 
-__all__ = ["Config"]
+__all__ = ["Config", "MetadataStore"]

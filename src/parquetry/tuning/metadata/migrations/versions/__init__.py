@@ -1,0 +1,1 @@
+"""The revisions; each is frozen once it was released."""
