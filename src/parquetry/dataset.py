@@ -28,7 +28,7 @@ from parquetry.operations.upserting import plan_upsert, upsert
 from parquetry.storage.local import LocalStorage
 from parquetry.tables.appending import append_rows
 from parquetry.tables.changing import find_row_guard
-from parquetry.tables.creating import create_table, evolve_table
+from parquetry.tables.creating import check_layout, create_table, evolve_table
 from parquetry.tables.kept_tables import find_table
 
 if TYPE_CHECKING:
@@ -265,6 +265,7 @@ class Dataset:
         self, keys: Sequence[str], **how: Unpack[RepartitionOptions]
     ) -> RepartitionPlan:
         """Return what `repartition` would do; nothing is written."""
+        check_layout(self._home, self._storage, keys)
         return plan_repartition(self._home, self._storage, keys, **how)
 
     def repartition(

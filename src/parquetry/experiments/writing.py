@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from parquetry.commits.home import Home
 from parquetry.commits.kept_schema import KeptSchema, check_keys, find_kept_schema, fit, keep_schema
+from parquetry.commits.table_link import refuse_unheld
 from parquetry.errors import ParameterError, ParquetryError
 from parquetry.experiments.canonical import params_members
 from parquetry.experiments.grids import register_grid
@@ -41,6 +42,7 @@ WIDE = (
     "seed",
 )
 _MODES = ("replace", "append", "skip", "error")
+_APPEND = "Append the rows by Dataset.append, which does, or write to a store of another name."
 _WAVE_UNITS = 256
 _WAVE_BYTES = 64_000_000
 
@@ -96,6 +98,7 @@ def write_event_rows(
         storage: The disk; the local one if not given.
 
     Raises:
+        RequestError: The dataset is of a table.
         ParameterError: The parameters have no canonical form, there is no seed, or there are no rows.
         SchemaMismatchError: A column has another type than in earlier runs, and a cast would lose.
         LayoutError: The dataset has other partition keys, or a value cannot name a folder.
@@ -135,6 +138,7 @@ def _write(
         raise ParameterError(f"mode={mode!r} is unknown; choose one of {', '.join(_MODES)}.")
     disk = storage or LocalStorage()
     home = Home.of(os.path.join(os.fspath(base_out), name))
+    refuse_unheld(home, disk, "write units of an experiment to", _APPEND)
     keys = _choose_keys(home, disk, name, partition_by)
     home.prepare(disk)
     grid_id = register_grid(os.path.dirname(home.root), disk, params)

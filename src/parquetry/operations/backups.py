@@ -18,6 +18,7 @@ from parquetry.commits.committing import commit
 from parquetry.commits.home import Home
 from parquetry.commits.log import latest_version, now
 from parquetry.commits.staging import open_staging
+from parquetry.commits.table_link import refuse_unheld
 from parquetry.errors import (
     AlreadyExistsError,
     ConflictError,
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
 
 
 _FILES = "files"
+_UNDO = "Undo by Dataset.restore, or upsert the rows of the backup's files."
 
 
 _NO_LINKS = {errno.EXDEV, errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EACCES}
@@ -173,6 +175,7 @@ def restore_backup(
         storage: The disk; the local one if not given.
 
     Raises:
+        RequestError: The dataset is of a table.
         NotFoundError: There is no such backup.
         AlreadyExistsError: The files are there: the backup was restored before.
         ConflictError: What took their place has been changed since.
@@ -182,6 +185,7 @@ def restore_backup(
     folder = os.path.realpath(os.fspath(backup)).replace(os.sep, "/")
     manifest = read_manifest(folder, disk)
     home = Home.of(manifest.root if root is None else root)
+    refuse_unheld(home, disk, "bring a backup back into", _UNDO)
     make_folders(disk, home.root)
     retire = _replacements(home, disk, manifest)
     with open_staging(home, disk) as staging:

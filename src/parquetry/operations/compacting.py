@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
+from parquetry.commits.table_link import holds_facts
 from parquetry.errors import ParameterError
 from parquetry.model.changes import Requirement
 from parquetry.operations.bin_packing import pack
@@ -16,6 +17,7 @@ from parquetry.operations.joints import Joint
 from parquetry.operations.moulds import Style, check_codec
 from parquetry.operations.parts import Piece
 from parquetry.operations.plans import OperationResult, Plan, readable
+from parquetry.operations.proving import prove_joined
 from parquetry.operations.reshaped import MEGABYTE, ReshapingResult
 from parquetry.operations.running import run_plan
 from parquetry.operations.sort_order import are_interleaved, common_sorting, in_sorted_order
@@ -72,11 +74,13 @@ class CompactPlan(Plan):
         bins: The files to be, each with what it is made of.
         kept: The files that stay as they are.
         compression: The codec of what is written.
+        holds_facts: Whether each new file must be proved to hold the old values.
     """
 
     bins: tuple[Bin, ...] = ()
     kept: tuple[SurveyedFile, ...] = ()
     compression: str | None = None
+    holds_facts: bool = False
 
     @property
     def rows(self) -> int:
@@ -166,6 +170,7 @@ def plan_compact(
         bins=tuple(bins),
         kept=kept,
         compression=compression,
+        holds_facts=holds_facts(home, storage),
     )
 
 
@@ -207,7 +212,8 @@ def compact(home: Home, storage: Storage, plan: CompactPlan) -> ReshapingResult:
     Files that come while it runs stay as they are.
 
     **Cost:** row groups of 32,768 rows or more are copied as bytes, smaller ones are decoded and encoded
-    together. Memory is that of a few row groups, whatever the size of a partition.
+    together. Memory is that of a few row groups, whatever the size of a partition. Files of facts are
+    decoded once more, old and new, to prove that they hold the same rows.
 
     Raises:
         ConflictError: A file of the plan has changed. Nothing was changed; plan again.
@@ -219,24 +225,32 @@ def compact(home: Home, storage: Storage, plan: CompactPlan) -> ReshapingResult:
 
 
 def stage_bins(storage: Storage, staging: Staging, plan: CompactPlan) -> Iterator[NewFile]:
-    """Write the new files of a plan, two at a time."""
+    """Write the new files of a plan, two at a time; where they hold facts, each is proved."""
 
     def write(item: tuple[Bin, str]) -> NewFile:
         one, source = item
         style = Style(plan.compression, sorting=one.sorting)
-        return Joint(one.folder, _parts(plan.root, one), source).stage(storage, staging, style)
+        new = Joint(one.folder, _parts(plan.root, one), source).stage(storage, staging, style)
+        if plan.holds_facts:
+            prove_joined(_pieces(plan.root, one), new.source, plan.root)
+        return new
 
     return in_order(write, ((one, staging.new_path()) for one in plan.bins))
 
 
 def _parts(root: str, one: Bin) -> Sequence[Part]:
+    pieces = _pieces(root, one)
+    if one.bytes <= _MERGED_BYTES and are_interleaved(one.files, one.sorting):
+        return [merged(pieces, one.sorting)]
+    return pieces
+
+
+def _pieces(root: str, one: Bin) -> list[Piece]:
     pieces = []
     for file in one.files:
         fills = {k: value for k, value in one.fills.items() if k not in file.schema.names}
         path = f"{root}/{file.state.path}"
         pieces.append(Piece(path, file.schema, file.group_rows, None, fills))
-    if one.bytes <= _MERGED_BYTES and are_interleaved(one.files, one.sorting):
-        return [merged(pieces, one.sorting)]
     return pieces
 
 

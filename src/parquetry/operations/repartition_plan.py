@@ -6,6 +6,7 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from parquetry.commits.table_link import holds_facts, refuse_unheld
 from parquetry.errors import ParameterError
 from parquetry.model.changes import Requirement
 from parquetry.operations.bin_packing import pack
@@ -32,6 +33,7 @@ TARGET_FILE_MB = 128
 _BATCH_BYTES = 48 * MEGABYTE  # of decoded rows, for each of two workers
 _DECODED_TO_ENCODED = 2  # whole numbers and times are half as large before they are compressed
 _FEWEST_ROWS = 4096
+_BY_ROWS = "Change rows by update or upsert, which do, or make a new dataset with Repartitioner."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,6 +49,7 @@ class RepartitionPlan(Plan):
         compression: The codec of what is written; None leaves copied bytes as they are.
         batch_rows: How many rows are taken at a time.
         rows_per_file: How many rows a new file has at most.
+        holds_facts: Whether the new files must be proved to hold the old values.
     """
 
     keys: tuple[str, ...]
@@ -56,6 +59,7 @@ class RepartitionPlan(Plan):
     compression: str | None = None
     batch_rows: int = BATCH_ROWS
     rows_per_file: int = field(default=1 << 20)
+    holds_facts: bool = False
 
     @property
     def rows(self) -> int:
@@ -132,6 +136,7 @@ def plan_repartition(
             keys already.
 
     Raises:
+        RequestError: The dataset is of a table, and a function was to change its rows in place.
         UnknownColumnError: A key is no column of the dataset, and there is no function to make it.
         ParameterError: A key is named twice, a size is not positive, or the codec is unknown.
         NotFoundError: There is no such dataset.
@@ -139,6 +144,8 @@ def plan_repartition(
         CorruptionError: A file is no Parquet file.
         SchemaMismatchError: Two files have types for a column that no type holds without loss.
     """
+    if transform is not None and in_place:
+        refuse_unheld(home, storage, "pass rows through a function in", _BY_ROWS)
     wanted = tuple(keys)
     _check(wanted, batch_rows, target_file_size_mb, compression)
     survey = take_survey(home, storage, wanted or ("",))
@@ -167,6 +174,7 @@ def plan_repartition(
         transform=transform,
         compression=compression,
         batch_rows=_rows_at_once(survey, batch_rows, bounded=transform is None),
+        holds_facts=holds_facts(home, storage),
         rows_per_file=max(1, int(target_file_size_mb * MEGABYTE / per_row)),
     )
 

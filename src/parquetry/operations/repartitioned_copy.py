@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from parquetry.commits.committing import commit
 from parquetry.commits.kept_schema import KeptSchema, replace_kept_schema
 from parquetry.commits.staging import open_staging
+from parquetry.commits.table_link import refuse_fact_change, refuse_unheld
 from parquetry.errors import (
     AlreadyExistsError,
     LayoutError,
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from parquetry.operations.repartition_plan import RepartitionPlan
     from parquetry.storage.protocol import Storage
 
+_ELSEWHERE = "Give another folder, or append the rows to that dataset."
+
 
 def repartition_to(
     home: Home,
@@ -47,6 +50,7 @@ def repartition_to(
     are on one file system.
 
     Raises:
+        RequestError: The target is a dataset of a table, or the source is to be deleted and holds facts.
         AlreadyExistsError: There is data in the target folder.
         LayoutError: One folder stands in the other.
         ParameterError: The source is to be deleted without a proof.
@@ -56,6 +60,9 @@ def repartition_to(
         CorruptionError: A file is damaged. Nothing was made.
         StorageError: The disk refused; `outcome` says whether the new dataset will be there.
     """
+    if delete_source:
+        refuse_fact_change(home, storage, "retire")
+    refuse_unheld(target, storage, "write a repartitioned dataset to", _ELSEWHERE)
     _check(home, storage, target, validate=validate, delete_source=delete_source)
     with open_staging(target, storage) as staging:
         record, folders = _make(storage, plan, target, staging, validate)

@@ -77,7 +77,7 @@ class Repartitioning:
             RequestError: They do not, since a transform has changed their number.
             CorruptionError: They do not, although there is no transform.
         """
-        check_validation(validate, self._plan)
+        validate = check_validation(validate, self._plan)
         added = list(self.stage())
         if validate is not False:
             self.check_rows()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -10,9 +9,8 @@ import pyarrow.parquet as pq
 
 from parquetry.errors import CorruptionError, NotFoundError
 from parquetry.files.footers import read_schema
-from parquetry.model.frames import Rows, one_table
+from parquetry.model.content_hash import ContentHash, hash_frame, hash_table
 from parquetry.model.partitions import parse_text
-from parquetry.tables.row_hashing import hash_rows, total
 from parquetry.tables.table_files import as_table_files
 
 if TYPE_CHECKING:
@@ -21,35 +19,8 @@ if TYPE_CHECKING:
     from parquetry.tables.schema import TableSchema
     from parquetry.tables.table_files import AnyFile, TableFile
 
+__all__ = ["ContentHash", "content_hash", "hash_frame"]
 _BATCH_ROWS = 131_072
-_FULL = 2**64
-
-
-@dataclass(frozen=True)
-class ContentHash:
-    """The number of rows, and the sum of their hashes; hashes of parts add up to that of the whole.
-
-    Equal content has equal hashes. Different content has different ones, but for an accident of the
-    order of 2^-64; see `row_hashing` for what counts as equal. A row that occurs twice counts twice.
-    """
-
-    rows: int = 0
-    low: int = 0
-    high: int = 0
-
-    def __add__(self, other: ContentHash) -> ContentHash:
-        return ContentHash(
-            self.rows + other.rows, (self.low + other.low) % _FULL, (self.high + other.high) % _FULL
-        )
-
-    def __str__(self) -> str:
-        """Return it as text: the version of the rules, the rows, 128 bits."""
-        return f"rows1:{self.rows}:{self.high:016x}{self.low:016x}"
-
-
-def hash_frame(rows: Rows) -> ContentHash:
-    """Return the hash of a frame."""
-    return _hash(one_table(rows))
 
 
 def content_hash(files: Iterable[AnyFile], schema: TableSchema | None = None) -> ContentHash:
@@ -67,13 +38,8 @@ def content_hash(files: Iterable[AnyFile], schema: TableSchema | None = None) ->
     whole = ContentHash()
     for file in as_table_files(files):
         for batch in _batches(file, schema):
-            whole += _hash(batch)
+            whole += hash_table(batch)
     return whole
-
-
-def _hash(table: pa.Table) -> ContentHash:
-    low, high = total(hash_rows(table))
-    return ContentHash(table.num_rows, low, high)
 
 
 def _batches(file: TableFile, schema: TableSchema | None) -> Iterator[pa.Table]:

@@ -118,16 +118,23 @@ def check_partitions(
         if not schema.column(key).may_partition:
             raise LayoutError(
                 f"{schema.identifier} cannot be partitioned by {key!r}: it has too many values, or "
-                "values that the name of a folder does not keep exactly. Nothing was made. Partition by "
-                f"{_listed(schema.partition_by)}, as the schema recommends, or by another column than "
-                f"{_listed(schema.forbidden_partitions)}."
+                "values that the name of a folder does not keep exactly. Nothing was changed. Partition "
+                f"by {_listed(schema.partition_by)}, as the schema recommends, or by another column "
+                f"than {_listed(schema.forbidden_partitions)}."
             )
     if len(set(keys)) < len(keys):
         raise LayoutError(
             f"{schema.identifier} cannot be partitioned by ({', '.join(keys)}): a key occurs twice. "
-            "Nothing was made."
+            "Nothing was changed."
         )
     return keys
+
+
+def check_layout(home: Home, storage: Storage, keys: Sequence[str]) -> None:
+    """Raise `LayoutError` if a dataset is of a table that must not be partitioned by some keys."""
+    table = find_table(home, storage)
+    if table is not None:
+        check_partitions(table, [key for key in keys if key in table.column_names])
 
 
 def _listed(names: Sequence[str]) -> str:
