@@ -52,7 +52,7 @@ def value_test(condition: Condition, kind: pa.DataType) -> ValueTest:
         case Comparison():
             return _comparison(condition, kind)
         case OneOf():
-            return _one_of([_suited(value, kind) for value in condition.values], kind)
+            return _one_of([suited(value, kind) for value in condition.values], kind)
         case Like():
             return _like(condition.pattern, kind)
         case Negated():
@@ -64,8 +64,8 @@ def value_test(condition: Condition, kind: pa.DataType) -> ValueTest:
 
 
 def _comparison(condition: Comparison, kind: pa.DataType) -> ValueTest:
-    wanted = _suited(condition.value, kind)
-    rank = _rank(kind)
+    wanted = suited(condition.value, kind)
+    rank = rank_of(kind)
     if condition.operator in {"is", "is not"}:
         expected = condition.operator == "is"
         return lambda value: (rank(value) == wanted) is expected
@@ -76,7 +76,7 @@ def _comparison(condition: Comparison, kind: pa.DataType) -> ValueTest:
 
 
 def _one_of(wanted: list[Any], kind: pa.DataType) -> ValueTest:
-    rank = _rank(kind)
+    rank = rank_of(kind)
     known = {value for value in wanted if value is not None}
     otherwise = None if None in wanted else False
 
@@ -116,7 +116,7 @@ def _combination(terms: Sequence[ValueTest], *, all_of: bool) -> ValueTest:
     return test
 
 
-def _rank(kind: pa.DataType) -> Callable[[Any], Any]:
+def rank_of(kind: pa.DataType) -> Callable[[Any], Any]:
     """Return the order of a type: NaN is equal to itself and above all, as in SQL and Polars."""
     return _float_rank if pt.is_float64(kind) else lambda value: value
 
@@ -127,7 +127,7 @@ def _float_rank(value: float | None) -> Any:
     return (True, 0.0) if math.isnan(value) else (False, value)
 
 
-def _suited(value: Any, kind: pa.DataType) -> Any:
+def suited(value: Any, kind: pa.DataType) -> Any:
     """Return a value as it is compared with the type's values."""
     if value is None:
         return None

@@ -1,0 +1,153 @@
+"""What rules know: the sample, what was asked of the dataset, and what each layout would cost."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+import polars as pl
+
+from parquetry.tuning.costs.constants import Constants
+from parquetry.tuning.costs.groups import predict_groups
+from parquetry.tuning.costs.work import predict_work
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from parquetry.model.layouts import Layout
+    from parquetry.tuning.costs.spans import Need
+    from parquetry.tuning.costs.work import Asked
+    from parquetry.tuning.samples import Axis, Sample
+
+HOT_COLUMNS = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Hints:
+    """What is known of a dataset beside its rows.
+
+    Args:
+        partition_by: The columns that its table recommends as partition keys.
+        sort_by: The columns that its table recommends for sorting.
+        forbidden_partitions: The columns that must never be partition keys.
+        folder_keys: The keys of its folders.
+        files: How many files it has.
+    """
+
+    partition_by: tuple[str, ...] = ()
+    sort_by: tuple[str, ...] = ()
+    forbidden_partitions: frozenset[str] = frozenset()
+    folder_keys: tuple[str, ...] = ()
+    files: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """One question of the log and how much it counts.
+
+    Args:
+        asked: What it needs.
+        cluster_id: The kind of question that it is.
+        weight: How often it is asked, recent times counting more.
+        rest_seconds: What it takes whatever the layout.
+        bytes_a_row: The compressed size of the columns that it reads, in one row.
+    """
+
+    asked: Asked
+    cluster_id: str = ""
+    weight: float = 1.0
+    rest_seconds: float = 0.0
+    bytes_a_row: float = 8.0
+
+
+@dataclass(frozen=True)
+class Situation:
+    """A dataset, its workload, and a way to price layouts.
+
+    Args:
+        sample: Rows of the dataset.
+        wishes: What was asked.
+        constants: How long reading takes.
+        hints: What else is known.
+    """
+
+    sample: Sample
+    wishes: tuple[Wish, ...]
+    constants: Constants = field(default_factory=Constants)
+    hints: Hints = field(default_factory=Hints)
+
+    @cached_property
+    def columns(self) -> tuple[str, ...]:
+        """The columns that are asked about."""
+        return tuple(sorted({name for wish in self.wishes for name in wish.asked.columns}))
+
+    @cached_property
+    def hot_columns(self) -> tuple[str, ...]:
+        """The columns whose conditions could spare most reading, best first."""
+        gains = dict.fromkeys(self.columns, 0.0)
+        for wish in self.wishes:
+            for needs in wish.asked.places:
+                for need in needs:
+                    gains[need.column] += wish.weight * (1 - self.share(need))
+        ranked = sorted(gains, key=lambda name: (-gains[name], name))
+        return tuple(name for name in ranked if gains[name] > 0)[:HOT_COLUMNS]
+
+    @cached_property
+    def time_column(self) -> str | None:
+        """The column that tells the time of rows: the hottest of those that can."""
+        schema = self.sample.table.schema
+        temporal = [
+            name
+            for name in schema.names
+            if pl.Series(self.sample.table[name].slice(0, 0)).dtype.is_temporal()
+            and pl.Series(self.sample.table[name].slice(0, 0)).dtype != pl.Time
+        ]
+        order = [*self.hot_columns, *self.columns, *temporal]
+        return min(temporal, key=order.index, default=None)
+
+    def axis(self, column: str) -> Axis:
+        """Return the values of a column that the sample has."""
+        found = self.sample.axis(column)
+        if found is None:
+            raise KeyError(column)
+        return found
+
+    def share(self, need: Need) -> float:
+        """Return the share of the rows that fulfil a need."""
+        axis = self.axis(need.column)
+        if need.wants_null:
+            return float(axis.nulls.mean())
+        admitted: NDArray[np.bool_] = np.zeros(len(axis.places), np.bool_)
+        for low, high in need.spans:
+            admitted |= (axis.places >= low) & (axis.places <= high)
+        return float((admitted & ~axis.nulls).mean()) if len(admitted) else 1.0
+
+    def seconds(self, layout: Layout) -> float:
+        """Return what all wishes together would take in a layout, by their weights."""
+        each = self.seconds_each(layout)
+        return float(each @ self._weights)
+
+    def seconds_each(self, layout: Layout) -> NDArray[np.float64]:
+        """Return what each wish would take in a layout."""
+        if layout not in self._priced:
+            groups = predict_groups(self.sample, layout, self.columns)
+            self._priced[layout] = np.array(
+                [
+                    wish.rest_seconds
+                    + self.constants.reading_seconds(
+                        predict_work(wish.asked, groups, self.sample), wish.bytes_a_row
+                    )
+                    for wish in self.wishes
+                ]
+            )
+        return self._priced[layout]
+
+    @cached_property
+    def _weights(self) -> NDArray[np.float64]:
+        return np.array([wish.weight for wish in self.wishes])
+
+    @cached_property
+    def _priced(self) -> dict[Layout, NDArray[np.float64]]:
+        return {}

@@ -1,0 +1,230 @@
+"""When to move to another layout: when it would have paid already.
+
+Each option has a counter. A question adds to it what the option would have saved, less a margin; below
+zero it does not fall. An option is taken when its counter reaches `theta` times what the rewriting
+takes: the savings of the past vouch for those to come. So rewriting never costs more than `1 / theta`
+of the query time that was paid, whatever the questions. Where moving has turned out to be dear, beside
+what the best sequence of layouts would have cost, four times as much must have been saved.
+
+Every value here is plain and can be kept as JSON; nothing is known of how layouts are written.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from parquetry.tuning.offline_optimum import WorkFunction
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+_DEAR = 2.5
+_ROUNDING = 1 + 1e-9
+MARGIN = 0.9
+"""Predictions may be off by a tenth: what is there counts only so much of what it takes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """By what is decided.
+
+    Args:
+        theta: Saved seconds that justify a move, as a share of what it takes.
+        min_queries: Questions that must have come since the last move.
+        cautious_theta: The same as `theta`, where moving has been dear. At 2, less the margin,
+            somebody who asks what the present one of two layouts serves worst makes us pay three
+            times the optimum, the least that any rule can reach; at 0.5 it is six times.
+    """
+
+    theta: float = 0.5
+    min_queries: int = 30
+    cautious_theta: float = 2 * MARGIN
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """A layout that can be written, and what would have to go for it.
+
+    Args:
+        layout: The layout.
+        rewrite_seconds: What writing it takes.
+        drops: The layout that is given up, if one is.
+    """
+
+    layout: str
+    rewrite_seconds: float
+    drops: str | None = None
+
+    @property
+    def key(self) -> str:
+        """What tells the option from others."""
+        return self.layout if self.drops is None else f"{self.layout} for {self.drops}"
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What must be remembered from question to question.
+
+    Args:
+        counters: What each option would have saved since the last move.
+        queries: Questions since the last move.
+        paid_seconds: What all questions took, as predicted.
+        rewrite_seconds: What all moves took.
+        moves: What writing each layout takes that ever was an option.
+        work: The work function of the layouts, for the offline optimum.
+    """
+
+    counters: Mapping[str, float] = field(default_factory=dict)
+    queries: int = 0
+    paid_seconds: float = 0.0
+    rewrite_seconds: float = 0.0
+    moves: Mapping[str, float] = field(default_factory=dict)
+    work: WorkFunction = field(default_factory=WorkFunction)
+
+    @property
+    def is_cautious(self) -> bool:
+        """Whether moving has been dear: all that was paid is far above the offline optimum."""
+        paid = self.paid_seconds + self.rewrite_seconds
+        return self.rewrite_seconds > 0 and paid > _DEAR * self.work.optimum
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the state as plain values."""
+        return {
+            "counters": dict(self.counters),
+            "queries": self.queries,
+            "paid_seconds": self.paid_seconds,
+            "rewrite_seconds": self.rewrite_seconds,
+            "moves": dict(self.moves),
+            "work": dict(self.work.values),
+        }
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> State:
+        """Return the state of plain values; an empty object is the beginning."""
+        if not document:
+            return cls()
+        return cls(**{**document, "work": WorkFunction(document["work"])})
+
+
+def options(
+    layouts: Mapping[str, float], present: Sequence[str], max_replicas: int
+) -> list[Option]:
+    """Return what can be done: one more layout, or one in the place of another.
+
+    Args:
+        layouts: What writing each candidate takes.
+        present: The layouts that questions can be answered from; the dataset's own comes first.
+        max_replicas: How many may stand beside the dataset. 0: the dataset itself is rewritten.
+    """
+    own, replicas = present[0], present[1:]
+    found = []
+    for layout, seconds in layouts.items():
+        if layout in present:
+            continue
+        if max_replicas == 0:
+            found.append(Option(layout, seconds, own))
+        elif len(replicas) < max_replicas:
+            found.append(Option(layout, seconds))
+        else:
+            found += [Option(layout, seconds, victim) for victim in replicas]
+    return found
+
+
+def advance(
+    state: State, costs: Mapping[str, float], present: Sequence[str], choices: Sequence[Option]
+) -> State:
+    """Return the state after one question.
+
+    Args:
+        state: The state before.
+        costs: What the question takes in each layout, those of the options among them.
+        present: The layouts that it could be answered from.
+        choices: What could be done.
+    """
+    current = min(costs[layout] for layout in present)
+    counters = {}
+    for option in choices:
+        before = state.counters.get(option.key, 0.0)
+        counters[option.key] = max(0.0, before + saving(option, costs, present, current))
+    moves = {**state.moves, **{option.layout: option.rewrite_seconds for option in choices}}
+    return replace(
+        state,
+        counters=counters,
+        queries=state.queries + 1,
+        paid_seconds=state.paid_seconds + current,
+        moves=moves,
+        work=_work_after(state.work, costs, present, moves),
+    )
+
+
+def _work_after(
+    work: WorkFunction,
+    costs: Mapping[str, float],
+    present: Sequence[str],
+    moves: Mapping[str, float],
+) -> WorkFunction:
+    """Return the work function after a question; layouts that nobody wrote are there for nothing.
+
+    Going back to one of those, once it is gone, takes as much as the dearest move.
+    """
+    dearest = max(moves.values(), default=0.0)
+    known = {layout: costs[layout] for layout in (*moves, *present) if layout in costs}
+    back = {layout: moves.get(layout, 0.0 if layout in present else dearest) for layout in known}
+    return (work if work.values else WorkFunction.starting_in(present[0])).after(known, back)
+
+
+def saving(
+    option: Option, costs: Mapping[str, float], present: Sequence[str], current: float
+) -> float:
+    """Return what an option saves of one question, less the margin.
+
+    One more layout beside those that are there takes nothing away: it is used where it is better.
+    """
+    if option.drops is None:
+        return max(0.0, MARGIN * current - costs[option.layout])
+    rest = [costs[layout] for layout in present if layout != option.drops]
+    return MARGIN * current - min([costs[option.layout], *rest])
+
+
+def replay(option: Option, past: Iterable[Mapping[str, float]], present: Sequence[str]) -> float:
+    """Return the counter that an option would have, had it been known since the last move."""
+    counter = 0.0
+    for costs in past:
+        current = min(costs[layout] for layout in present)
+        counter = max(0.0, counter + saving(option, costs, present, current))
+    return counter
+
+
+def decide(state: State, choices: Sequence[Option], rules: Rules) -> Option | None:
+    """Return what to do now: the option whose counter exceeds its threshold most, or nothing."""
+    if state.queries < rules.min_queries:
+        return None
+    theta = max(rules.theta, rules.cautious_theta) if state.is_cautious else rules.theta
+    due = [
+        option
+        for option in choices
+        if state.counters.get(option.key, 0.0) * _ROUNDING >= theta * option.rewrite_seconds
+    ]
+    return min(due, key=lambda option: _preference(state, option), default=None)
+
+
+def _preference(state: State, option: Option) -> tuple[float, float, str]:
+    """Return what the best of several options has least of.
+
+    Where something is given up, the layout comes first that would have served best all along, not
+    only since the last move: otherwise two layouts may take turns while a third is better than both.
+    """
+    known = state.work.values.get(option.layout, state.work.optimum + option.rewrite_seconds)
+    saved = state.counters.get(option.key, 0.0) - option.rewrite_seconds
+    return (0.0 if option.drops is None else known), -saved, option.key
+
+
+def moved(state: State, seconds: float) -> State:
+    """Return the state after a move that took some seconds."""
+    return replace(state, counters={}, queries=0, rewrite_seconds=state.rewrite_seconds + seconds)
+
+
+def is_worth_tuning(rows: int, row_groups: int, min_rows: int, min_row_groups: int) -> bool:
+    """Return whether a dataset is large enough for its layout to matter."""
+    return rows >= min_rows and row_groups >= min_row_groups

@@ -1,0 +1,238 @@
+"""What a layout would cost is told from a sample, and agrees with files that were really written."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import polars as pl
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from parquetry.access.duck import Duck
+from parquetry.access.source import Source
+from parquetry.commits.home import Home
+from parquetry.model.layouts import Cut, Layout, PartitionKey
+from parquetry.storage.local import LocalStorage
+from parquetry.tuning.candidates.curves import along_curve
+from parquetry.tuning.costs.constants import Constants
+from parquetry.tuning.costs.fitting import Measured, fit, non_negative_least_squares
+from parquetry.tuning.costs.groups import predict_groups
+from parquetry.tuning.costs.present import present_groups
+from parquetry.tuning.costs.work import predict_work
+from tuning.orders import ask, orders, questions, situation, take
+
+ROWS, GROUP_ROWS = 300_000, 3_000
+COLUMNS = ("customer", "day", "mode", "price", "sku", "discount")
+
+
+@pytest.fixture(scope="module")
+def frame():
+    return orders(ROWS)
+
+
+@pytest.fixture(scope="module")
+def sample(frame):
+    return take(frame, ROWS * 20 // GROUP_ROWS)
+
+
+def layouts(sample):
+    """Return layouts of every kind."""
+    hot = situation(sample, ["customer = 1", "price < 10", "day = DATE '2023-05-05'"])
+    curves = [along_curve(hot, pair) for pair in (("customer", "day"), ("price", "customer"))]
+    three = along_curve(hot, ("customer", "day", "price"))
+    found = [
+        Layout(sort_by=("order_id",)),
+        Layout(sort_by=("customer",)),
+        Layout(sort_by=("day",)),
+        Layout(sort_by=("mode", "day")),
+        Layout(sort_by=("price", "customer")),
+        Layout(sort_by=("discount", "sku")),
+        *curves,
+        three,
+        Layout((PartitionKey("day", "year"),), ("customer",)),
+        Layout(cuts=(Cut("price", "<", 100.0, 1, ~2), Cut("mode", "=", "AIR", ~0, ~1))),
+    ]
+    return [
+        Layout(
+            one.partition_by,
+            one.sort_by,
+            one.curve,
+            one.quantiles,
+            one.cuts,
+            row_group_rows=GROUP_ROWS,
+        )
+        for one in found
+    ]
+
+
+def write(frame, layout, path):
+    """Write all rows in a layout: each partition begins a row group of its own."""
+    whole = take(frame, len(frame))
+    ordering = whole.order(layout)
+    table = whole.table.take(ordering.rows)
+    with pq.ParquetWriter(path, table.schema) as writer:
+        for start, end in itertools.pairwise([*ordering.starts, len(frame)]):
+            writer.write_table(table.slice(start, end - start), row_group_size=GROUP_ROWS)
+
+
+def read(path, conditions):
+    """Return how many row groups DuckDB reads for each condition."""
+    source = Source(Home.of(path), LocalStorage())
+    duck = Duck(profile=True)
+    return [
+        duck.run(
+            f"SELECT sum(order_id) FROM orders WHERE {one}", {"orders": source}
+        ).stats.row_groups_read
+        for one in conditions
+    ]
+
+
+@pytest.mark.slow
+def test_predictions_rank_layouts_as_duckdb_does_and_are_near(frame, sample, tmp_path):
+    kinds = questions(4)
+    asked = {kind: [ask(one, sample) for one in some] for kind, some in kinds.items()}
+    predicted, measured = {}, {}
+    for number, layout in enumerate(layouts(sample)):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        write(frame, layout, folder / "data.parquet")
+        groups = predict_groups(sample, layout, COLUMNS)
+        for kind, conditions in kinds.items():
+            place = number, kind
+            predicted[place] = sum(
+                predict_work(one, groups, sample).row_groups for one in asked[kind]
+            )
+            measured[place] = sum(read(folder, conditions))
+    errors = [abs(predicted[at] - measured[at]) / max(measured[at], 1) for at in measured]
+    assert np.median(errors) <= 0.1
+    pairs = [
+        (one, other)
+        for one, other in itertools.combinations(measured, 2)
+        if one[1] == other[1]
+        and abs(measured[one] - measured[other]) > 0.1 * max(measured[one], measured[other])
+    ]
+    agreeing = [
+        (predicted[one] < predicted[other]) == (measured[one] < measured[other])
+        for one, other in pairs
+    ]
+    assert len(pairs) > 200
+    assert np.mean(agreeing) >= 0.95
+
+
+@settings(max_examples=40, deadline=None)
+@given(data=st.data())
+def test_a_row_group_that_holds_a_wanted_row_is_never_left_out_of_what_files_have(frame, data):
+    """With all rows in the sample, the prediction reads every row group with a row that fulfils."""
+    some = frame.head(600)
+    whole = take(some, len(some))
+    layout = Layout(
+        sort_by=data.draw(st.sampled_from([("customer",), ("mode", "price"), ()])),
+        row_group_rows=50,
+    )
+    kind = data.draw(st.sampled_from(sorted(questions(1))))
+    condition = data.draw(st.sampled_from(questions(20)[kind]))
+    groups = predict_groups(whole, layout, COLUMNS)
+    ordered = some[whole.order(layout).rows].with_row_index("at")
+    wanted = ordered.filter(pl.sql_expr(condition))["at"] // 50
+    assert len(groups) == 12
+    assert predict_work(ask(condition, whole), groups, whole).row_groups >= wanted.n_unique()
+
+
+def test_the_present_row_groups_are_those_of_the_footers(frame, sample, tmp_path):
+    for number, part in enumerate((frame.head(10_000), frame.slice(10_000, 5_000))):
+        folder = tmp_path / f"part={number}"
+        folder.mkdir()
+        part.write_parquet(folder / "data.parquet", row_group_size=1_000)
+    listing = Source(Home.of(tmp_path), LocalStorage()).listing()
+    groups = present_groups(listing, sample, (*COLUMNS, "part"))
+    assert groups.rows.tolist() == [1_000.0] * 15
+    assert groups.files.tolist() == [0] * 10 + [1] * 5
+    last = frame.slice(14_000, 1_000)
+    first_day = ask(f"day >= DATE '{last['day'].max()}'", sample)
+    assert predict_work(first_day, groups, sample).row_groups >= 1
+    after = ask(f"day > DATE '{frame.head(15_000)['day'].max()}'", sample)
+    assert predict_work(after, groups, sample).row_groups == 0
+    assert predict_work(ask("discount IS NULL", sample), groups, sample).row_groups == 15
+
+
+def test_every_place_that_reads_counts(sample):
+    groups = predict_groups(sample, Layout(row_group_rows=GROUP_ROWS), COLUMNS)
+    one = predict_work(ask("price > 0", sample), groups, sample)
+    assert one.row_groups == len(groups) == ROWS // GROUP_ROWS
+    assert one.rows == pytest.approx(ROWS)
+
+
+def test_bloom_filters_spare_row_groups_for_rare_values_and_not_for_common_ones(sample):
+    layout = Layout(row_group_rows=GROUP_ROWS, bloom_columns=("customer", "mode"))
+    groups = predict_groups(sample, layout, COLUMNS)
+    assert predict_work(ask("customer = 77", sample), groups, sample).row_groups < 15
+    assert predict_work(ask("customer > 77", sample), groups, sample).row_groups > 90
+    assert predict_work(ask("mode = 'AIR'", sample), groups, sample).row_groups > 90
+
+
+def test_files_are_cut_at_their_size_and_at_partitions(sample):
+    bytes_a_group = 30 * GROUP_ROWS
+    layout = Layout(
+        (PartitionKey("mode"),), row_group_rows=GROUP_ROWS, target_file_bytes=10 * bytes_a_group
+    )
+    groups = predict_groups(sample, layout, ("mode",))
+    assert len(np.unique(groups.files)) in {10, 11, 12, 13, 14, 15}  # two or three for each mode
+    assert predict_work(ask("mode = 'AIR'", sample), groups, sample).files in {2, 3}
+
+
+TRUE = Constants(3e-3, 1e-4, 2e-4, 1e-9, 2e-9, 3e-8)
+
+
+def test_constants_are_found_again_from_what_questions_took():
+    random = np.random.default_rng(5)
+    log = []
+    for _ in range(300):
+        files, row_groups, rows, kept = random.uniform(0, [20, 100, 6e6, 1e5])
+        size = rows * random.uniform(4, 40)
+        seconds = (
+            TRUE.question
+            + TRUE.file * files
+            + TRUE.row_group * row_groups
+            + TRUE.byte * size
+            + TRUE.row * rows
+            + TRUE.kept_row * kept
+        )
+        log.append(Measured(files, row_groups, size, rows, kept, seconds))
+    found = fit(log)
+    predicted = [
+        found.question
+        + found.file * q.files
+        + found.row_group * q.row_groups
+        + found.byte * q.bytes
+        + found.row * q.rows
+        + found.kept_row * q.kept_rows
+        for q in log
+    ]
+    off = np.abs(np.array(predicted) / np.array([q.seconds for q in log]) - 1)
+    assert np.median(off) < 0.05
+    assert found.byte == pytest.approx(TRUE.byte, rel=0.3)
+
+
+def test_what_the_log_does_not_tell_stays_in_proportion():
+    log = [Measured(1, 100, 6e7, 6e6, 10, 0.1)] * 50
+    found, before = fit(log), Constants()
+    assert found.byte / found.row == pytest.approx(before.byte / before.row, rel=0.6)
+    assert fit([]) == before
+
+
+@given(
+    st.lists(st.lists(st.floats(-5, 5), min_size=3, max_size=3), min_size=3, max_size=8),
+    st.lists(st.floats(-5, 5), min_size=8, max_size=8),
+)
+def test_no_other_non_negative_solution_is_nearer(rows, wanted):
+    matrix = np.array(rows)
+    target = np.array(wanted)[: len(rows)]
+    found = non_negative_least_squares(matrix, target)
+    assert (found >= 0).all()
+    gradient = matrix.T @ (matrix @ found - target)
+    scale = 1e-6 * (1 + np.abs(matrix).max() ** 2 * (1 + np.abs(found).max()))
+    assert (gradient >= -scale).all()  # nothing is gained by more of any column
+    assert np.abs(gradient[found > 0]).max(initial=0.0) <= scale

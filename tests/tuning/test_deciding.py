@@ -1,0 +1,216 @@
+"""Moves pay: however questions fall, rewriting costs a bounded share of what they took."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from parquetry.tuning.deciding import (
+    MARGIN,
+    Option,
+    Rules,
+    State,
+    advance,
+    decide,
+    is_worth_tuning,
+    moved,
+    options,
+    replay,
+)
+from parquetry.tuning.offline_optimum import WorkFunction
+
+
+def play(sequence, moves, *, max_replicas=0, rules=None):
+    """Return the state after a sequence of questions, and the moves that were made.
+
+    Args:
+        sequence: For each question, what it takes in each layout, or a function of the present
+            layouts that says so.
+        moves: What writing each layout takes.
+        max_replicas: How many may stand beside the own one.
+        rules: By what is decided.
+    """
+    rules = rules or Rules(min_queries=1)
+    present, state, made = ["initial"], State(), []
+    for question in sequence:
+        costs = question(present) if callable(question) else question
+        choices = options(moves, present, max_replicas)
+        state = advance(state, costs, present, choices)
+        option = decide(state, choices, rules)
+        if option is not None:
+            present = [name for name in present if name != option.drops] + [option.layout]
+            state = moved(state, option.rewrite_seconds)
+            made.append(option.layout)
+    return state, made
+
+
+NAMES = ("initial", "a", "b", "c")
+COSTS = st.fixed_dictionaries({name: st.floats(0, 1) for name in NAMES})
+
+
+@settings(max_examples=200)
+@given(
+    st.lists(COSTS, max_size=120),
+    st.floats(0.1, 5),
+    st.sampled_from([0.25, 0.5, 1.0]),
+    st.sampled_from([0, 1, 2]),
+)
+def test_rewriting_never_costs_more_than_the_share_of_query_time_that_theta_allows(
+    sequence, seconds, theta, max_replicas
+):
+    moves = dict.fromkeys(("a", "b", "c"), seconds)
+    state, _ = play(sequence, moves, max_replicas=max_replicas, rules=Rules(theta, min_queries=1))
+    assert state.rewrite_seconds <= state.paid_seconds * MARGIN / theta + 1e-9
+
+
+def test_a_stationary_workload_is_moved_once_and_soon():
+    state, made = play([{"initial": 1.0, "a": 0.1, "b": 0.5}] * 500, {"a": 10.0, "b": 10.0})
+    assert made == ["a"]
+    best = 10.0 + 500 * 0.1
+    assert state.paid_seconds + state.rewrite_seconds < best + 0.7 * 10.0
+
+
+def test_nothing_is_moved_before_enough_questions_came():
+    costs = {"initial": 10.0, "a": 0.0}
+    assert play([costs] * 29, {"a": 1.0}, rules=Rules())[1] == []
+    assert play([costs] * 30, {"a": 1.0}, rules=Rules())[1] == ["a"]
+
+
+def test_nothing_is_moved_for_less_than_the_margin():
+    assert play([{"initial": 1.0, "a": 0.91}] * 5_000, {"a": 1.0})[1] == []
+
+
+def cruel(names):
+    """Return somebody who asks what the present layout serves worst."""
+    return lambda present: {name: float(name == present[0]) for name in names}
+
+
+def test_somebody_who_knows_us_makes_us_pay_three_times_the_optimum_at_most():
+    state, made = play([cruel(("initial", "a"))] * 4_000, {"initial": 20.0, "a": 20.0})
+    assert len(made) > 50
+    assert state.is_cautious
+    assert state.paid_seconds + state.rewrite_seconds <= 3 * state.work.optimum + 60
+
+
+@pytest.mark.parametrize("layouts", [3, 4, 6])
+def test_with_n_layouts_it_is_little_more_than_any_deterministic_rule_must_pay(layouts):
+    """That is `2 * n - 1` times the optimum (Borodin, Linial, Saks, 1992)."""
+    names = ("initial", *(f"l{number}" for number in range(1, layouts)))
+    state, _ = play([cruel(names)] * 4_000, dict.fromkeys(names, 20.0))
+    paid = state.paid_seconds + state.rewrite_seconds
+    assert paid <= 1.4 * (2 * layouts - 1) * state.work.optimum + 100
+
+
+@pytest.mark.parametrize("length", [11, 12, 13, 20, 40, 80])
+def test_layouts_that_are_wanted_in_turn_do_not_make_it_move_in_vain(length):
+    first = {"initial": 1.0, "a": 0.0, "b": 1.0}
+    second = {"initial": 1.0, "a": 1.0, "b": 0.0}
+    state, _ = play(([first] * length + [second] * length) * 200, {"a": 20.0, "b": 20.0})
+    assert state.paid_seconds + state.rewrite_seconds <= 3 * state.work.optimum
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 2**32 - 1), st.integers(60, 300), st.integers(1, 5))
+def test_drifting_workloads_stay_near_the_offline_optimum(seed, length, phases):
+    random = np.random.default_rng(seed)
+    sequence = []
+    for _ in range(phases):
+        good = random.choice(NAMES[1:])
+        sequence += [
+            {name: 0.1 if name == good else float(random.uniform(0.5, 1)) for name in NAMES}
+            for _ in range(length)
+        ]
+    state, _ = play(sequence, dict.fromkeys(NAMES[1:], 10.0))
+    assert state.paid_seconds + state.rewrite_seconds <= 1.75 * state.work.optimum
+
+
+def test_replicas_beside_each_other_serve_what_no_single_layout_does():
+    questions = [
+        {"initial": 1.0, "a": 0.05, "b": 1.0},
+        {"initial": 1.0, "a": 1.0, "b": 0.05},
+    ] * 300
+    moves = {"a": 10.0, "b": 10.0}
+    alone, _ = play(questions, moves)
+    beside, made = play(questions, moves, max_replicas=2)
+    assert sorted(made) == ["a", "b"]
+    assert beside.paid_seconds + beside.rewrite_seconds < 0.3 * alone.paid_seconds
+    assert beside.paid_seconds + beside.rewrite_seconds < alone.work.optimum
+
+
+def test_a_replica_gives_way_when_the_workload_leaves_it():
+    early = [{"initial": 1.0, "a": 0.1, "b": 1.0}] * 100
+    late = [{"initial": 1.0, "a": 1.0, "b": 0.1}] * 100
+    _, made = play(early + late, {"a": 10.0, "b": 10.0}, max_replicas=1)
+    assert made == ["a", "b"]
+
+
+def test_where_moving_was_dear_four_times_as_much_must_be_saved():
+    """What was paid is far above what an optimal sequence of layouts costs."""
+    work = WorkFunction({"initial": 5.0, "a": 4.0})
+    dear = State({"b": 15.0}, 50, paid_seconds=30.0, rewrite_seconds=10.0, work=work)
+    assert dear.is_cautious
+    assert decide(dear, [Option("b", 10.0)], Rules()) is None
+    assert decide(dear, [Option("b", 7.5)], Rules()) == Option("b", 7.5)
+    cheap = State({"b": 15.0}, 50, paid_seconds=5.0, rewrite_seconds=1.0, work=work)
+    assert decide(cheap, [Option("b", 10.0)], Rules()) == Option("b", 10.0)
+
+
+@given(st.lists(COSTS, max_size=60))
+def test_an_option_that_comes_later_catches_up_by_replaying(sequence):
+    state, present = State(), ["initial", "a"]
+    choices = options({"b": 5.0, "c": 5.0}, present, 2)
+    for costs in sequence:
+        state = advance(state, costs, present, choices)
+    for option in choices:
+        assert replay(option, sequence, present) == pytest.approx(
+            state.counters.get(option.key, 0.0)
+        )
+
+
+@given(st.lists(COSTS, max_size=20))
+def test_a_state_comes_back_from_json(sequence):
+    state, _ = play(sequence, {"a": 0.1, "b": 0.2})
+    assert State.from_json(json.loads(json.dumps(state.to_json()))) == state
+    assert State.from_json({}) == State()
+
+
+def test_options_are_one_more_replica_or_one_in_the_place_of_another():
+    layouts = {"a": 1.0, "b": 2.0}
+    assert options(layouts, ["initial"], 0) == [
+        Option("a", 1.0, "initial"),
+        Option("b", 2.0, "initial"),
+    ]
+    assert options(layouts, ["initial", "a"], 2) == [Option("b", 2.0)]
+    assert options(layouts, ["initial", "a", "c"], 2) == [
+        Option("b", 2.0, "a"),
+        Option("b", 2.0, "c"),
+    ]
+
+
+def test_small_datasets_are_left_alone():
+    assert is_worth_tuning(1_000_000, 16, 1_000_000, 16)
+    assert not is_worth_tuning(999_999, 16, 1_000_000, 16)
+    assert not is_worth_tuning(1_000_000, 15, 1_000_000, 16)
+
+
+@settings(max_examples=50)
+@given(st.lists(st.lists(st.floats(0, 3), min_size=3, max_size=3), min_size=1, max_size=6))
+def test_the_offline_optimum_is_that_of_all_sequences_of_layouts(rows):
+    names, moves = ("initial", "a", "b"), {"initial": 0.5, "a": 1.0, "b": 2.0}
+    work = WorkFunction.starting_in("initial")
+    for row in rows:
+        work = work.after(dict(zip(names, row, strict=True)), moves)
+    assert work.optimum == pytest.approx(best_of_all(rows, names, moves, "initial"))
+
+
+def best_of_all(rows, names, moves, here):
+    if not rows:
+        return 0.0
+    return min(
+        (0.0 if name == here else moves[name]) + cost + best_of_all(rows[1:], names, moves, name)
+        for name, cost in zip(names, rows[0], strict=True)
+    )
