@@ -55,8 +55,8 @@ def test_every_way_of_holding_a_series_gives_the_same_values(
                 "lazy": lazy,
                 "lazy again": lazy,
                 "mapped": lazy.mapped(None),
-                "materialized": lazy.materialized(None, None),
-                "cut": lazy.materialized(_unique(steps), scenario),
+                "materialized": lazy.materialize(),
+                "cut": lazy.materialize(scenario, _unique(steps)),
             }
             for way, data in ways.items():
                 found = data.get_value(steps, scenario)
@@ -89,9 +89,7 @@ def test_files_of_others_are_read_whatever_their_number_types_and_order(
         every = np.arange(len(kinds))
         assert np.array_equal(lazy.get_value(range(20, 25), every[:1]), values[20:, :1])
         assert np.array_equal(lazy.get_value(range(25), every), values)
-        assert np.array_equal(
-            lazy.materialized(None, None).get_value([3, 24], every), values[[3, 24]]
-        )
+        assert np.array_equal(lazy.materialize().get_value([3, 24], every), values[[3, 24]])
 
 
 def _unique(steps):

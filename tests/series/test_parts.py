@@ -74,4 +74,4 @@ def test_files_of_others_with_names_and_row_groups_of_their_own_are_read(folder)
     for steps in (range(2, 25), [29, 0, 29], range(30)):
         expected = VALUES[np.ix_(steps, every)]
         assert np.array_equal(data.get_value(steps, every), expected)
-        assert np.array_equal(data.materialized(range(30), every).get_value(steps, every), expected)
+        assert np.array_equal(data.materialize(every, range(30)).get_value(steps, every), expected)

@@ -115,9 +115,9 @@ def test_the_wrong_shape_for_its_kind_is_found(wind, folder):
 def test_eager_and_materialized_data_are_checked_too(wind):
     assert "step 5 is needed" in problems(TimeSeriesData(np.ones(5)), 5)[0]
     lazy = LazyTimeScenarioSeriesData(wind[0])
-    assert "were not loaded" in problems(lazy.materialized(range(5), np.array([0])), 5)[0]
-    assert "were not loaded" in problems(lazy.materialized(range(6), np.array([0])), 5, [1])[0]
-    assert problems(lazy.materialized(range(6), np.array([1])), 5, [1]) == []
+    assert "were not loaded" in problems(lazy.materialize([0], range(5)), 5)[0]
+    assert "were not loaded" in problems(lazy.materialize([0], range(6)), 5, [1])[0]
+    assert problems(lazy.materialize([1], range(6)), 5, [1]) == []
 
 
 def test_a_folder_is_checked_file_by_file(folder, wind):

@@ -113,7 +113,7 @@ class DataBase:
         ids = as_columns(mc_scenario_ids)
         return self._with(
             {
-                index: data.materialized(steps, self.columns(index, ids))
+                index: data.materialize(self.columns(index, ids), steps)
                 for index, data in self._data.items()
             }
         )

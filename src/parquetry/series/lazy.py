@@ -5,6 +5,7 @@ They hold nothing but a path, so a worker far away gets them for a few bytes and
 
 from __future__ import annotations
 
+from collections.abc import Set as AbstractSet
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -38,7 +39,7 @@ from parquetry.series.structures import (
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from parquetry.series.indexing import Floats, Indices, Steps
 
@@ -144,13 +145,18 @@ class LazyTimeSeriesData(LazyData):
         del columns
         return _FIRST_COLUMN
 
-    def materialized(self, steps: Steps | None, columns: Indices | None) -> AbstractDataStructure:
+    def materialize(
+        self,
+        columns: Iterable[int] | Indices | None = None,
+        steps: Sequence[int] | Steps | None = None,
+    ) -> AbstractDataStructure:
         """Return the series in memory, cut to the steps if any are given."""
         del columns
         if steps is None:
             return TimeSeriesData(self.source.load(range(self.source.rows), _FIRST_COLUMN)[:, 0])
-        values = self.source.load(steps, _FIRST_COLUMN)[:, 0]
-        return MaterializedTimeSeriesData(values, steps)
+        wanted = as_steps(steps)
+        values = self.source.load(wanted, _FIRST_COLUMN)[:, 0]
+        return MaterializedTimeSeriesData(values, wanted)
 
     def mapped(self, folder: str | None) -> AbstractDataStructure:
         """Return the series over a memory-mapped file."""
@@ -187,7 +193,11 @@ class LazyScenarioSeriesData(LazyData):
         del steps
         return _FIRST_STEP
 
-    def materialized(self, steps: Steps | None, columns: Indices | None) -> AbstractDataStructure:
+    def materialize(
+        self,
+        columns: Iterable[int] | Indices | None = None,
+        steps: Sequence[int] | Steps | None = None,
+    ) -> AbstractDataStructure:
         """Return the whole series in memory: it is one row."""
         del steps, columns
         everything = np.arange(self.source.columns)
@@ -196,7 +206,7 @@ class LazyScenarioSeriesData(LazyData):
     def mapped(self, folder: str | None) -> AbstractDataStructure:
         """Return the whole series in memory: one row is not worth a file."""
         del folder
-        return self.materialized(None, None)
+        return self.materialize()
 
     def shape_problems(self, source: SeriesSource) -> list[Finding]:
         """Return why a file is no scenario series: it must have exactly one row."""
@@ -224,13 +234,18 @@ class LazyTimeScenarioSeriesData(LazyData):
         """Return whether the model knows both time and scenarios."""
         return time and scenario
 
-    def materialized(self, steps: Steps | None, columns: Indices | None) -> AbstractDataStructure:
+    def materialize(
+        self,
+        columns: Iterable[int] | Indices | None = None,
+        steps: Sequence[int] | Steps | None = None,
+    ) -> AbstractDataStructure:
         """Return the given columns in memory, cut to the steps if any are given."""
         source = self.source
-        wanted = np.arange(source.columns) if columns is None else columns
+        every = range(source.columns) if columns is None else columns
+        wanted = as_columns(list(every) if isinstance(every, AbstractSet) else every)
         check_columns(wanted, source.columns, self.path)
         unique = distinct(wanted)
-        rows = range(source.rows) if steps is None else steps
+        rows = range(source.rows) if steps is None else as_steps(steps)
         return MaterializedTimeScenarioSeriesData(source.load(rows, unique), unique, rows)
 
     def mapped(self, folder: str | None) -> AbstractDataStructure:

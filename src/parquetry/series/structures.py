@@ -21,7 +21,7 @@ from parquetry.series.indexing import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from parquetry.series.findings import Finding
     from parquetry.series.indexing import Floats, Indices, Steps
@@ -45,9 +45,13 @@ class AbstractDataStructure(ABC):
     def check_requirement(self, time: bool, scenario: bool) -> bool:
         """Return whether a model that knows time or scenarios, or not, can use this data."""
 
-    def materialized(self, steps: Steps | None, columns: Indices | None) -> AbstractDataStructure:
-        """Return the same data in memory, cut to the steps and columns given; eager data is itself."""
-        del steps, columns
+    def materialize(
+        self,
+        columns: Iterable[int] | Indices | None = None,
+        steps: Sequence[int] | Steps | None = None,
+    ) -> AbstractDataStructure:
+        """Return the same data in memory, cut to the columns and steps given; eager data is itself."""
+        del columns, steps
         return self
 
     def mapped(self, folder: str | None) -> AbstractDataStructure:
