@@ -23,8 +23,8 @@ def test_convert_makes_twins_once_and_info_describes_them(run, folder):
     assert "0 twins written, 2 up to date" in run("series", "convert", folder).out
     table = run("series", "info", folder).table
     assert [row[:3] for row in table[1:]] == [
-        ["load.parquet", "200", "1"],
-        ["wind.parquet", "200", "2"],
+        ["load", "200", "1"],
+        ["wind", "200", "2"],
     ]
 
 

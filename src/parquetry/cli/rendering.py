@@ -44,7 +44,7 @@ def show_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], title: str
         return
     table = Table(title=title or None, title_justify="left")
     for name in columns:
-        table.add_column(name)
+        table.add_column(name, overflow="fold")  # a narrow terminal breaks lines and loses nothing
     for row in cells:
         table.add_row(*(cell.replace("[", r"\[") for cell in row))
     console().print(table)

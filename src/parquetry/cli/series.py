@@ -59,15 +59,13 @@ def info(
 
     found = [series_info(one) for one in _series_below(path)]
     show_table(
-        ["series", "steps", "scenarios", "row group", "chunks", "footer", "size", "NaN", "codec"],
+        ["series", "steps", "scenarios", "row group", "size", "NaN", "codec"],
         [
             (
-                Path(one.path).name,
+                Path(one.path).name.removesuffix(".parquet"),
                 one.rows,
                 one.columns,
                 one.row_group_rows,
-                one.chunks,
-                bytes_text(one.footer_bytes),
                 bytes_text(one.bytes),
                 "?" if one.nan_values is None else one.nan_values,
                 one.compression,
