@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from parquetry.errors import ConflictError
@@ -191,6 +191,7 @@ def test_a_row_group_of_any_length_is_one_page(folder):
     assert np.array_equal(found, values[[29_999, 0]][:, [1, 0]])
 
 
+@settings(max_examples=60, deadline=None)
 @given(
     rows=st.integers(1, 60),
     columns=st.integers(1, 230),
