@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from parquetry.cli.entry import main
+from parquetry.cli.entry import dbopt, main
 
-__all__ = ["main"]
+__all__ = ["dbopt", "main"]

@@ -26,10 +26,13 @@ from parquetry.cli import (
     upsert,
     vacuum,
 )
+from parquetry.cli.commands import Commands
+from parquetry.cli.tuning.registering import add_tuning_commands
 from parquetry.version import __version__
 
 typer_app = typer.Typer(
     name="parquetry",
+    cls=Commands,
     help="Plain folders of Parquet files: written safely, queried at once, reshaped without loss.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
@@ -80,5 +83,6 @@ typer_app.command("compact", rich_help_panel=_DATASETS)(compact.compact)
 typer_app.command("repartition", rich_help_panel=_DATASETS)(repartition.repartition)
 typer_app.command("check", rich_help_panel=_DATASETS)(check.check)
 typer_app.command("vacuum", rich_help_panel=_DATASETS)(vacuum.vacuum)
+add_tuning_commands(typer_app)
 
 application = typer.main.get_command(typer_app)

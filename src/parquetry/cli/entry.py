@@ -33,7 +33,12 @@ EXIT_CODES: dict[type[ParquetryError], int] = {
 _INTERRUPTED = 130  # what shells expect of a command that Ctrl+C ended
 
 
-def main(arguments: list[str] | None = None) -> int:
+def dbopt(arguments: list[str] | None = None) -> int:
+    """Run one command line as `dbopt`, which is the same program; its help shows what tunes."""
+    return main(arguments, name="dbopt")
+
+
+def main(arguments: list[str] | None = None, *, name: str = "parquetry") -> int:
     """Run one command line and return its exit code."""
     import typer
 
@@ -44,7 +49,7 @@ def main(arguments: list[str] | None = None) -> int:
         kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException"
     )
     try:
-        result = application(arguments, prog_name="parquetry", standalone_mode=False)
+        result = application(arguments, prog_name=name, standalone_mode=False)
     except ParquetryError as error:
         print(f"error: {error}", file=sys.stderr)  # noqa: T201
         return exit_code(error)
