@@ -182,3 +182,24 @@ def test_a_key_of_folders_alone_is_found_without_reading_rows(tmp_path):
     empty.write_parquet(tmp_path / "empty" / relative)
     none = TableFile.under(str(tmp_path / "empty"), relative)
     assert find_existing_keys(pl.DataFrame({"run": ["p"]}), ["run"], [none]).is_empty()
+
+
+@pytest.mark.parametrize(
+    "foreign",
+    [
+        pa.table({"run": [7, 8], "step": ["1", "2"]}),
+        pa.table({"run": pa.array(["a", "7"]).dictionary_encode(), "step": pa.array([1, 2], "u1")}),
+        pa.table({"step": pa.array([2.0, 1.5]), "run": pa.array([b"7", b"a"])}),
+        pa.table({"run": pa.array(["7", None], pa.large_string()), "step": pa.array([2, None])}),
+    ],
+    ids=["numbers and texts swapped", "dictionary and unsigned", "binary and floats", "NULLs"],
+)
+def test_a_foreign_file_with_keys_of_other_types_is_read_as_far_as_they_fit(tmp_path, foreign):
+    path = tmp_path / "foreign.parquet"
+    pq.write_table(foreign, path)
+    keys = pl.DataFrame({"run": ["7", "a"], "step": [2, 3]})
+    fits = pl.DataFrame(pl.from_arrow(foreign)).select(
+        pl.col("run").cast(pl.String, strict=False), pl.col("step").cast(pl.Int64, strict=False)
+    )
+    expected = keys.join(fits, on=["run", "step"], how="semi")
+    assert find_existing_keys(keys, ["run", "step"], [path]).equals(expected)

@@ -139,3 +139,28 @@ def test_what_is_no_rows_is_refused(dataset):
 def test_files_are_few_where_batches_are_small(dataset):
     dataset.append(scores(n, n + 1) for n in range(90))
     assert len(dataset.files()) == 1
+
+
+def test_a_quarantine_sorts_out_any_number_of_rows(dataset):
+    dataset.append(scores(400, 420))
+    rows = scores(0, 950).with_columns(
+        step=pl.when(pl.col("step") == 777)
+        .then(-1)
+        .when(pl.col("step") == 900)
+        .then(5)
+        .when(pl.col("step") == 901)
+        .then(410)
+        .otherwise("step")
+    )
+    record = dataset.append(rows.iter_slices(30), on_invalid="quarantine")
+    assert record.rows_added == 950 - 1 - 2 - 21
+    keys = dataset.scan().select(SCORES.primary_key).collect()
+    assert not keys.is_duplicated().any()
+    assert keys.height == 950 - 1 - 2 - 21 + 20
+    store = Store(Path(dataset.path).parent)
+    told = store.sql("select rule, count(*) from scores_quarantine group by rule order by rule")
+    assert told.fetchall() == [
+        ("primary key", 4),
+        ("primary key: not there already", 19),
+        ("step: >= 0", 1),
+    ]

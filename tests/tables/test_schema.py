@@ -163,6 +163,7 @@ def test_the_documentation_has_the_structure_of_the_pack():
     headings = [line for line in page.splitlines() if line.startswith("# ")]
     assert headings == [
         "# Squiggle Matching",
+        "# Key design conventions",
         "# Dataset index",
         "# Canonical enums",
         "# Table schemas",

@@ -5,20 +5,21 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
 
-import polars as pl
-
 from parquetry.commits.home import Home
 from parquetry.commits.kept_schema import find_kept_schema
+from parquetry.commits.staging import open_staging
 from parquetry.errors import ConflictError, KeyViolationError, ParameterError
 from parquetry.operations.appending import append
 from parquetry.tables.arriving_keys import ArrivingKeys
 from parquetry.tables.batches import row_batches
-from parquetry.tables.failures import RULE
 from parquetry.tables.kept_tables import find_table
 from parquetry.tables.key_guard import KeyGuard
+from parquetry.tables.sorting_out import SortedRows
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
+
+    import polars as pl
 
     from parquetry.access.source import Source
     from parquetry.commits.kept_schema import KeptSchema
@@ -30,8 +31,6 @@ if TYPE_CHECKING:
 OnInvalid: TypeAlias = Literal["error", "quarantine"]
 QUARANTINE = "_quarantine"
 """What the name of a quarantine ends with, after the name of its dataset."""
-KEY_EXISTS = "primary key: not there already"
-"""The rule that a quarantined row broke whose key the dataset has."""
 _ATTEMPTS = 10
 
 
@@ -49,8 +48,8 @@ def append_rows(
     rows: after a crash no bad row is lost, but some may be quarantined twice.
 
     **Cost:** memory is that of a batch, and of up to a million keys, which are compared with each
-    other; of the dataset, what `key_search.find_existing_keys` reads. A quarantine needs memory for all
-    rows of the call.
+    other; of the dataset, what `key_search.find_existing_keys` reads. For a quarantine more rows than a
+    batch are written aside first.
 
     Args:
         source: The dataset.
@@ -108,35 +107,26 @@ class _Arrival:
         return self._write(good())
 
     def sorted_out(self, rows: Rows) -> CommitRecord:
-        from parquetry.tables.validation import filter_rows
-
-        good, failures = filter_rows(self.table, rows)
-        bad = [failures.to_frame()] if failures else []
-        for _ in range(_ATTEMPTS):
-            good, there = self._split(good)
-            bad += [there] if there.height else []
-            record = _quarantine(self.source, bad) if bad else None
-            if record is not None and good.is_empty():
-                return record
-            try:
-                return self._write(iter([good]))
-            except KeyViolationError:  # somebody has just brought one of the keys
-                bad = []
+        """Add the good rows, after the bad ones have come to the quarantine."""
+        home, storage = self.source.home, self.source.storage
+        with open_staging(home, storage) as staging:
+            found = SortedRows(self.table, self._keys, storage, staging)
+            found.take(rows)
+            for _ in range(_ATTEMPTS):
+                found.leave_existing()
+                record = _quarantine(self.source, found.bad) if found.bad else None
+                found.bad.clear()
+                if record is not None and not found.has_good:
+                    return record
+                try:
+                    return self._write(found.good())
+                except KeyViolationError:  # somebody has just brought one of the keys
+                    continue
         raise ConflictError(
-            f"Rows could not be added to {self.source.home.root}: {_ATTEMPTS} times in a row others "
+            f"Rows could not be added to {home.root}: {_ATTEMPTS} times in a row others "
             "brought some of their keys first. The bad rows are in the quarantine, the good ones were "
             "not written. Retry with them."
         )
-
-    def _split(self, good: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
-        """Return the rows whose keys are new, and the others with the rule that they broke."""
-        key = list(self.table.primary_key)
-        there = self._keys.find_existing(good)
-        if there.is_empty():
-            return good, good.clear()
-        new = good.join(there, on=key, how="anti", maintain_order="left")
-        old = good.join(there, on=key, how="semi", maintain_order="left")
-        return new, old.with_columns(pl.lit(KEY_EXISTS).alias(RULE))
 
     def _write(self, batches: Iterator[pl.DataFrame]) -> CommitRecord:
         """Add good rows, sorted as the table recommends, so that files tell where to look."""
@@ -169,7 +159,7 @@ class _Arrival:
         return KeyGuard(self.source, self.table, keys)
 
 
-def _quarantine(source: Source, bad: Sequence[pl.DataFrame]) -> CommitRecord:
+def _quarantine(source: Source, bad: Iterable[pl.DataFrame]) -> CommitRecord:
     home = Home.of(source.home.root + QUARANTINE)
     known = find_kept_schema(home, source.storage)
     return append(home, source.storage, iter(bad), known)

@@ -75,16 +75,25 @@ class ArrivingKeys:
 
     def refuse_twice(self, staged: Sequence[NewFile]) -> None:
         """Raise `KeyViolationError` if two rows of the call share a key."""
-        if self._batches < 2 or not self._key or self._differ:  # noqa: PLR2004 - a batch has no doubles
+        if self._differ:
             return
-        if self._fits:
-            keys = pl.concat(self._kept)
-            twice = keys.filter(keys.is_duplicated()).group_by(self._key, maintain_order=True).len()
-        else:
-            twice = self._find_twice([new.source for new in staged])
+        twice = self.find_twice([new.source for new in staged])
         if twice.height:
             raise self._error(twice)
         self._differ = True
+
+    def find_twice(self, paths: Sequence[str]) -> pl.DataFrame:
+        """Return the keys that several batches have, with the number of their rows as `len`.
+
+        Args:
+            paths: The files that the rows were written to, which are read if they are many.
+        """
+        if self._batches < 2 or not self._key:  # noqa: PLR2004 - a batch has no doubles
+            return pl.DataFrame()
+        if self._fits:
+            keys = pl.concat(self._kept)
+            return keys.filter(keys.is_duplicated()).group_by(self._key, maintain_order=True).len()
+        return self._find_in_files(paths)
 
     @property
     def _fits(self) -> bool:
@@ -98,7 +107,7 @@ class ArrivingKeys:
         except (pa.ArrowException, OSError) as error:
             raise _unreadable(path, error) from error
 
-    def _find_twice(self, paths: Sequence[str]) -> pl.DataFrame:
+    def _find_in_files(self, paths: Sequence[str]) -> pl.DataFrame:
         """Return the keys that occur more than once: by a hash first, since that needs little room."""
         names = ", ".join(map(quoted, self._key))
         files = f"read_parquet([{', '.join(map(literal, paths))}])"

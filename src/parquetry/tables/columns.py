@@ -74,11 +74,17 @@ class Column:
         return parse_type(self.type)
 
     @property
-    def may_partition(self) -> bool:
-        """Whether its values may name folders: few, and exact as text."""
+    def is_exact_as_text(self) -> bool:
+        """Whether text keeps its values exactly, as the name of a folder must."""
         kind = self.arrow_type
         exact = pt.is_string(kind) or pt.is_integer(kind) or pt.is_boolean(kind) or pt.is_date(kind)
-        return bool(exact) and not self.high_cardinality and self.name != "step"
+        return bool(exact)
+
+    @property
+    def may_partition(self) -> bool:
+        """Whether its values may name folders: few, and exact as text."""
+        has_few = not self.high_cardinality and self.holds is None and self.name != "step"
+        return self.is_exact_as_text and has_few
 
     def describe_type(self) -> str:
         """Return its type and nullability as the documents write them, `int64?`."""

@@ -81,7 +81,10 @@ def _layout(schema: TableSchema) -> Iterator[str]:
         yield f"Partition by {_names(schema.partition_by)}."
     if schema.sort_by:
         yield f"Sort by {_names(schema.sort_by)}."
-    if schema.partition_by or schema.sort_by:
+    tempting = [c.name for c in schema.columns if c.is_exact_as_text and not c.may_partition]
+    if tempting:
+        yield f"Never partition by {_names(tuple(tempting))}."
+    if schema.partition_by or schema.sort_by or tempting:
         yield ""
 
 

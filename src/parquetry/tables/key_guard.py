@@ -84,12 +84,9 @@ class KeyGuard:
         seen = frozenset(self._relative(file.path) for file in files)
         return Requirement(tuple(sorted(closed or {""})), seen)
 
-    def find_existing(self, rows: pl.DataFrame) -> pl.DataFrame:
-        """Return those keys of the rows that the dataset has, each once."""
-        key = self.table.primary_key
-        if not key:
-            return rows.select(key).clear()
-        return KeyFinder(key, self._files(rows)).find(rows)
+    def finder(self, heads: pl.DataFrame) -> KeyFinder:
+        """Return what finds keys in the dataset as it is now, for rows with these values in `names`."""
+        return KeyFinder(self.table.primary_key, self._files(heads))
 
     def _files(self, heads: pl.DataFrame) -> list[TableFile]:
         tests = {name: (self._among(heads, name),) for name in self.names}

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 _BATCH_ROWS = 131_072
 _SHOWN = 5
+_AT = "::at"
 
 
 class KeyFinder:
@@ -160,20 +161,39 @@ def _find_in_file(
     if not columns:  # the folder alone is the key, and the row groups of a plan have rows
         yield here
         return
-    kinds = pl.Schema({name: keys.schema[name] for name in columns})
     wanted = here.select(columns)
-    for batch in _read(file.path, numbers, columns):
-        frame = pl.DataFrame(pl.from_arrow(batch)).cast(kinds, strict=False)
-        hits = frame.join(wanted, on=columns, how="semi").unique()
+    texts = [name for name in columns if wanted.schema[name] == pl.String]
+    for batch in _read(file.path, numbers, columns, texts):
+        hits = _among(batch, wanted).unique()
         if hits.height:
             yield here.join(hits, on=columns, how="semi")
 
 
-def _read(path: str, numbers: list[int], columns: list[str]) -> Iterator[pa.RecordBatch]:
+def _among(batch: pa.RecordBatch, wanted: pl.DataFrame) -> pl.DataFrame:
+    """Return the keys of a batch that are wanted: first by whole numbers, which compare fast."""
+    whole = [name for name, kind in wanted.schema.items() if kind.is_integer()]
+    if whole and len(whole) < wanted.width:
+        frame = _typed(batch.select(whole), wanted).with_row_index(_AT)
+        near = frame.join(wanted.select(whole).unique(), on=whole, how="semi")
+        batch = batch.take(near[_AT].to_arrow())
+    return _typed(batch, wanted).join(wanted, on=wanted.columns, how="semi")
+
+
+def _typed(batch: pa.RecordBatch, wanted: pl.DataFrame) -> pl.DataFrame:
+    """Return a batch in the types of the keys; what does not fit, in a foreign file, is NULL."""
+    frame = pl.DataFrame(pl.from_arrow(batch)).select(batch.schema.names)
+    return frame.cast({name: wanted.schema[name] for name in frame.columns}, strict=False)
+
+
+def _read(
+    path: str, numbers: list[int], columns: list[str], texts: list[str]
+) -> Iterator[pa.RecordBatch]:
+    """Yield columns of some row groups; texts stay dictionaries, which spares making most of them."""
     try:
         with pa.OSFile(path) as file:
-            reader = pq.ParquetFile(file)
-            yield from reader.iter_batches(_BATCH_ROWS, row_groups=numbers, columns=columns)
+            reader = pq.ParquetFile(file, read_dictionary=texts)
+            for batch in reader.iter_batches(_BATCH_ROWS, row_groups=numbers, columns=columns):
+                yield batch.select(columns)
     except FileNotFoundError as error:
         raise NotFoundError(f"{path} does not exist any more.", path=path) from error
     except (pa.ArrowException, OSError) as error:

@@ -79,7 +79,11 @@ class TableSchema:
 
     @property
     def forbidden_partitions(self) -> tuple[str, ...]:
-        """The columns that must never name folders: `step`, and whatever has many or inexact values."""
+        """The columns that must never name folders: `step`, and whatever has many or inexact values.
+
+        With the hints `partition_by` and `sort_by` this is what anybody needs to know who lays a
+        dataset of the table out: `dataset.table.forbidden_partitions`.
+        """
         return tuple(column.name for column in self.columns if not column.may_partition)
 
     def column(self, name: str) -> Column:

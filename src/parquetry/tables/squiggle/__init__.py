@@ -33,8 +33,27 @@ These tables hold **immutable run artifacts** (facts), **versioned analysis arti
 - **Signatures**: compressed squiggles that can be matched
 - **Matches**: correspondence of signatures
 
-Recommended Parquet compression: **zstd**. Folders are never named by `step`.
-Keys are never NULL: `"__all__"`, `"none"` and `-1` stand for "not one".
+Recommended Parquet compression: **zstd**.
+
+# Key design conventions
+
+## Common spine keys
+
+- `run_id`: stable ID of a training run
+- `analysis_id`: ID of a versioned analysis (interpretations); another analysis never overwrites it
+- `schema_version`: table and version, `table@MAJOR.MINOR`
+- `created_at_utc`: when the row was made
+
+Optional by table: `step`, `seed`, `sample_id`, `sample_set`, `split`, `layer`, `module`, `family_id`,
+`probe_name`, `probe_config_hash`. Keys are never NULL: `"__all__"`, `"none"` and `-1` stand for "not
+one".
+
+## Partitioning guidance
+
+Never by `step`. Always by `run_id` where there is one; often by `analysis_id` (interpretations),
+`probe_name` or `sample_set`; sometimes by `module`, `event_type` or `metric_name`; by `layer` only if
+there are few. Each table says below what it is partitioned and sorted by, and what must never name
+folders.
 """
 
 TABLES = TablePack(

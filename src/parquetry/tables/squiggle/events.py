@@ -68,7 +68,7 @@ EVENTS_CANDIDATES = table(
         column("novelty", "float32?", "Part of the score: how unlike the others it is"),
         *(column(name, "float32?", told) for name, told in _SINGLE.items()),
         *(
-            column(name, "string?", f"{told}, by metric, as JSON")
+            column(name, "string?", f"{told}, by metric, as JSON", high_cardinality=True)
             for name, told in _COMPOSITE.items()
         ),
     ),

@@ -67,7 +67,13 @@ GEOMETRY_DYNAMICS = table(
     "Changes and drift of the geometry, for the keys of `geometry_state`.",
     (
         *_SPINE,
-        column("step_prev", "int64", "The step that is compared with", unit="steps"),
+        column(
+            "step_prev",
+            "int64",
+            "The step that is compared with",
+            unit="steps",
+            high_cardinality=True,
+        ),
         column("dt_steps", "int32", "Steps since then", at_least=1, unit="steps"),
         column("delta_l2_norm", "float32?", "Change of `l2_norm`"),
         column("delta_eff_rank", "float32?", "Change of `eff_rank`"),

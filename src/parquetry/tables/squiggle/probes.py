@@ -37,9 +37,11 @@ PROBE_CAPTURES_INDEX = table(
         column(
             "shard_id", "string", "ID of the file among those of the probe", high_cardinality=True
         ),
-        column("path", "string", "Where the file is"),
-        column("bytes", "int64", "Size of the file", at_least=0, unit="bytes"),
-        column("checksum", "string?", "Checksum of the file"),
+        column("path", "string", "Where the file is", high_cardinality=True),
+        column(
+            "bytes", "int64", "Size of the file", at_least=0, unit="bytes", high_cardinality=True
+        ),
+        column("checksum", "string?", "Checksum of the file", high_cardinality=True),
         CREATED_AT_UTC,
     ),
     kind="fact",
@@ -103,8 +105,18 @@ PROBE_SUMMARIES = table(
         column("coherence", "float32", "How consistently it changed across layers"),
         column("novelty", "float32", "How unlike it is to what was seen before"),
         column("DIS", "float32", "The score that the ranking is by"),
-        column("captures_manifest_path", "string", "Where the manifest of the captures is"),
-        column("captures_index_path", "string", "Where the index of the captures is"),
+        column(
+            "captures_manifest_path",
+            "string",
+            "Where the manifest of the captures is",
+            high_cardinality=True,
+        ),
+        column(
+            "captures_index_path",
+            "string",
+            "Where the index of the captures is",
+            high_cardinality=True,
+        ),
         CREATED_AT_UTC,
     ),
     kind="interpretation",
