@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from parquetry.reports.tuning_report import TuningReport
 
-_WIDTH, _HEIGHT = 640, 220
+_WIDTH, _HEIGHT = 820, 220
 _FONT = "DejaVu Sans, Helvetica, Arial, sans-serif"
 _LONGEST_LABEL = 46
 
@@ -108,7 +108,7 @@ def _kinds(alt: Any, report: TuningReport, layouts: Sequence[str]) -> Any:
             color=_color(alt, layouts),
         ),
         height=alt.Step(12),
-        width=420,
+        width=560,
     )
 
 
@@ -123,7 +123,12 @@ def _rewards(alt: Any, report: TuningReport, layouts: Sequence[str]) -> Any:
     chart = alt.Chart(_data(alt, rows)).mark_line(point=alt.OverlayMarkDef(size=70), strokeWidth=2)
     return _styled(
         chart.encode(
-            x=alt.X("at:T", title="end of the window, UTC", scale=alt.Scale(type="utc")),
+            x=alt.X(
+                "at:T",
+                title="end of the window, UTC",
+                scale=alt.Scale(type="utc"),
+                axis=alt.Axis(format="%m-%d %H:%M:%S", tickCount=5),
+            ),
             y=alt.Y("reward:Q", title="reward"),
             color=_color(alt, layouts),
         )

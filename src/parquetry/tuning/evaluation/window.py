@@ -178,20 +178,29 @@ def _records(
     clusters = defaultdict(list)
     for query in queries:
         clusters[query.cluster_id].append(query)
-    rows = [_record(name, None, queries, record, base, situation, config)]
+    cost = _cost(queries, record, base, config)
+    rows = [_record(name, None, queries, cost, base, situation, config)]
     rows += [
-        _record(name, cluster, found, record, base, situation, config)
+        _record(name, cluster, found, cost, base, situation, config)
         for cluster, found in sorted(clusters.items())
         if len(found) >= config.min_samples
     ]
     return rows
 
 
+def _cost(
+    queries: Sequence[LoggedQuery], record: LayoutRecord | None, base: _Baseline, config: Config
+) -> float:
+    """Return what the layout costs; every kind of question bears its share, so it is one ratio."""
+    expected = [base.latency_ms.get(query.cluster_id, query.latency_ms) for query in queries]
+    return rewrite_cost(config, record, sum(expected) / 1000, base.now)
+
+
 def _record(
     name: str,
     cluster_id: str | None,
     queries: Sequence[LoggedQuery],
-    record: LayoutRecord | None,
+    cost: float,
     base: _Baseline,
     situation: Situation,
     config: Config,
@@ -201,7 +210,7 @@ def _record(
     read = [scan.row_groups_read for scan in scans if scan.row_groups_read is not None]
     groups = sum(read) / len(queries) if read else None
     rows = situation.group_rows.get(name)
-    judged = _judge(name, queries, record, base, config)
+    judged = _judge(name, queries, cost, base, config)
     return EvaluationRecord(
         table=situation.table,
         layout=name,
@@ -235,7 +244,7 @@ class _Judgement:
 def _judge(
     name: str,
     queries: Sequence[LoggedQuery],
-    record: LayoutRecord | None,
+    cost: float,
     base: _Baseline,
     config: Config,
 ) -> _Judgement:
@@ -249,8 +258,6 @@ def _judge(
         )
     expected = mean([base.latency_ms[query.cluster_id] for query in comparable])
     improvement = 1 - mean([query.latency_ms for query in comparable]) / expected
-    seconds = expected / 1000 * len(comparable)
-    cost = rewrite_cost(config, record, seconds, base.now)
     return _Judgement(expected, improvement, cost, reward(config, improvement, cost))
 
 
