@@ -122,8 +122,8 @@ def _columns(table: str, kinds: Sequence[Kind]) -> tuple[ColumnUse, ...]:
             shares[name] += kind.share
         for use in shape.predicates:
             operators[use.name.column].add(use.operator)
-    names = sorted(set().union(*uses.values()), key=lambda one: (-shares[one], one))
-    return tuple(_use(name, uses, operators[name], shares[name]) for name in names)
+    used = sorted(set().union(*uses.values()), key=lambda one: (-shares[one], one))
+    return tuple(_use(name, uses, operators[name], shares[name]) for name in used)
 
 
 def _use(
