@@ -1,4 +1,4 @@
-"""From a log to priced proposals: columns that are used are known, and layouts that fit are found."""
+"""From a log to priced proposals: layouts that fit what was asked are found."""
 
 from __future__ import annotations
 
@@ -12,15 +12,7 @@ from parquetry.tuning.config import Config
 from parquetry.tuning.datasets.generating import generate
 from parquetry.tuning.metadata.store import MetadataStore
 from parquetry.tuning.proposing import propose_for
-from parquetry.tuning.records import (
-    ColumnName,
-    LayoutRecord,
-    LoggedQuery,
-    LoggedScan,
-    PredicateUse,
-    Shape,
-)
-from parquetry.tuning.workload import Workload
+from parquetry.tuning.records import LayoutRecord, LoggedQuery, LoggedScan
 
 NOW = dt.datetime.now(dt.UTC)
 
@@ -77,32 +69,3 @@ def test_layouts_that_are_there_are_priced_and_not_proposed_again(dataset, metad
 def test_without_questions_nothing_is_proposed(dataset, metadata):
     found = propose_for(dataset, metadata, Config())
     assert (found.candidates, found.best, found.queries) == ((), None, 0)
-
-
-def test_kinds_are_weighed_by_time_and_age_and_columns_counted_by_use():
-    shapes = [
-        Shape(
-            "old", ("events",), (PredicateUse(ColumnName("events", "a"), "equality"),), grouped=()
-        ),
-        Shape(
-            "new",
-            ("events", "customers"),
-            (
-                PredicateUse(ColumnName("events", "b"), "range"),
-                PredicateUse(ColumnName("customers", "c"), "range"),
-            ),
-            joined=(ColumnName("events", "id"), ColumnName("customers", "id")),
-            ordered=(ColumnName("", "whose"),),
-        ),
-    ]
-    queries = [question(n, "a", n, 10.0, 7.0, "old") for n in range(10)]
-    queries += [question(n, "b", n, 10.0, 0.0, "new") for n in range(10)]
-    found = Workload.of("events", queries, shapes, NOW, half_life_days=7)
-    assert [kind.shape.cluster_id for kind in found.kinds] == ["new", "old"]
-    assert found.kinds[1].share == pytest.approx(1 / 3, rel=0.01)
-    uses = {one.column: (one.filters, one.joins, one.operators) for one in found.columns}
-    assert uses == {
-        "b": (10, 0, ("range",)),
-        "a": (10, 0, ("equality",)),
-        "id": (0, 10, ()),
-    }
