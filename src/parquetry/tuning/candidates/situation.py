@@ -133,16 +133,20 @@ class Situation:
         """Return what each wish would take in a layout."""
         if layout not in self._priced:
             groups = predict_groups(self.sample, layout, self.columns)
+            works = {asked: predict_work(asked, groups, self.sample) for asked in self._questions}
             self._priced[layout] = np.array(
                 [
                     wish.rest_seconds
-                    + self.constants.reading_seconds(
-                        predict_work(wish.asked, groups, self.sample), wish.bytes_a_row
-                    )
+                    + self.constants.reading_seconds(works[wish.asked], wish.bytes_a_row)
                     for wish in self.wishes
                 ]
             )
         return self._priced[layout]
+
+    @cached_property
+    def _questions(self) -> frozenset[Asked]:
+        """What is asked, each question once, however often the log has it."""
+        return frozenset(wish.asked for wish in self.wishes)
 
     @cached_property
     def _weights(self) -> NDArray[np.float64]:
