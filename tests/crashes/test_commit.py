@@ -13,6 +13,7 @@ from crashes import scenarios
 from crashes.scenarios import SCENARIOS, Scenario, Undo, reopen, rows
 from doubles.faulty import Died, FaultyStorage
 from doubles.forgetful import ForgetfulStorage
+from parquetry.commits import assembling
 from parquetry.errors import ParquetryError
 from parquetry.storage import exchange as exchanging
 from parquetry.storage.local import LocalStorage
@@ -22,13 +23,15 @@ each_scenario = pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda s: s.n
 
 @pytest.fixture
 def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    """Run with the exchange of folders, and as on a file system that has none."""
+    """Run with the exchange of one folder, of each partition, and as on a disk that has neither."""
+    if request.param == "partitions":
+        monkeypatch.setattr(assembling, "_ALWAYS", -assembling._PER_RETIRED)
     if request.param == "renames":
         monkeypatch.setattr(exchanging, "_rename_function", lambda: None)
     return str(request.param)
 
 
-each_way = pytest.mark.parametrize("way", ["exchange", "renames"], indirect=True)
+each_way = pytest.mark.parametrize("way", ["exchange", "partitions", "renames"], indirect=True)
 
 
 class Stores:

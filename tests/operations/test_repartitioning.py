@@ -540,6 +540,41 @@ def _forged(part):
     return Loose(table.num_rows, table.schema, lambda: iter([changed]), ())
 
 
+# Times.
+
+
+@pytest.mark.parametrize("rows", [1, 9000], ids=["one", "many"])
+def test_times_between_microseconds_name_no_folders(tmp_path, rows):
+    ticks = np.arange(rows, dtype=np.int64) % 7 * 1000 + 10**18 + 5
+    table = pa.table({"at": pa.array(ticks, pa.timestamp("ns")), "n": range(rows)})
+    (tmp_path / "ds").mkdir()
+    pq.write_table(table, tmp_path / "ds" / "a.parquet")
+    with pytest.raises(LayoutError, match="nanoseconds"):
+        Dataset(tmp_path / "ds").repartition(["at"])
+    with pytest.raises(LayoutError, match="nanoseconds"):
+        Dataset(tmp_path / "new").append(table, partition_by=["at"])
+    assert pq.read_table(tmp_path / "ds" / "a.parquet").equals(table)
+    assert not list((tmp_path / "new").glob("**/*.parquet"))
+
+
+def test_times_in_nanoseconds_that_are_whole_microseconds_name_folders(tmp_path):
+    ticks = [10**18, 10**18 + 1000, 10**18, None]
+    table = pa.table({"at": pa.array(ticks, pa.timestamp("ns")), "n": range(4)})
+    (tmp_path / "ds").mkdir()
+    pq.write_table(table, tmp_path / "ds" / "a.parquet")
+    Dataset(tmp_path / "ds").repartition(["at"])
+    names = sorted(path.name for path in (tmp_path / "ds").iterdir())
+    assert names == [
+        "at=2001-09-09%2001%3A46%3A40",
+        "at=2001-09-09%2001%3A46%3A40.000001",
+        "at=__HIVE_DEFAULT_PARTITION__",
+    ]
+    found = (
+        pl.scan_parquet(tmp_path / "ds/**/*.parquet", hive_partitioning=False).sort("n").collect()
+    )
+    assert found.to_arrow()["at"].cast(pa.int64()).to_pylist() == ticks
+
+
 # What is refused.
 
 

@@ -1,64 +1,122 @@
-"""The next state of a folder, built aside from hard links and new files."""
+"""The next state of folders, built aside from hard links and new files."""
 
 from __future__ import annotations
 
 import posixpath
-from itertools import islice
 from typing import TYPE_CHECKING
 
 from parquetry.commits.many import for_each
 from parquetry.errors import ConflictError, NotFoundError
 from parquetry.model.changes import below, covering_folder
-from parquetry.storage.folders import find_stat, make_folders, walk, walk_files
+from parquetry.model.records import Swap
+from parquetry.storage.folders import find_stat, make_folders, walk
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping, Sequence
 
     from parquetry.commits.home import Home
     from parquetry.commits.staging import Staging
     from parquetry.model.changes import Change
-    from parquetry.model.records import Approach
-    from parquetry.storage.protocol import Stat, Storage
+    from parquetry.storage.protocol import Storage
 
-_ALWAYS_LINKED = 1000  # files: some ten milliseconds
-_LINKED_PER_CHANGE = 20  # linking twenty files costs less than rewriting one
-
-
-def cover_of(change: Change) -> str:
-    """Return the smallest folder, relative to the dataset, that covers everything a change touches."""
-    paths = [file.path for file in change.retire] + [file.path for file in change.add]
-    return covering_folder(paths) if paths else ""
+_A_FOLDER = 10  # making and removing a folder costs as much as linking so many files
+_ALWAYS = 200  # links: some ten milliseconds
+_PER_RETIRED = 20  # linking so many files costs less than rewriting one
+_PER_ADDED = 10  # or writing a small one
 
 
-def choose_approach(home: Home, storage: Storage, change: Change) -> Approach:
-    """Return how a change becomes visible.
+def folders_to_exchange(home: Home, storage: Storage, change: Change) -> list[str]:
+    """Return the folders, relative to the dataset, that are exchanged to make a change visible.
 
-    One new file is one link, which is atomic by itself. Otherwise the covering folder is exchanged,
-    unless it holds so many files that linking them costs more than the change.
+    That is the smallest folder which covers all that is touched, so that nobody sees a part of the
+    change. If it holds so much that linking it would cost more than the change, each touched partition
+    is exchanged by itself, so that nobody sees a part of what happens in one partition. None if files
+    only come, for these are links, or if a partition holds too many files as well.
     """
     if not change.retire and len(change.add) <= 1:
-        return "renames"
-    limit = _ALWAYS_LINKED + _LINKED_PER_CHANGE * (len(change.retire) + len(change.add))
-    live = f"{home.root}/{cover_of(change)}".rstrip("/")
-    if find_stat(storage, live) is None:
-        return "exchange"
-    held = sum(1 for _ in islice(walk_files(storage, live), limit + 1))
-    return "exchange" if held <= limit else "renames"
+        return []  # one link, which is atomic by itself
+    limit = _ALWAYS + _PER_RETIRED * len(change.retire) + _PER_ADDED * len(change.add)
+    paths = [file.path for file in change.retire] + [file.path for file in change.add]
+    covers = [covering_folder(paths)]
+    if _is_cheap(home, storage, covers, limit):
+        return covers
+    if not change.retire:
+        return []
+    folders = _outermost({posixpath.dirname(path) for path in paths})
+    return folders if _is_cheap(home, storage, folders, limit) else []
 
 
-def assemble(home: Home, storage: Storage, staging: Staging, change: Change) -> Stat:
-    """Build the covering folder as it will be, durably, and return the facts of it."""
-    cover = cover_of(change)
-    live = f"{home.root}/{cover}".rstrip("/")
-    if find_stat(storage, live) is None:
-        storage.make_folder(staging.tree)
-        folders = [staging.tree]
-    else:
-        folders = _link_what_stays(storage, live, cover, staging.tree, change)
+def _is_cheap(home: Home, storage: Storage, folders: Sequence[str], limit: int) -> bool:
+    """Return whether assembling these folders costs no more than so many links."""
+    held = 0
+    for folder in folders:
+        live = f"{home.root}/{folder}".rstrip("/")
+        held += _A_FOLDER
+        if find_stat(storage, live) is None:
+            continue
+        for _, kind in walk(storage, live):
+            held += _A_FOLDER if kind == "folder" else 1
+            if held > limit:
+                return False
+    return held <= limit
+
+
+def _outermost(folders: set[str]) -> list[str]:
+    """Return the folders that are in none of the others."""
+    return sorted(one for one in folders if not folders & {"", *_ancestors([one])} - {one})
+
+
+def assemble(
+    home: Home, storage: Storage, staging: Staging, change: Change, folders: Sequence[str]
+) -> tuple[tuple[Swap, ...], list[str]]:
+    """Build folders as they will be; return what is to be exchanged, and what is to be synced."""
+    if not folders:
+        return (), []
+    made: list[str] = []
+    live = {folder: f"{home.root}/{folder}".rstrip("/") for folder in folders}
+    trees = {folder: f"tree{number}" for number, folder in enumerate(folders)}
+    before = {folder: find_stat(storage, live[folder]) for folder in folders}
+    gone = _by_folder((file.path for file in change.retire), folders)
+    for folder in folders:
+        tree = staging.tree(trees[folder])
+        if before[folder] is None:
+            storage.make_folder(tree)
+            made.append(tree)
+        else:
+            left = {below(folder, path) for path in gone[folder]}
+            made += _link_what_stays(storage, live[folder], tree, left, change.operation)
     targets: dict[str, list[tuple[str, str]]] = {}
-    for new in change.add:
-        target = posixpath.join(staging.tree, below(cover, new.path))
-        targets.setdefault(posixpath.dirname(target), []).append((new.source, target))
+    sources = {new.path: new.source for new in change.add}
+    for folder, paths in _by_folder(sources, folders).items():
+        for path in paths:
+            target = f"{staging.tree(trees[folder])}/{below(folder, path)}"
+            targets.setdefault(posixpath.dirname(target), []).append((sources[path], target))
+    made += _placed(storage, targets)
+    swaps = tuple(
+        Swap(
+            folder,
+            trees[folder],
+            None if (facts := before[folder]) is None else facts.inode,
+            storage.stat(staging.tree(trees[folder])).inode,
+        )
+        for folder in folders
+    )
+    return swaps, made
+
+
+def _by_folder(paths: Iterable[str], folders: Sequence[str]) -> dict[str, list[str]]:
+    """Return relative paths by the one of the folders that they stand in."""
+    found: dict[str, list[str]] = {folder: [] for folder in folders}
+    for path in paths:
+        folder = posixpath.dirname(path)
+        while folder not in found:
+            folder = posixpath.dirname(folder)
+        found[folder].append(path)
+    return found
+
+
+def _placed(storage: Storage, targets: Mapping[str, Sequence[tuple[str, str]]]) -> list[str]:
+    """Link files to where they belong, by folder, and return the folders that were made for them."""
 
     def place(folder: str) -> list[str]:
         made = make_folders(storage, folder)
@@ -66,16 +124,13 @@ def assemble(home: Home, storage: Storage, staging: Staging, change: Change) -> 
             storage.link(source, target)
         return made
 
-    for made in for_each(place, list(targets)):
-        folders += made
-    storage.sync_all([*folders, staging.folder])
-    return storage.stat(staging.tree)
+    return [folder for made in for_each(place, list(targets)) for folder in made]
 
 
 def _link_what_stays(
-    storage: Storage, live: str, cover: str, tree: str, change: Change
+    storage: Storage, live: str, tree: str, gone: set[str], operation: str
 ) -> list[str]:
-    gone = {below(cover, file.path) for file in change.retire}
+    """Give all files but some of a folder a second name in a new tree, and return its folders."""
     found = list(walk(storage, live))
     kept = [(path, kind) for path, kind in found if kind != "folder" and path not in gone]
     emptied = _ancestors(gone) - _ancestors(path for path, _ in kept)
@@ -90,7 +145,7 @@ def _link_what_stays(
             _second_name(storage, f"{live}/{path}", f"{tree}/{path}", kind)
         except NotFoundError as error:
             raise ConflictError(
-                f"{live}/{path} was removed while {change.operation} was being committed. "
+                f"{live}/{path} was removed while {operation} was being committed. "
                 "Nothing was changed; plan again and retry.",
                 path=path,
             ) from error

@@ -10,7 +10,7 @@ import posixpath
 from typing import TYPE_CHECKING
 
 from parquetry.commits import log
-from parquetry.commits.assembling import assemble, choose_approach, cover_of
+from parquetry.commits.assembling import assemble, folders_to_exchange
 from parquetry.commits.finishing import finish, recover
 from parquetry.commits.many import for_each
 from parquetry.commits.staging import sweep
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from parquetry.model.changes import Change, FileState, NewFile
     from parquetry.storage.protocol import Storage
 
+_LARGE = 16 << 20  # bytes of new files that are synced before the lock is taken
+
 
 def commit(home: Home, storage: Storage, staging: Staging, change: Change) -> CommitRecord:
     """Make a change true in one step, and return its record.
@@ -39,15 +41,17 @@ def commit(home: Home, storage: Storage, staging: Staging, change: Change) -> Co
         ConflictError: A file to retire has changed, or a closed folder has got new files.
         StorageError: The disk refused; `outcome` says whether the change will be true.
     """
-    storage.sync_all([*(new.source for new in change.add), staging.folder, home.staging])
+    if sum(new.bytes for new in change.add) > _LARGE:
+        storage.sync_all([new.source for new in change.add])  # while nobody waits for the lock
     for_each(_verify, change.add)
     with storage.lock(home.lock):
         recover(home, storage)
         sweep(home, storage)
         _check_retired(home, storage, change.retire)
         _check_closed(home, storage, change)
-        record = _assemble(home, storage, staging, change)
-        _record(home, storage, staging, record)
+        record, made = _assemble(home, storage, staging, change)
+        sources = [new.source for new in change.add]
+        _record(home, storage, staging, record, [*sources, *made, home.staging])
         _finish(home, storage, record)
         staging.is_needed = False
     return record
@@ -98,24 +102,20 @@ def _data_files(home: Home, storage: Storage, folder: str) -> list[str]:
     return [posixpath.join(folder, rel) for rel in found]
 
 
-def _assemble(home: Home, storage: Storage, staging: Staging, change: Change) -> CommitRecord:
-    approach = choose_approach(home, storage, change)
-    cover = cover_of(change)
-    after = None
-    before = find_stat(storage, f"{home.root}/{cover}".rstrip("/"))
-    if approach == "exchange":
-        after = assemble(home, storage, staging, change).inode
-    return CommitRecord(
+def _assemble(
+    home: Home, storage: Storage, staging: Staging, change: Change
+) -> tuple[CommitRecord, list[str]]:
+    """Return the record of a change, and the folders that were made and are to be synced."""
+    folders = folders_to_exchange(home, storage, change)
+    swaps, made = assemble(home, storage, staging, change, folders)
+    record = CommitRecord(
         version=log.latest_version(home, storage) + 1,
         operation=change.operation,
         parameters=dict(change.parameters),
         time=log.now(),
         author=log.author(),
         base_version=change.base_version,
-        approach=approach,
-        cover=cover,
-        before_inode=None if before is None else before.inode,
-        after_inode=after,
+        swaps=swaps,
         staging=staging.name,
         added=tuple(
             AddedFile(f.path, posixpath.basename(f.source), f.rows, f.bytes, f.checksum)
@@ -123,12 +123,15 @@ def _assemble(home: Home, storage: Storage, staging: Staging, change: Change) ->
         ),
         retired=tuple(RetiredFile(f.path, f.bytes, f.mtime_ns, f.inode) for f in change.retire),
     )
+    return record, made
 
 
-def _record(home: Home, storage: Storage, staging: Staging, record: CommitRecord) -> None:
+def _record(
+    home: Home, storage: Storage, staging: Staging, record: CommitRecord, unsynced: list[str]
+) -> None:
     staging.is_needed = True
     try:
-        log.write_pending(home, storage, staging, record)
+        log.write_pending(home, storage, staging, record, unsynced)
     except ParquetryError as error:
         try:
             log.forget_pending(home, storage, record.version)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from parquetry.commits import log
 from parquetry.commits.retiring import keep_history
 from parquetry.errors import AlreadyExistsError, CorruptionError, NotFoundError, StorageError
-from parquetry.model.changes import below
+from parquetry.model.changes import below, is_below
 from parquetry.storage.exchange import ExchangeUnsupportedError
 from parquetry.storage.folders import (
     find_stat,
@@ -25,8 +25,10 @@ from parquetry.storage.folders import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from parquetry.commits.home import Home
-    from parquetry.model.records import CommitRecord
+    from parquetry.model.records import CommitRecord, Swap
     from parquetry.storage.protocol import Storage
 
 _ATTEMPTS = 100  # of taking an old tree apart while others still add files to it
@@ -43,7 +45,7 @@ def recover(home: Home, storage: Storage) -> CommitRecord | None:
 
 def finish(home: Home, storage: Storage, record: CommitRecord) -> None:
     """Bring the folder to the state that the record says, keep what left it, and seal the record."""
-    if record.approach == "exchange":
+    if record.swaps:
         _finish_exchange(home, storage, record)
     else:
         _finish_renames(home, storage, record)
@@ -51,33 +53,45 @@ def finish(home: Home, storage: Storage, record: CommitRecord) -> None:
 
 
 def _finish_exchange(home: Home, storage: Storage, record: CommitRecord) -> None:
-    live = posixpath.join(home.root, record.cover).rstrip("/")
-    tree = f"{home.staging}/{record.staging}/tree"
-    if _exchange(storage, live, tree, record):
-        storage.sync_all([posixpath.dirname(live), posixpath.dirname(tree)])
+    staging = f"{home.staging}/{record.staging}"
+    exchanged = [_exchange(home, storage, swap, staging) for swap in record.swaps]
+    if all(exchanged):
+        parents = {posixpath.dirname(_live(home, swap)) for swap in record.swaps}
+        storage.sync_all([*sorted(parents), staging])
     else:
         _finish_renames(home, storage, record)
-    keep_history(home, storage, record, lambda path: f"{tree}/{below(record.cover, path)}")
-    _dissolve(home, storage, record, tree)
-    _remove_empty(home, storage, record.cover)
+
+    def old(path: str) -> str:
+        swap = next(one for one in record.swaps if is_below(one.folder, path))
+        return f"{staging}/{swap.tree}/{below(swap.folder, path)}"
+
+    keep_history(home, storage, record, old)
+    for swap in record.swaps:
+        _dissolve(home, storage, record, swap)
+        _remove_empty(home, storage, swap.folder)
 
 
-def _exchange(storage: Storage, live: str, tree: str, record: CommitRecord) -> bool:
+def _live(home: Home, swap: Swap) -> str:
+    return posixpath.join(home.root, swap.folder).rstrip("/")
+
+
+def _exchange(home: Home, storage: Storage, swap: Swap, staging: str) -> bool:
     """Put the assembled tree in its place; False if that has to be done file by file.
 
     That is so where the system has no such call, and where the live folder is neither the one that was
     planned nor its successor, because it was emptied, moved or replaced in the meantime.
     """
+    live, tree = _live(home, swap), f"{staging}/{swap.tree}"
     now = find_stat(storage, live)
     if find_stat(storage, tree) is None:
         return True  # exchanged and taken apart by an earlier attempt
-    if now is not None and now.inode == record.after_inode:
+    if now is not None and now.inode == swap.after_inode:
         return True
-    if record.before_inode is None and now is None:
+    if swap.before_inode is None and now is None:
         make_folders(storage, posixpath.dirname(live))
         storage.rename(tree, live)
         return True
-    if now is None or now.inode != record.before_inode:
+    if now is None or now.inode != swap.before_inode:
         return False
     try:
         storage.exchange(live, tree)
@@ -86,22 +100,21 @@ def _exchange(storage: Storage, live: str, tree: str, record: CommitRecord) -> b
     return True
 
 
-def _dissolve(home: Home, storage: Storage, record: CommitRecord, tree: str) -> None:
+def _dissolve(home: Home, storage: Storage, record: CommitRecord, swap: Swap) -> None:
     """Take the old tree apart; what came to it unseen is carried into the live one."""
+    tree = f"{home.staging}/{record.staging}/{swap.tree}"
     retired = {file.path: file.inode for file in record.retired}
     for _ in range(_ATTEMPTS):
         if find_stat(storage, tree) is None:
             return
         carried = set()
         for relative, _kind in list(walk_files(storage, tree)):
-            path = posixpath.join(record.cover, relative)
+            path = posixpath.join(swap.folder, relative)
             old = f"{tree}/{relative}"
             facts = find_stat(storage, old)
             if facts is None:
                 continue
-            now = find_stat(storage, f"{home.root}/{path}")
-            is_known = retired.get(path) == facts.inode or (now and now.inode == facts.inode)
-            if is_known or facts.is_link:
+            if facts.is_link or _is_known(home, storage, path, facts.inode, retired):
                 storage.unlink(old)
             else:
                 carried.add(_carry_over(storage, old, f"{home.root}/{path}"))
@@ -114,6 +127,16 @@ def _dissolve(home: Home, storage: Storage, record: CommitRecord, tree: str) -> 
         outcome="changed",
         path=tree,
     )
+
+
+def _is_known(
+    home: Home, storage: Storage, path: str, inode: int, retired: Mapping[str, int]
+) -> bool:
+    """Whether a file of the old tree was retired, or stands in the live one as well."""
+    if retired.get(path) == inode:
+        return True
+    now = find_stat(storage, f"{home.root}/{path}")
+    return now is not None and now.inode == inode
 
 
 def _carry_over(storage: Storage, old: str, live: str) -> str:

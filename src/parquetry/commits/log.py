@@ -13,6 +13,8 @@ from parquetry.model.records import CommitRecord
 from parquetry.storage.folders import write_file
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from parquetry.commits.home import Home
     from parquetry.commits.staging import Staging
     from parquetry.storage.protocol import Storage
@@ -52,14 +54,24 @@ def read_records(home: Home, storage: Storage, after: int = 0) -> list[CommitRec
     return [read_record(home, storage, v) for v in versions(home, storage) if v > after]
 
 
-def write_pending(home: Home, storage: Storage, staging: Staging, record: CommitRecord) -> None:
+def write_pending(
+    home: Home, storage: Storage, staging: Staging, record: CommitRecord, unsynced: Sequence[str]
+) -> None:
     """Record a commit durably: from here on it is true, whatever happens.
 
-    The record gets its name in the log only when its bytes are safe, so there is no torn record.
+    The record gets its name in the log only when its bytes are safe, and all that it speaks of, so
+    there is no torn record and none that promises too much.
+
+    Args:
+        home: The dataset.
+        storage: The disk.
+        staging: Where the new files are.
+        record: The record.
+        unsynced: The staged files and folders that the record needs.
     """
     draft = staging.new_path()
     write_file(storage, draft, record.to_json())
-    storage.sync(draft)
+    storage.sync_all([*unsynced, draft, staging.folder])
     storage.link(draft, _path(home, record.version, _PENDING))
     storage.sync(home.log)
 
@@ -74,9 +86,12 @@ def forget_pending(home: Home, storage: Storage, version: int) -> None:
 
 
 def seal(home: Home, storage: Storage, version: int) -> None:
-    """Mark a commit as finished."""
+    """Mark a commit as finished.
+
+    That is not synced: a mark that a loss of power takes away is set again by the recovery, which finds
+    everything done.
+    """
     storage.rename(_path(home, version, _PENDING), _path(home, version, _SEALED))
-    storage.sync(home.log)
 
 
 def now() -> str:

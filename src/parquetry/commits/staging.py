@@ -49,10 +49,9 @@ class Staging:
         """Return a file name for a staged file that no dataset has seen before."""
         return f"part-{self.tag(staged)}.parquet"
 
-    @property
-    def tree(self) -> str:
-        """Where the next state of a folder is assembled."""
-        return f"{self.folder}/tree"
+    def tree(self, name: str) -> str:
+        """Return where the next state of a folder is assembled."""
+        return f"{self.folder}/{name}"
 
 
 @contextmanager

@@ -112,3 +112,8 @@ def covering_folder(paths: list[str]) -> str:
 def below(folder: str, path: str) -> str:
     """Return a path relative to a folder that it stands in; both are relative to the dataset."""
     return path[len(folder) + 1 :] if folder else path
+
+
+def is_below(folder: str, path: str) -> bool:
+    """Return whether a path stands in a folder; both are relative to the dataset."""
+    return not folder or path.startswith(f"{folder}/")

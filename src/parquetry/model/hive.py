@@ -57,6 +57,11 @@ def value_text(value: Any) -> str | None:
 
 
 def _datetime_text(value: dt.datetime) -> str:
+    if getattr(value, "nanosecond", 0):  # of pandas, which PyArrow gives where it is installed
+        raise LayoutError(
+            f"The time {value} has nanoseconds, and folders are named to the microsecond. Nothing was "
+            "written. Partition by something coarser, such as the date or the hour."
+        )
     if value.tzinfo is None:
         return value.isoformat(sep=" ")
     return value.astimezone(dt.UTC).replace(tzinfo=None).isoformat(sep=" ") + "Z"

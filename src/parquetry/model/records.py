@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from parquetry.errors import CorruptionError, FormatVersionError
 
-FORMAT = 1
-
-Approach = Literal["exchange", "renames"]
+FORMAT = 2
+_SHORT = 100  # files up to which a record is laid out for people; beyond, that takes too long
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +34,23 @@ class RetiredFile:
 
 
 @dataclass(frozen=True, slots=True)
+class Swap:
+    """A folder whose next state is assembled aside and exchanged with it in one system call.
+
+    Args:
+        folder: Relative to the dataset; empty for the whole dataset.
+        tree: The name of the next state in the staging folder.
+        before_inode: The inode of the folder before; None if it did not exist.
+        after_inode: The inode of the folder that takes its place.
+    """
+
+    folder: str
+    tree: str
+    before_inode: int | None
+    after_inode: int
+
+
+@dataclass(frozen=True, slots=True)
 class CommitRecord:
     """One commit.
 
@@ -46,10 +61,8 @@ class CommitRecord:
         time: When, UTC, ISO 8601.
         author: `user@host`.
         base_version: The version that the plan saw.
-        approach: Whether one folder was exchanged or files were renamed one by one.
-        cover: The folder that was exchanged, relative; empty for the whole dataset.
-        before_inode: The inode of that folder before; None if it did not exist.
-        after_inode: The inode of the folder that took its place; None for renames.
+        swaps: The folders that are exchanged, none of them within another; without any, files come
+            and go one by one.
         staging: The name of the staging folder.
         added: The files that came.
         retired: The files that left.
@@ -61,10 +74,7 @@ class CommitRecord:
     time: str
     author: str
     base_version: int
-    approach: Approach
-    cover: str
-    before_inode: int | None
-    after_inode: int | None
+    swaps: tuple[Swap, ...]
     staging: str
     added: tuple[AddedFile, ...]
     retired: tuple[RetiredFile, ...]
@@ -76,8 +86,11 @@ class CommitRecord:
 
     def to_json(self) -> bytes:
         """Return the document that is written to the log."""
-        document = {"format": FORMAT, **dataclasses.asdict(self)}
-        return json.dumps(document, indent=1, default=str).encode()
+        document = {"format": FORMAT} | _fields(self)
+        for name in ("swaps", "added", "retired"):
+            document[name] = [_fields(one) for one in document[name]]
+        is_short = len(self.added) + len(self.retired) <= _SHORT
+        return json.dumps(document, indent=1 if is_short else None, default=str).encode()
 
     @classmethod
     def from_json(cls, content: bytes, path: str) -> CommitRecord:
@@ -99,11 +112,25 @@ class CommitRecord:
                 path=path,
             )
         try:
+            document["swaps"] = _swaps(document, written)
             document["added"] = tuple(AddedFile(**file) for file in document["added"])
             document["retired"] = tuple(RetiredFile(**file) for file in document["retired"])
             return cls(**document)
         except (TypeError, KeyError) as error:
             raise _unreadable(path) from error
+
+
+def _fields(value: Any) -> dict[str, Any]:
+    return {name: getattr(value, name) for name in value.__slots__}
+
+
+def _swaps(document: dict[str, Any], written: int) -> tuple[Swap, ...]:
+    """Return the exchanged folders of a record; format 1 knew one at most."""
+    if written > 1:
+        return tuple(Swap(**swap) for swap in document["swaps"])
+    names = ("approach", "cover", "before_inode", "after_inode")
+    approach, cover, before, after = (document.pop(name) for name in names)
+    return (Swap(cover, "tree", before, after),) if approach == "exchange" else ()
 
 
 def _unreadable(path: str) -> CorruptionError:

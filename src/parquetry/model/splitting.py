@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
+from pyarrow import types as pt
 
-from parquetry.errors import UnknownColumnError
+from parquetry.errors import LayoutError, UnknownColumnError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -21,10 +22,12 @@ def split(table: pa.Table, keys: Sequence[str]) -> Iterator[tuple[dict[str, Any]
 
     Raises:
         UnknownColumnError: A key is no column of the table.
+        LayoutError: A key has values that no folder name can say.
     """
     for key in keys:
         if key not in table.column_names:
             raise UnknownColumnError.of(key, table.column_names, "the rows, which are split by it")
+    check_times(table, keys)
     if not keys:
         yield {}, table
         return
@@ -39,6 +42,22 @@ def split(table: pa.Table, keys: Sequence[str]) -> Iterator[tuple[dict[str, Any]
     rows = groups.get_column("\0row")
     for values, indices in zip(groups.select(list(keys)).iter_rows(named=True), rows, strict=True):
         yield values, _take(table, indices)
+
+
+def check_times(table: pa.Table, keys: Sequence[str]) -> None:
+    """Raise `LayoutError` if a key has times between microseconds: a folder name would lose them."""
+    for key in keys:
+        kind = table.schema.field(key).type
+        if not (pt.is_timestamp(kind) or pt.is_time64(kind)) or kind.unit != "ns":
+            continue
+        ticks = table[key].cast(pa.int64())
+        whole = pc.multiply(pc.divide(ticks, 1000), 1000)
+        if pc.any(pc.not_equal(ticks, whole)).as_py():
+            raise LayoutError(
+                f"The column {key!r} holds times with nanoseconds, and folders are named to the "
+                "microsecond, so different times would share a folder. Nothing was written. Partition "
+                "by something coarser, such as the date or the hour, or round the column."
+            )
 
 
 def _constant_values(table: pa.Table, keys: Sequence[str]) -> dict[str, Any] | None:

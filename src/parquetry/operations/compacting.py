@@ -12,15 +12,15 @@ from parquetry.commits.table_link import holds_facts
 from parquetry.errors import ParameterError
 from parquetry.model.changes import Requirement
 from parquetry.operations.bin_packing import pack
-from parquetry.operations.joining import merged
 from parquetry.operations.joints import Joint
+from parquetry.operations.merging import merged
 from parquetry.operations.moulds import Style, check_codec
 from parquetry.operations.parts import Piece
 from parquetry.operations.plans import OperationResult, Plan, readable
 from parquetry.operations.proving import prove_joined
 from parquetry.operations.reshaped import MEGABYTE, ReshapingResult
 from parquetry.operations.running import run_plan
-from parquetry.operations.sort_order import are_interleaved, common_sorting, in_sorted_order
+from parquetry.operations.sort_order import common_sorting, in_sorted_order, overlapping
 from parquetry.operations.surveying import Survey, SurveyedFile, take_survey
 from parquetry.operations.working import in_order
 
@@ -35,7 +35,6 @@ if TYPE_CHECKING:
     from parquetry.storage.protocol import Storage
 
 TARGET_FILE_MB = 100
-_MERGED_BYTES = 16 * MEGABYTE  # up to here sorted files that overlap are merged, decoded, in memory
 _LARGE_ENOUGH = 0.75  # of the target: rewriting such a file for a few rows more gains nothing
 
 
@@ -212,7 +211,8 @@ def compact(home: Home, storage: Storage, plan: CompactPlan) -> ReshapingResult:
     Files that come while it runs stay as they are.
 
     **Cost:** row groups of 32,768 rows or more are copied as bytes, smaller ones are decoded and encoded
-    together. Memory is that of a few row groups, whatever the size of a partition. Files of facts are
+    together; so are sorted files that overlap, which are merged. Memory is that of a few row groups,
+    whatever the size of a partition; of a row group of each file that is merged. Files of facts are
     decoded once more, old and new, to prove that they hold the same rows.
 
     Raises:
@@ -232,26 +232,24 @@ def stage_bins(storage: Storage, staging: Staging, plan: CompactPlan) -> Iterato
         style = Style(plan.compression, sorting=one.sorting)
         new = Joint(one.folder, _parts(plan.root, one), source).stage(storage, staging, style)
         if plan.holds_facts:
-            prove_joined(_pieces(plan.root, one), new.source, plan.root)
+            pieces = [_piece(plan.root, one, file) for file in one.files]
+            prove_joined(pieces, new.source, plan.root)
         return new
 
     return in_order(write, ((one, staging.new_path()) for one in plan.bins))
 
 
 def _parts(root: str, one: Bin) -> Sequence[Part]:
-    pieces = _pieces(root, one)
-    if one.bytes <= _MERGED_BYTES and are_interleaved(one.files, one.sorting):
-        return [merged(pieces, one.sorting)]
-    return pieces
+    parts: list[Part] = []
+    for group in overlapping(one.files, one.sorting):
+        pieces = [_piece(root, one, file) for file in group]
+        parts.append(pieces[0] if len(pieces) == 1 else merged(pieces, one.sorting))
+    return parts
 
 
-def _pieces(root: str, one: Bin) -> list[Piece]:
-    pieces = []
-    for file in one.files:
-        fills = {k: value for k, value in one.fills.items() if k not in file.schema.names}
-        path = f"{root}/{file.state.path}"
-        pieces.append(Piece(path, file.schema, file.group_rows, None, fills))
-    return pieces
+def _piece(root: str, one: Bin, file: SurveyedFile) -> Piece:
+    fills = {k: value for k, value in one.fills.items() if k not in file.schema.names}
+    return Piece(f"{root}/{file.state.path}", file.schema, file.group_rows, None, fills)
 
 
 def result_of(

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
+import numpy as np
 import polars as pl
 import pyarrow as pa
 
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from parquetry.operations.moulds import Style
     from parquetry.operations.parts import Part
     from parquetry.operations.surveying import SortKey
+
+Numbers: TypeAlias = np.ndarray[Any, np.dtype[Any]]
 
 
 class JoinedOutput:
@@ -157,6 +160,11 @@ def fitted(table: pa.Table, schema: pa.Schema) -> pa.Table:
 
 def sort_rows(table: pa.Table, sorting: Sequence[SortKey]) -> pa.Table:
     """Return the rows sorted as files say it: rows that are equal in the keys keep their order."""
+    return table.take(pl.Series(sorted_places(table, sorting)).to_arrow())
+
+
+def sorted_places(table: pa.Table, sorting: Sequence[SortKey]) -> Numbers:
+    """Return the numbers of the rows in sorted order."""
     keys = [f"{number}" for number in range(len(sorting))]
     columns: Any = pl.from_arrow(
         table.select([name for name, _, _ in sorting]).rename_columns(keys)
@@ -169,4 +177,5 @@ def sort_rows(table: pa.Table, sorting: Sequence[SortKey]) -> pa.Table:
             maintain_order=True,
         )
     )
-    return table.take(order.to_series().to_arrow())
+    places: Numbers = order.to_series().to_numpy()
+    return places

@@ -4,21 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import pyarrow as pa
-
 from parquetry.model.schema import normal_schema, unite
 from parquetry.operations.decoding import CHUNK_ROWS
-from parquetry.operations.joined_output import JoinedOutput, fitted, sort_rows
+from parquetry.operations.joined_output import JoinedOutput
 from parquetry.operations.moulds import find_mould
-from parquetry.operations.parts import Loose, Piece
+from parquetry.operations.parts import Piece
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    import pyarrow as pa
+
     from parquetry.files.splicing import Sink
     from parquetry.operations.moulds import Style
     from parquetry.operations.parts import Part
-    from parquetry.operations.surveying import SortKey
 
 _FILES_AT_ONCE = 32
 
@@ -53,18 +52,6 @@ def common_schema(schemas: Sequence[pa.Schema]) -> pa.Schema:
     if all(schema is first or schema.equals(first) for schema in schemas):
         return first
     return unite([normal_schema(schema) for schema in schemas])
-
-
-def merged(pieces: Sequence[Piece], sorting: Sequence[SortKey]) -> Loose:
-    """Return the rows of sorted files that overlap as sorted rows; all of them are decoded at once."""
-    schema = common_schema([piece.schema for piece in pieces])
-
-    def load() -> Iterator[pa.Table]:
-        tables = [fitted(table, schema) for piece in pieces for table in piece.load()]
-        if tables:
-            yield sort_rows(pa.concat_tables(tables), sorting)
-
-    return Loose(sum(piece.rows for piece in pieces), schema, load, tuple(schema.names))
 
 
 def _bundled(parts: Sequence[Part], style: Style) -> Iterator[list[Part]]:

@@ -13,6 +13,7 @@ from polars.exceptions import PanicException, PolarsError
 
 from parquetry.errors import LayoutError
 from parquetry.model.hive import encode_segment
+from parquetry.model.splitting import check_times
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -47,6 +48,7 @@ def slice_by(
     if not varying:
         yield "/".join(known[key] for key in keys), table
         return
+    check_times(table, varying)
     starts = _run_starts(table, varying)
     lengths = np.diff(np.append(starts, table.num_rows))
     groups = _grouped(table.select(varying).take(pl.Series(starts).to_arrow()))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -36,20 +35,47 @@ def in_sorted_order(files: Sequence[SurveyedFile]) -> Sequence[SurveyedFile]:
     return [files[place] for place in order]
 
 
-def are_interleaved(files: Sequence[SurveyedFile], sorting: Sequence[SortKey]) -> bool:
-    """Return whether rows of files that stand in this order must be merged to be sorted."""
+def overlapping(
+    files: Sequence[SurveyedFile], sorting: Sequence[SortKey]
+) -> list[list[SurveyedFile]]:
+    """Return files that stand in this order in groups: within a group rows must be merged to be sorted.
+
+    Where nobody says how rows are sorted, or a bound is not known, there is nothing to tell: each is a
+    group of its own in the first case, all are one in the second.
+    """
     if not sorting:
-        return False
-    bounds = [file.bounds for file in files if file.rows]
-    known = [one for one in bounds if one is not None]
-    if len(known) < len(bounds):
-        return True
-    descending = sorting[0][1]
-    touching_is_fine = len(sorting) == 1
-    return any(
-        not _is_before(one, other, descending=descending, touching_is_fine=touching_is_fine)
-        for one, other in pairwise(known)
-    )
+        return [[file] for file in files]
+    if any(file.bounds is None for file in files if file.rows):
+        return [list(files)]
+    groups: list[list[SurveyedFile]] = []
+    reach: tuple[Any, Any] | None = None  # of the group, in the direction of sorting
+    for file in files:
+        if groups and (
+            reach is None
+            or file.bounds is None
+            or not _is_before(
+                reach, file.bounds, descending=sorting[0][1], touching_is_fine=len(sorting) == 1
+            )
+        ):
+            groups[-1].append(file)
+        else:
+            groups.append([file])
+            reach = None
+        reach = _farther(reach, file.bounds, descending=sorting[0][1])
+    return groups
+
+
+def _farther(
+    one: tuple[Any, Any] | None, other: tuple[Any, Any] | None, *, descending: bool
+) -> tuple[Any, Any] | None:
+    if one is None or other is None:
+        return one or other
+    try:
+        if descending:
+            return min(one, other, key=lambda bounds: bounds[0])
+        return max(one, other, key=lambda bounds: bounds[1])
+    except TypeError:  # values that have no order in Python
+        return one
 
 
 def _is_before(

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -165,27 +166,31 @@ def _look_into(
     home: Home, snapshot: Snapshot, columns: Sequence[str]
 ) -> tuple[list[SurveyedFile], list[str]]:
     schemas = _Schemas()
-    keys: list[str] = []
-    found = []
-    paths = [f"{home.root}/{state.path}" for state in snapshot.files]
     texts: dict[str, tuple[str | None, ...]] = {}
-    for state, path, footer in zip(
-        snapshot.files, paths, for_each(read_footer, paths), strict=True
-    ):
+    keys: list[str] = []
+    for state in snapshot.files:
         if state.folder not in texts:
             segments = split_path(state.path)[0]
             keys = [segment.key for segment in segments]
             texts[state.folder] = tuple(segment.text for segment in segments)
+    wanted = dict.fromkeys([*columns, *keys]) if columns else {}
+
+    def look(state: FileState) -> SurveyedFile:  # footers are large, so none is held
+        path = f"{home.root}/{state.path}"
+        footer = read_footer(path)
         schema = schemas.of(footer, path)
-        found.append(_survey(state, footer, texts[state.folder], schema))
-        if columns:
-            wanted = dict.fromkeys([*columns, *keys])
-            found[-1] = replace(found[-1], constants=find_constants(footer, schema, wanted))
-    return found, keys
+        constants = find_constants(footer, schema, wanted) if wanted else {}
+        return _survey(state, footer, texts[state.folder], schema, constants)
+
+    return for_each(look, snapshot.files), keys
 
 
 def _survey(
-    state: FileState, footer: FileMetaData, texts: tuple[str | None, ...], schema: pa.Schema
+    state: FileState,
+    footer: FileMetaData,
+    texts: tuple[str | None, ...],
+    schema: pa.Schema,
+    constants: Mapping[str, tuple[Any, ...]],
 ) -> SurveyedFile:
     groups = [footer.row_group(number) for number in range(footer.num_row_groups)]
     claims = {group.sorting_columns for group in groups if group.num_rows}
@@ -199,15 +204,22 @@ def _survey(
         bounds = _bounds(groups, claim[0].column_index)
     rows = tuple(group.num_rows for group in groups)
     decoded = sum(group.total_byte_size for group in groups)
-    return SurveyedFile(state, sum(rows), rows, texts, schema, sorting, bounds, decoded)
+    return SurveyedFile(state, sum(rows), rows, texts, schema, sorting, bounds, decoded, constants)
 
 
 def _bounds(groups: Sequence[Any], column: int) -> tuple[Any, Any] | None:
-    """Return the bounds of a column over row groups, or None if one of them does not say."""
+    """Return the bounds of a column over row groups, or None where rows may stand outside of them.
+
+    NULL stands outside, and NaN, of which statistics do not tell.
+    """
     found = []
     for group in groups:
+        if not group.num_rows:
+            continue
         said = group.column(column).statistics
-        if said is None or not said.has_min_max:
+        if said is None or not said.has_min_max or said.physical_type in {"FLOAT", "DOUBLE"}:
+            return None
+        if not said.has_null_count or said.null_count:
             return None
         found.append((said.min, said.max))
     return (min(low for low, _ in found), max(high for _, high in found)) if found else None
@@ -218,22 +230,25 @@ class _Schemas:
 
     def __init__(self) -> None:
         self._known: list[tuple[Any, bytes | None, pa.Schema]] = []
+        self._lock = Lock()
 
     def of(self, footer: FileMetaData, path: str) -> pa.Schema:
         arrow = (footer.metadata or {}).get(b"ARROW:schema")
-        for schema, said, result in self._known:
-            if said == arrow and schema.equals(footer.schema):
-                return result
-        try:
-            result = footer.schema.to_arrow_schema()
-        except pa.ArrowException as error:
-            raise CorruptionError(
-                f"{path} has a schema that cannot be understood: {error}. Nothing was changed. Move the "
-                "file out of the dataset.",
-                path=path,
-            ) from error
-        self._known.append((footer.schema, arrow, result))
-        return result
+        parquet = footer.schema
+        with self._lock:
+            for schema, said, result in self._known:
+                if said == arrow and schema.equals(parquet):
+                    return result
+            try:
+                result = parquet.to_arrow_schema()
+            except pa.ArrowException as error:
+                raise CorruptionError(
+                    f"{path} has a schema that cannot be understood: {error}. Nothing was changed. Move "
+                    "the file out of the dataset.",
+                    path=path,
+                ) from error
+            self._known.append((parquet, arrow, result))
+            return result
 
 
 def _checked(
