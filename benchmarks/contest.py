@@ -64,11 +64,7 @@ def compete(
         runs = []
         for _ in range(repeats):
             table = fresh(name)
-            run = [sys.executable, sys.argv[0], *command(name, table)]
-            done = subprocess.run(run, check=False, capture_output=True, text=True)
-            if done.returncode:
-                sys.exit(f"{task}: {name} failed\n{done.stderr}")
-            runs.append(json.loads(done.stdout.splitlines()[-1]))
+            runs.append(in_child(command(name, table)))
         ends[name] = outcome(name, table)
         results[name] = {key: statistics.median(run[key] for run in runs) for key in runs[0]}
     assert len(set(ends.values())) == 1, ends
@@ -79,6 +75,16 @@ def compete(
             f"{found['peak']:7.0f} MB at peak, {found['extra']:6.0f} of them by the run",
             flush=True,
         )
+
+
+def in_child(arguments: list[str]) -> dict[str, float]:
+    """Run this script in a process of its own, and return what it measured."""
+    run = [sys.executable, sys.argv[0], *arguments]
+    done = subprocess.run(run, check=False, capture_output=True, text=True)
+    if done.returncode:
+        sys.exit(f"{' '.join(arguments)} failed\n{done.stderr}")
+    found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    return found
 
 
 def ratios(results: dict[str, dict[str, float]]) -> str:

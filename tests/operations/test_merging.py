@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from parquetry.dataset import Dataset
+from parquetry.operations import merging
 from parquetry.operations.decoding import CHUNK_ROWS
 from parquetry.operations.joined_output import sort_rows
 
@@ -119,7 +120,7 @@ def test_any_sorted_files_become_a_sorted_file_of_the_same_rows(contents, how, g
 
 
 @pytest.mark.parametrize("descending", [False, True])
-def test_a_merge_holds_a_row_group_of_each_file(tmp_path, monkeypatch, descending):
+def test_a_merge_sorts_few_rows_at_once(tmp_path, monkeypatch, descending):
     folder = tmp_path / "ds"
     count = 3 * CHUNK_ROWS
     for number in range(3):
@@ -127,7 +128,6 @@ def test_a_merge_holds_a_row_group_of_each_file(tmp_path, monkeypatch, descendin
         table = pa.table({"v": values})
         write(folder / f"{number}.parquet", table, [("v", descending, False)], CHUNK_ROWS)
     most = []
-    from parquetry.operations import merging
 
     def sorted_places(table, sorting):
         most.append(table.num_rows)
@@ -136,6 +136,6 @@ def test_a_merge_holds_a_row_group_of_each_file(tmp_path, monkeypatch, descendin
     real = merging.sorted_places
     monkeypatch.setattr(merging, "sorted_places", sorted_places)
     Dataset(folder).compact()
-    assert max(most) <= 3 * CHUNK_ROWS
+    assert max(most) <= merging._ROWS_AT_ONCE
     steps = np.diff(read(folder).read()["v"].to_numpy())
     assert (steps == (-1 if descending else 1)).all()

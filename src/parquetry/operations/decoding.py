@@ -135,19 +135,25 @@ def _by_polars(
     path: str, schema: pa.Schema, group_rows: Sequence[int], bundles: Sequence[Sequence[int]]
 ) -> Iterator[pa.Table]:
     starts = [0, *accumulate(group_rows)]
-    for bundle in bundles:
-        first, end = starts[bundle[0]], starts[bundle[-1] + 1]
-        try:
-            whole = end - first == starts[-1]
-            frame = _read(path, schema) if whole else _read_slice(path, schema, first, end - first)
-            table = _typed(frame, schema)
-        except (PolarsError, PanicException, pa.ArrowException) as error:
-            raise _undecodable(path, error) from error
-        except OSError as error:
-            raise _gone(path, error) from error
-        if table.num_rows != end - first:
-            raise _undecodable(path, f"{table.num_rows} rows stand where {end - first} should")
-        yield table
+    for bundle in bundles:  # nothing is held here of what was yielded
+        yield _decoded(path, schema, starts, bundle)
+
+
+def _decoded(
+    path: str, schema: pa.Schema, starts: Sequence[int], bundle: Sequence[int]
+) -> pa.Table:
+    first, end = starts[bundle[0]], starts[bundle[-1] + 1]
+    try:
+        whole = end - first == starts[-1]
+        frame = _read(path, schema) if whole else _read_slice(path, schema, first, end - first)
+        table = _typed(frame, schema)
+    except (PolarsError, PanicException, pa.ArrowException) as error:
+        raise _undecodable(path, error) from error
+    except OSError as error:
+        raise _gone(path, error) from error
+    if table.num_rows != end - first:
+        raise _undecodable(path, f"{table.num_rows} rows stand where {end - first} should")
+    return table
 
 
 def _read(path: str, schema: pa.Schema) -> pl.DataFrame:

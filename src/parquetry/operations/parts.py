@@ -56,8 +56,7 @@ class Piece:
             rows = sum(self.group_rows[n] for n in (self.numbers if wanted is None else wanted))
             yield self.fill(rows).select(self.schema.names)
             return
-        for table in decode_rows(self.path, columns, wanted, self.group_rows):
-            yield self.complete(table)
+        yield from map(self.complete, decode_rows(self.path, columns, wanted, self.group_rows))
 
     def complete(self, table: pa.Table) -> pa.Table:
         """Return the decoded columns with the constant ones, in the order of the schema."""
