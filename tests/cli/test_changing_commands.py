@@ -87,3 +87,78 @@ def test_bad_requests_change_nothing(run, trades, arguments, text):
     assert text in found.err
     assert "Traceback" not in found.err
     assert rows(trades) == before
+
+
+EVERY_VERB = [
+    (("delete", "--where", "id = 1"), "deleted"),
+    (("update", "--where", "id = 1", "--set", "price=7"), "updated"),
+    (("upsert", "--from", "new.csv", "--on", "id"), "inserted"),
+    (("compact",), "become 2"),
+    (("repartition", "id"), "-> ['id']"),
+]
+
+
+@pytest.fixture
+def new_rows(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "new.csv").write_text("product,id,price\nSOL,9,5.0\n")
+
+
+@pytest.mark.parametrize(("arguments", "text"), EVERY_VERB, ids=lambda one: one[0])
+def test_every_verb_can_be_looked_at_first(run, trades, new_rows, arguments, text):
+    trades.append(
+        [{"product": "BTC", "id": 4, "price": 1.0}, {"product": "ETH", "id": 5, "price": 1.0}]
+    )
+    before, files = rows(trades), trades.files()
+    verb, *rest = arguments
+    found = run(verb, trades.path, *rest, "--dry-run")
+    assert found.code == 0, found.err
+    assert text in found.out
+    assert "nothing was changed" in found.out
+    assert (rows(trades), trades.files()) == (before, files)
+    refused = run(verb, trades.path, *rest)
+    assert refused.code == 2
+    assert "--yes" in refused.err
+    assert (rows(trades), trades.files()) == (before, files)
+    assert run(verb, trades.path, *rest, "--yes").code == 0
+    assert trades.files() != files
+
+
+@pytest.mark.parametrize(("arguments", "text"), EVERY_VERB, ids=lambda one: one[0])
+def test_a_bar_moves_in_a_terminal_and_nothing_when_piped(
+    run, trades, new_rows, monkeypatch, arguments, text
+):
+    trades.append(
+        [{"product": "BTC", "id": 4, "price": 1.0}, {"product": "ETH", "id": 5, "price": 1.0}]
+    )
+    verb, *rest = arguments
+    assert run(verb, trades.path, *rest, "--dry-run").err == ""
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    seen = run(verb, trades.path, *rest, "--yes")
+    assert "changing files" in seen.err
+    assert text in seen.out
+
+
+def test_a_backup_is_restored_by_its_folder(run, trades, tmp_path):
+    before = rows(trades)
+    aside = tmp_path / "backups"
+    assert run("delete", trades.path, "--where", "id = 1", "--backup-dir", aside, "--yes").code == 0
+    trades.append([{"product": "BTC", "id": 4, "price": 1.0}])
+    (backup,) = aside.iterdir()
+    dry = run("restore", trades.path, "--backup", backup, "--dry-run")
+    assert "that delete replaced" in dry.out
+    assert len(rows(trades)) == len(before)
+    done = run("restore", trades.path, "--backup", backup, "--yes")
+    assert done.code == 0, done.err
+    assert rows(trades) == [*before, ("BTC", 4, 1.0)]
+    again = run("restore", trades.path, "--backup", backup, "--yes")
+    assert again.code != 0
+    assert "Traceback" not in again.err
+
+
+def test_a_restore_goes_to_a_version_or_to_a_backup(run, trades):
+    assert "either" in run("restore", trades.path, "--yes").err
+    assert "either" in run("restore", trades.path, "1", "--backup", "somewhere", "--yes").err
+    absent = run("restore", trades.path, "--backup", "somewhere", "--yes")
+    assert absent.code == 3
+    assert "somewhere" in absent.err

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -9,7 +10,7 @@ import typer
 from parquetry.errors import RequestError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     import polars as pl
 
@@ -64,21 +65,35 @@ def pairs_of(given: list[str] | None, option: str) -> dict[str, str]:
     return pairs
 
 
-def carry_out(plan: Plan, run: Callable[[], OperationResult], *, dry_run: bool, yes: bool) -> None:
-    """Show a plan, ask, run it, and say what was done."""
+def carry_out(
+    look: Callable[[], Plan], run: Callable[[], OperationResult], *, dry_run: bool, yes: bool
+) -> None:
+    """Show a plan, ask, run it, and say what was done; bars move while it takes."""
     from parquetry.cli.asking import confirm
     from parquetry.cli.rendering import say, show_table
 
+    with _watched("looking at files"):
+        plan = look()
     say(plan.explain().replace("[", r"\["))
     if plan.is_empty:
         return
     if dry_run or not confirm("Go on?", yes=yes):
         say("nothing was changed")
         return
-    result = run()
+    with _watched("changing files"):
+        result = run()
     shown: dict[str, Any] = {
         name: value for name, value in result.to_dict().items() if value not in {0, None}
     }
     show_table(["what", "count"], list(shown.items()))
     if result.version is not None:
         say(f"undo it with: parquetry restore {plan.root} {result.version - 1}")
+
+
+@contextmanager
+def _watched(text: str) -> Iterator[None]:
+    from parquetry.cli.progress import counted
+    from parquetry.operations.working import watched
+
+    with counted(text) as move, watched(move and (lambda done, total: move(done, total, ""))):
+        yield

@@ -34,4 +34,9 @@ def compact(
         min_file_count=min_file_count,
         max_file_size_mb=max_file_size_mb,
     )
-    carry_out(handle.plan_compact(**how), lambda: handle.compact(**how), dry_run=dry_run, yes=yes)
+    carry_out(
+        lambda: handle.plan_compact(**how),
+        lambda: handle.compact(**how),
+        dry_run=dry_run,
+        yes=yes,
+    )

@@ -24,8 +24,11 @@ def tracked(items: Iterable[T], *, total: int, text: str) -> Iterator[T]:
 
 
 @contextmanager
-def counted(text: str) -> Iterator[Callable[[int, int, str], None] | None]:
-    """Give a callback of (done, total, what) that moves a bar, or None where nobody watches."""
+def counted(text: str) -> Iterator[Callable[[int, int | None, str], None] | None]:
+    """Give a callback of (done, total, what) that moves a bar, or None where nobody watches.
+
+    A total of None stands for one that is not known.
+    """
     if not sys.stderr.isatty():
         yield None
         return

@@ -23,5 +23,8 @@ def repartition(
 
     handle = Dataset.open(dataset)
     carry_out(
-        handle.plan_repartition(keys), lambda: handle.repartition(keys), dry_run=dry_run, yes=yes
+        lambda: handle.plan_repartition(keys),
+        lambda: handle.repartition(keys),
+        dry_run=dry_run,
+        yes=yes,
     )

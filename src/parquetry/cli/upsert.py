@@ -44,7 +44,7 @@ def upsert(
     handle = Dataset.open(dataset)
     frame = _read(rows)
     carry_out(
-        handle.plan_upsert(frame, on, update_columns=only, evolve=evolve),
+        lambda: handle.plan_upsert(frame, on, update_columns=only, evolve=evolve),
         lambda: handle.upsert(frame, on, update_columns=only, evolve=evolve, backup_dir=backup_dir),
         dry_run=dry_run,
         yes=yes,

@@ -236,7 +236,8 @@ def stage_bins(storage: Storage, staging: Staging, plan: CompactPlan) -> Iterato
             prove_joined(pieces, new.source, plan.root)
         return new
 
-    return in_order(write, ((one, staging.new_path()) for one in plan.bins))
+    tasks = ((one, staging.new_path()) for one in plan.bins)
+    return in_order(write, tasks, len(plan.bins))
 
 
 def _parts(root: str, one: Bin) -> Sequence[Part]:

@@ -55,7 +55,7 @@ def find_matches(scope: Scope, predicate: Predicate, examine: Examine) -> Iterat
         opened = [OpenedFile(file) for file in candidates[start : start + _BATCH]]
         decided = decide(opened, predicate, scope)
         look = partial(_look, predicate=predicate, types=scope.types, examine=examine)
-        yield from in_order(look, zip(opened, decided, strict=True))
+        yield from in_order(look, zip(opened, decided, strict=True), len(opened))
 
 
 def decide(opened: Sequence[OpenedFile], predicate: Predicate, scope: Scope) -> list[Outcomes]:
@@ -143,7 +143,8 @@ def _find_in_whole(scope: Scope, predicate: Predicate, examine: Examine) -> Iter
     del whole, frames
     starts = np.cumsum([0, *(file.footer.num_rows for file in opened)])
     parts = [flags[start:end] for start, end in itertools.pairwise(starts)]
-    yield from in_order(partial(_examine_all, examine=examine), zip(opened, parts, strict=True))
+    work = partial(_examine_all, examine=examine)
+    yield from in_order(work, zip(opened, parts, strict=True), len(opened))
 
 
 def _read_whole(

@@ -81,7 +81,7 @@ def stage_edits(
         return rewrite(storage, one[1], one[0], values, compression)
 
     left = [edit for edit in edits if edit.rows_left]
-    written = in_order(write, ((edit, staging.new_path()) for edit in left))
+    written = in_order(write, ((edit, staging.new_path()) for edit in left), len(left))
     for edit, new in zip(left, written, strict=True):
         path = posixpath.join(edit.file.state.folder, staging.final_name(new.source))
         yield NewFile(path, new.source, new.rows, new.bytes)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable, Sized
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, TypeVar
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Iterable, Iterator
 
 In = TypeVar("In")
 Out = TypeVar("Out")
@@ -16,11 +19,44 @@ WORKERS = 2  # each holds one row group; the engines below use the cores without
 _AHEAD = 4  # finished results that may wait for the one before them
 
 
-def in_order(work: Callable[[In], Out], items: Iterable[In]) -> Iterator[Out]:
+Progress: TypeAlias = Callable[[int, int | None], None]
+"""Is told how many files are done, and of how many if that is known; a verb goes over them twice, once
+to look and once to write."""
+
+_progress: ContextVar[Progress | None] = ContextVar("progress", default=None)
+
+
+@contextmanager
+def watched(progress: Progress | None) -> Iterator[None]:
+    """Tell somebody how far the verbs are that are run in this block."""
+    before = _progress.set(progress)
+    try:
+        yield
+    finally:
+        _progress.reset(before)
+
+
+def in_order(
+    work: Callable[[In], Out], items: Iterable[In], total: int | None = None
+) -> Iterator[Out]:
     """Yield what each item gives, in their order, worked on by two threads.
 
     **Cost:** a few results wait in memory. The first error ends it; what is under way is waited for.
+
+    Args:
+        work: What is done with an item.
+        items: The items.
+        total: How many, where they do not say so themselves.
     """
+    progress = _progress.get()
+    count = len(items) if isinstance(items, Sized) else total
+    for done, result in enumerate(_in_order(work, items), 1):
+        if progress is not None:
+            progress(done, count)
+        yield result
+
+
+def _in_order(work: Callable[[In], Out], items: Iterable[In]) -> Iterator[Out]:
     todo = iter(items)
     first = next(todo, None)
     second = next(todo, None)
