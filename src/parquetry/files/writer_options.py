@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import pyarrow as pa
@@ -65,6 +66,27 @@ def writer_options(
             filter is wanted of booleans.
         UnknownColumnError: If a column is named that the schema does not have.
     """
+    return _options(
+        schema,
+        compression,
+        row_group_rows,
+        tuple(bloom_columns),
+        tuple(sorting or ()),
+        tuple(nan_columns),
+        decimals_as_integers,
+    )
+
+
+@lru_cache(maxsize=256)
+def _options(
+    schema: pa.Schema,
+    compression: str,
+    row_group_rows: int,
+    bloom_columns: tuple[str, ...],
+    sorting: tuple[str | tuple[str, Direction], ...],
+    nan_columns: tuple[str, ...],
+    decimals_as_integers: bool,
+) -> WriterOptions:
     if compression not in _CODECS:
         known = ", ".join(sorted(_CODECS))
         raise ParameterError(f"There is no compression {compression!r}; there are {known}.")
@@ -88,7 +110,7 @@ def writer_options(
         "write_page_checksum": True,
         "store_schema": True,
         "store_decimal_as_integer": decimals_as_integers,
-        "sorting_columns": _sorting_columns(schema, sorting or ()) or None,
+        "sorting_columns": _sorting_columns(schema, sorting) or None,
         "bloom_filter_options": {
             path: {"ndv": row_group_rows, "fpp": BLOOM_FALSE_POSITIVES}
             for path in _bloom_paths(schema, bloom_columns)

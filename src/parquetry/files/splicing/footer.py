@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
 
 from parquetry.errors import CorruptionError, ParquetryError, RequestError
@@ -97,7 +97,7 @@ class Footer:
     def columns(self) -> tuple[Column, ...]:
         """The top-level columns by their meaning."""
         try:
-            return parse_schema(decode_structs(self.raw_schema))
+            return _columns(self.raw_schema)
         except CorruptionError as error:
             raise _corrupt(self.name, str(error)) from error
 
@@ -128,7 +128,7 @@ class Footer:
     def column_orders(self) -> tuple[bytes, ...]:
         """How each leaf's bounds are ordered; empty if the file does not say."""
         raw = self.struct.raw(FileMetaData.COLUMN_ORDERS)
-        return tuple(map(_order, decode_structs(raw))) if raw else ()
+        return _orders(raw) if raw else ()
 
 
 def read_footer(read: Callable[[int, int], bytes], size: int, name: str) -> Footer:
@@ -182,6 +182,16 @@ def seal(footer: Struct) -> bytes:
 def _group(struct: Struct) -> Group:
     chunks = tuple(map(Chunk.of, struct.structs(RowGroup.COLUMNS)))
     return Group(struct, struct.integer(RowGroup.NUM_ROWS) or 0, chunks)
+
+
+@lru_cache(maxsize=64)  # the files of a dataset have one schema or few
+def _columns(raw: bytes) -> tuple[Column, ...]:
+    return parse_schema(decode_structs(raw))
+
+
+@lru_cache(maxsize=64)
+def _orders(raw: bytes) -> tuple[bytes, ...]:
+    return tuple(map(_order, decode_structs(raw)))
 
 
 def _order(struct: Struct) -> bytes:
