@@ -6,11 +6,14 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from unittest.mock import patch
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from doubles.faulty import FaultyStorage
+from parquetry.commits import staging as stagings
+from parquetry.commits import vacuuming
 from parquetry.commits.committing import commit
 from parquetry.commits.finishing import recover
 from parquetry.commits.home import Home
@@ -59,6 +62,18 @@ def reopen(store: Path) -> None:
     with DISK.lock(target.lock):
         recover(target, DISK)
     assert find_pending(target, DISK) is None
+
+
+def check_vacuumed(target: Home) -> None:
+    """Vacuum, a day later, and hold that nothing is left beside the data but what the log says."""
+    with (
+        patch.object(vacuuming, "_OWNERLESS_NS", 0),
+        patch.object(stagings, "_DRAFT_LIVES_NS", 0),
+    ):
+        vacuuming.vacuum(target, DISK, keep=0)
+    kept = [target.staging, target.history, target.pins]
+    left = [path for folder in kept for path in Path(folder).glob("**/*")]
+    assert not left, left
 
 
 def states(store: Path, *paths: str) -> tuple[FileState, ...]:

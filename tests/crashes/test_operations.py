@@ -12,6 +12,7 @@ from typing import Any
 import polars as pl
 import pytest
 
+from crashes.scenarios import check_vacuumed
 from doubles.faulty import Died, FaultyStorage
 from doubles.forgetful import ForgetfulStorage
 from parquetry.access.source import Source
@@ -109,6 +110,7 @@ class Stores:
         if found == self.before:
             run(store, self._name, FaultyStorage())  # never fails here, and spares the real syncs
             assert rows(store) == self.after, "it can be done again"
+        check_vacuumed(Home.of(store / "events"))
         shutil.rmtree(store)
 
 

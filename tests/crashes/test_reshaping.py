@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from crashes.scenarios import DISK
+from crashes.scenarios import DISK, check_vacuumed
 from doubles.faulty import Died, FaultyStorage
 from doubles.forgetful import ForgetfulStorage
 from operations.reshaping import partitions, rows, write
@@ -130,6 +130,8 @@ class Stores:
         assert found in allowed, f"{outcome}: {found}"
         assert any(one[0] == self.all_rows for one in found), "some dataset holds every row"
         assert (store / "events/day=a/_note").read_text() == "kept"
+        for name in self._reshaping.datasets:
+            check_vacuumed(Home.of(store / name))
         shutil.rmtree(store)
 
     def reopen(self, store: Path) -> None:

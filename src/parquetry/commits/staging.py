@@ -85,8 +85,17 @@ def sweep(home: Home, storage: Storage) -> None:
     """Remove what dead processes left in staging; call it with the dataset locked and recovered."""
     for folder in abandoned(storage, home.staging):
         remove_abandoned(storage, folder)
-    for name, kind in storage.list_folder(home.staging):
-        facts = find_stat(storage, f"{home.staging}/{name}") if kind == "file" else None
-        if facts is not None and time.time_ns() - facts.mtime_ns > _DRAFT_LIVES_NS:
-            with suppress(NotFoundError):
-                storage.unlink(f"{home.staging}/{name}")
+    for draft in old_drafts(home, storage):
+        with suppress(NotFoundError):
+            storage.unlink(draft)
+
+
+def old_drafts(home: Home, storage: Storage) -> list[str]:
+    """Return the drafts that nobody can still be moving into place: they are a day old."""
+    found = []
+    with suppress(NotFoundError):
+        for name, kind in storage.list_folder(home.staging):
+            facts = find_stat(storage, f"{home.staging}/{name}") if kind == "file" else None
+            if facts is not None and time.time_ns() - facts.mtime_ns > _DRAFT_LIVES_NS:
+                found.append(f"{home.staging}/{name}")
+    return sorted(found)

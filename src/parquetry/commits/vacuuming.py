@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import posixpath
 import re
 import time
 from collections import Counter
@@ -15,7 +14,7 @@ from parquetry.commits.finishing import recover
 from parquetry.commits.log import read_records, record_name
 from parquetry.commits.owning import OWNER, abandoned, remove_abandoned
 from parquetry.commits.settling import settled
-from parquetry.commits.staging import open_staging
+from parquetry.commits.staging import old_drafts, open_staging
 from parquetry.errors import NotFoundError, ParameterError
 from parquetry.model.lifetimes import moments
 from parquetry.storage.folders import find_stat, remove_tree, walk_files
@@ -37,7 +36,8 @@ class VacuumPlan:
 
     Args:
         forget: The commits whose retired files go; the states before them can then not be shown.
-        stagings: The staging folders of dead processes: absolute paths.
+        stagings: The staging folders of dead processes, and single files that they staged and that are
+            a day old: absolute paths.
         pins: The pins of dead processes: absolute paths.
         files: How many files that is.
         bytes: How many bytes it frees. A file that has another name somewhere frees none.
@@ -151,17 +151,20 @@ def _clear(home: Home, storage: Storage, keep: timedelta | int) -> VacuumPlan:
         return plan
 
 
-def _remove(storage: Storage, folder: str) -> None:
-    if find_stat(storage, f"{folder}/{OWNER}") is not None:
-        remove_abandoned(storage, folder)
+def _remove(storage: Storage, path: str) -> None:
+    if find_stat(storage, f"{path}/{OWNER}") is not None:
+        remove_abandoned(storage, path)
         return
     with suppress(NotFoundError):  # its owner lived after all and removed it
-        remove_tree(storage, folder)
+        if storage.stat(path).is_folder:
+            remove_tree(storage, path)
+        else:
+            storage.unlink(path)
 
 
 def _plan(home: Home, storage: Storage, keep: timedelta | int) -> VacuumPlan:
     forget = _old_versions(home, storage, keep)
-    stagings = _dead(storage, home.staging)
+    stagings = [*_dead(storage, home.staging), *old_drafts(home, storage)]
     pins = _dead(storage, home.pins)
     history = [f"{home.history}/{record_name(version)}" for version in forget]
     files, freed = _weigh(storage, [*history, *stagings, *pins])
@@ -197,7 +200,7 @@ def _dead(storage: Storage, parent: str) -> list[str]:
 
 
 def _weigh(storage: Storage, folders: Iterable[str]) -> tuple[int, int]:
-    """Return how many files there are below folders, and how many bytes go with them.
+    """Return how many files these are, or stand below these folders, and how many bytes go with them.
 
     A file's bytes go only if all its names are among these.
     """
@@ -205,8 +208,10 @@ def _weigh(storage: Storage, folders: Iterable[str]) -> tuple[int, int]:
     facts = {}
     for folder in folders:
         with suppress(NotFoundError):
-            for relative, _ in walk_files(storage, folder):
-                found = storage.stat(posixpath.join(folder, relative))
+            paths = [folder]
+            if storage.stat(folder).is_folder:
+                paths = [f"{folder}/{relative}" for relative, _ in walk_files(storage, folder)]
+            for found in map(storage.stat, paths):
                 names[found.inode] += 1
                 facts[found.inode] = found
     freed = sum(facts[i].size for i, count in names.items() if count >= facts[i].links)
