@@ -152,14 +152,13 @@ def _clear(home: Home, storage: Storage, keep: timedelta | int) -> VacuumPlan:
 
 
 def _remove(storage: Storage, path: str) -> None:
-    if find_stat(storage, f"{path}/{OWNER}") is not None:
-        remove_abandoned(storage, path)
-        return
     with suppress(NotFoundError):  # its owner lived after all and removed it
-        if storage.stat(path).is_folder:
-            remove_tree(storage, path)
-        else:
+        if not storage.stat(path).is_folder:
             storage.unlink(path)
+        elif find_stat(storage, f"{path}/{OWNER}") is not None:
+            remove_abandoned(storage, path)
+        else:
+            remove_tree(storage, path)
 
 
 def _plan(home: Home, storage: Storage, keep: timedelta | int) -> VacuumPlan:
