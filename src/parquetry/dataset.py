@@ -30,6 +30,7 @@ from parquetry.tables.appending import append_rows
 from parquetry.tables.changing import find_row_guard
 from parquetry.tables.creating import check_layout, create_table, evolve_table
 from parquetry.tables.kept_tables import find_table
+from parquetry.watching import find_watch
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     import polars as pl
     import pyarrow as pa
 
+    from parquetry.access.observing import Watch
     from parquetry.commits.checking import CheckReport
     from parquetry.commits.pinning import Pin
     from parquetry.commits.restoring import RestorePlan
@@ -102,10 +104,18 @@ class Dataset:
         path: The folder. What is kept about it (log, history, staging) stands beside it, in
             `.parquetry/` of the folder above.
         storage: The disk; the local one if not given.
+        watch: Who watches and reroutes scans, other than the tuning of its store.
     """
 
-    def __init__(self, path: str | os.PathLike[str], *, storage: Storage | None = None) -> None:
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        storage: Storage | None = None,
+        watch: Watch | None = None,
+    ) -> None:
         self._storage = storage or LocalStorage()
+        self._watch = watch
         self._home = Home.of(path)
         self._source = Source(self._home, self._storage)
 
@@ -275,8 +285,13 @@ class Dataset:
         return repartition(self._home, self._storage, self.plan_repartition(keys, **how))
 
     def scan(self) -> pl.LazyFrame:
-        """Return a lazy frame of all rows; what is filtered on partition keys is never listed."""
-        return scan(self._source)
+        """Return a lazy frame of all rows; what is filtered on partition keys is never listed.
+
+        Where tuning is switched on for the store, each collect is logged, and rerouted if that is
+        faster.
+        """
+        watch = self._watch or find_watch(self._home.store)
+        return scan(self._source, observer=watch.observer, router=watch.router)
 
     def files(self) -> list[str]:
         """Return the absolute paths of the data files, as they are now."""

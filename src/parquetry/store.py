@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from parquetry.access.duck import Duck
 from parquetry.access.html import html_table
+from parquetry.access.observing import Watch
 from parquetry.access.quoting import quote_identifier
 from parquetry.commits.home import STATE_FOLDER
 from parquetry.dataset import Dataset
@@ -20,12 +21,14 @@ from parquetry.experiments.views import KEYS, joined, parameter_columns, summary
 from parquetry.storage.local import LocalStorage
 from parquetry.tables.kept_tables import list_schemas
 from parquetry.tables.latest import LATEST, latest_views
+from parquetry.watching import find_watch
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     import pyarrow as pa
 
+    from parquetry.access.observing import Observer, Router
     from parquetry.access.results import QueryResult
     from parquetry.access.source import Source
     from parquetry.storage.protocol import Storage
@@ -51,6 +54,8 @@ class Store:
         path: The folder.
         create: Whether to make it if it is absent; otherwise that is a `NotFoundError`.
         storage: The disk; the local one if not given.
+        observer: Is told of every question, in the place of the store's tuning.
+        router: Is asked for other files for every question, in the place of the store's tuning.
     """
 
     def __init__(
@@ -59,7 +64,11 @@ class Store:
         *,
         create: bool = True,
         storage: Storage | None = None,
+        observer: Observer | None = None,
+        router: Router | None = None,
     ) -> None:
+        is_own = observer is not None or router is not None
+        self._own_watch = Watch(observer, router) if is_own else None
         self.path = os.path.realpath(os.fspath(path)).replace(os.sep, "/")
         self._storage = storage or LocalStorage()
         self._datasets: dict[str, Dataset] = {}
@@ -86,7 +95,9 @@ class Store:
                 "leading dot or underscore. Nothing was made."
             )
         if name not in self._datasets:
-            self._datasets[name] = Dataset(f"{self.path}/{name}", storage=self._storage)
+            self._datasets[name] = Dataset(
+                f"{self.path}/{name}", storage=self._storage, watch=self._own_watch
+            )
         return self._datasets[name]
 
     def create_dataset(
@@ -155,7 +166,8 @@ class Store:
         commit has just retired is asked anew.
 
         **Cost:** only folders that the query can concern are listed; parameters are joined only if
-        the query names one, or says `*`. The answer is held in memory.
+        the query names one, or says `*`. The answer is held in memory. Where tuning is switched on, the
+        query is logged, and rerouted if that is faster; otherwise that costs one `stat`.
 
         Args:
             query: Any SQL of DuckDB.
@@ -169,6 +181,7 @@ class Store:
             NotFoundError: It names a dataset that does not exist or has no data yet.
             CorruptionError: A file cannot be read.
         """
+        watch = self._own_watch or find_watch(self.path)
         names = self.datasets()
         sources = {name: self.dataset(name).source for name in names}
         views, tables = self._experiments(query, names, sources)
@@ -182,7 +195,9 @@ class Store:
                 views=views,
                 tables=tables,
                 read_only=read_only,
-                profile=profile,
+                profile=profile or watch.observer is not None,
+                observer=watch.observer,
+                router=watch.router,
             )
         except UnknownColumnError as error:
             raise _naming_parameters(error, tables) from error

@@ -9,6 +9,7 @@ import pytest
 
 _OPTIONAL = ("pandas", "ray", "dask", "distributed", "snakemake", "pyspark", "deltalake")
 _HEAVY = ("polars", "duckdb", "pyarrow", "sqlglot", "numpy")
+_TUNING = ("sqlalchemy", "alembic", "pydantic", "pydantic_settings", "psycopg")
 
 
 def loaded_by(code: str) -> set[str]:
@@ -20,15 +21,27 @@ def loaded_by(code: str) -> set[str]:
 
 
 def test_importing_parquetry_loads_no_engine():
-    assert not loaded_by("import parquetry") & {*_HEAVY, *_OPTIONAL}
+    assert not loaded_by("import parquetry") & {*_HEAVY, *_OPTIONAL, *_TUNING}
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["query", "--help"], ["--version"]])
 def test_help_loads_no_engine(arguments):
     code = f"from parquetry.cli import main\nmain({arguments!r})"
-    assert not loaded_by(code) & {*_HEAVY, *_OPTIONAL}
+    assert not loaded_by(code) & {*_HEAVY, *_OPTIONAL, *_TUNING}
 
 
 def test_public_names_load_no_optional_engine():
     code = "import parquetry\nfor name in parquetry.__all__: getattr(parquetry, name)"
     assert not loaded_by(code) & set(_OPTIONAL)
+
+
+def test_a_store_that_is_not_tuned_loads_nothing_of_tuning(tmp_path):
+    code = f"""
+import parquetry
+store = parquetry.Store({str(tmp_path)!r})
+store.dataset("d").append([{{"x": 1}}])
+store.sql("from d")
+store.dataset("d").scan().collect()
+assert not [name for name in sys.modules if name.startswith("parquetry.tuning")]
+"""
+    assert not loaded_by(code) & set(_TUNING)

@@ -225,7 +225,7 @@ def _list(name: str, run: _Run) -> Listing:
     source = run.sources[name]
     demands = run.query.demands(name, parameter_values(run.parameters))
     run.demands[name] = demands
-    found = find_detour(run.router, Question(source, run.sql, tuple(map(tuple, demands))))
+    found = find_detour(run.router, _question(name, run)) if run.router is not None else None
     if found is not None:
         run.detours[name], listing = found
         return listing
@@ -234,6 +234,15 @@ def _list(name: str, run: _Run) -> Listing:
     if run.holds is None:
         return source.listing(references)
     return run.holds.enter_context(held_listing(source, references))
+
+
+def _question(name: str, run: _Run) -> Question:
+    return Question(
+        source=run.sources[name],
+        text=run.sql,
+        demands=tuple(map(tuple, run.demands[name])),
+        tables=tuple(run.sources[name].home.name for name in _named_sources(run)),
+    )
 
 
 def _can_try_again(error: duckdb.Error, run: _Run) -> bool:
@@ -284,6 +293,7 @@ def _read(run: _Run, name: str, profile: Profile | None) -> DatasetRead:
         layout=detour.route.layout if detour else INITIAL,
         is_exploration=detour.route.is_exploration if detour else False,
         reason=detour.route.reason if detour else "",
+        predicted_seconds=detour.route.predicted_seconds if detour else None,
         row_groups_read=scanned.row_groups_read if scanned else None,
         row_groups_total=scanned.row_groups_total if scanned else None,
         rows=scanned.rows if scanned else None,

@@ -58,6 +58,7 @@ class DatasetRead:
         row_groups_total: Row groups of those files, once for each place that reads them, if that was
             measured.
         rows: Rows that fulfilled what the engine tests while it reads, if that was measured.
+        predicted_seconds: How long reading was thought to take by whoever has chosen the route.
     """
 
     name: str
@@ -71,6 +72,7 @@ class DatasetRead:
     row_groups_read: int | None = None
     row_groups_total: int | None = None
     rows: int | None = None
+    predicted_seconds: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,11 +96,23 @@ class Observation:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A dataset that is about to be read, and what each place that reads it demands."""
+    """A dataset that is about to be read for a question.
+
+    Args:
+        source: The dataset.
+        text: The SQL, or the predicate of a lazy frame.
+        demands: What each place of the question that reads the dataset demands there.
+        language: What the question is written in.
+        tables: The names of all datasets that the question reads.
+        columns: The columns that are wanted, if the question says so itself.
+    """
 
     source: Source
     text: str
     demands: tuple[tuple[Demand, ...], ...]
+    language: Literal["sql", "polars"] = "sql"
+    tables: tuple[str, ...] = ()
+    columns: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,12 +126,14 @@ class Route:
         layout: What these files are called in observations.
         is_exploration: Whether they were chosen to learn from it.
         reason: Why they were chosen, for people.
+        predicted_seconds: How long reading them should take.
     """
 
     files: tuple[str, ...]
     layout: str
     is_exploration: bool = False
     reason: str = ""
+    predicted_seconds: float | None = None
 
 
 class Observer(Protocol):
@@ -138,3 +154,14 @@ class Router(Protocol):
 
     def failed(self, question: Question, route: Route) -> None:
         """Take note that files of a route could not be read; the dataset's own are taken instead."""
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """Who watches the questions to a dataset, and who reroutes them."""
+
+    observer: Observer | None = None
+    router: Router | None = None
+
+
+NOBODY = Watch()

@@ -92,7 +92,7 @@ class _Reader:
         demands = find_demands(predicate)
         rows = 0
         with ExitStack() as holds:
-            listing, detour = self._find(demands, predicate)
+            listing, detour = self._find(demands, predicate, with_columns)
             for attempt in range(1, _ATTEMPTS + 1):
                 try:
                     lazy = self._query(listing, with_columns, predicate, n_rows)
@@ -117,15 +117,22 @@ class _Reader:
         if self._observer is not None:
             read = self._read(listing, demands, detour, with_columns)
             stats = QueryStats(seconds, rows, read.files, read.files_total)
-            text = "" if predicate is None else str(predicate)
+            text = _text_of(predicate)
             self._observer.observed(Observation("polars", text, (read,), stats))
 
     def _find(
-        self, demands: list[Demand], predicate: pl.Expr | None
+        self, demands: list[Demand], predicate: pl.Expr | None, columns: list[str] | None
     ) -> tuple[Listing, Detour | None]:
         """Return what to read at first, with the detour by which it is read, if it is."""
         if self._router is not None:
-            question = Question(self._source, str(predicate), (tuple(demands),))
+            question = Question(
+                source=self._source,
+                text=_text_of(predicate),
+                demands=(tuple(demands),),
+                language="polars",
+                tables=(self._source.home.name,),
+                columns=None if columns is None else tuple(columns),
+            )
             found = find_detour(self._router, question)
             if found is not None:
                 return found[1], found[0]
@@ -186,8 +193,13 @@ class _Reader:
             layout=detour.route.layout if detour else INITIAL,
             is_exploration=detour.route.is_exploration if detour else False,
             reason=detour.route.reason if detour else "",
+            predicted_seconds=detour.route.predicted_seconds if detour else None,
             columns=None if columns is None else tuple(columns),
         )
+
+
+def _text_of(predicate: pl.Expr | None) -> str:
+    return "" if predicate is None else str(predicate)
 
 
 def _batches(lazy: pl.LazyFrame, batch_size: int | None, scans: int) -> Iterator[pl.DataFrame]:

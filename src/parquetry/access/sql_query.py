@@ -93,8 +93,8 @@ def parameter_values(parameters: Sequence[Any] | Mapping[str, Any] | None) -> di
 
 @lru_cache(maxsize=_CACHED_QUERIES)
 def _understood(sql: str, views: tuple[tuple[str, str], ...]) -> Query | None:
-    roots = _parsed(sql)
-    trees = {name.lower(): _parsed(text) for name, text in views}
+    roots = parse(sql)
+    trees = {name.lower(): parse(text) for name, text in views}
     if not roots:
         return None
     known = {name: tree[0] for name, tree in trees.items() if tree}
@@ -113,7 +113,7 @@ def _understood(sql: str, views: tuple[tuple[str, str], ...]) -> Query | None:
 
 
 @lru_cache(maxsize=_CACHED_QUERIES)
-def _parsed(sql: str) -> list[exp.Expression] | None:
+def parse(sql: str) -> list[exp.Expression] | None:
     """Return the statements of a text, or None if they are beyond sqlglot."""
     try:
         roots = sqlglot.parse(_numbered(_EXPLAIN.sub("", sql, count=1)), dialect="duckdb")

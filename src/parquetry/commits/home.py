@@ -49,6 +49,11 @@ class Home:
         return posixpath.basename(self.root)
 
     @property
+    def store(self) -> str:
+        """The folder above, in which the datasets of one store stand."""
+        return posixpath.dirname(self.root)
+
+    @property
     def log(self) -> str:
         """The folder of commit records."""
         return f"{self.state}/log"

@@ -14,12 +14,16 @@ from parquetry.lazy import lazy_names
 
 if TYPE_CHECKING:
     from parquetry.tuning.config import Config
+    from parquetry.tuning.executor import QueryExecutor
     from parquetry.tuning.metadata.store import MetadataStore
+    from parquetry.tuning.query_log import QueryLogger
 
 _HOMES = {
     "parquetry.tuning.config": ("Config",),
+    "parquetry.tuning.executor": ("QueryExecutor",),
     "parquetry.tuning.metadata.store": ("MetadataStore",),
+    "parquetry.tuning.query_log": ("QueryLogger",),
 }
 __getattr__, __dir__ = lazy_names(__name__, _HOMES)
 
-__all__ = ["Config", "MetadataStore"]
+__all__ = ["Config", "MetadataStore", "QueryExecutor", "QueryLogger"]

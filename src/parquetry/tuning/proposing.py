@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -43,6 +43,7 @@ class Priced:
         seconds: The mean of a question.
         row_groups: The mean number of row groups that it reads.
         rewrite_seconds: What writing it takes; 0 for layouts that are there.
+        each: What each question takes, in the order of the log.
     """
 
     layout_id: str
@@ -50,6 +51,7 @@ class Priced:
     seconds: float
     row_groups: float
     rewrite_seconds: float = 0.0
+    each: tuple[float, ...] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +64,7 @@ class Proposal:
         row_groups: The row groups of the dataset.
         present: The layouts that are there; the dataset's own comes first.
         candidates: The layouts that are worth a closer look, best first.
+        asked_at: When each question was asked, in the order of the log.
     """
 
     situation: Situation
@@ -69,6 +72,7 @@ class Proposal:
     row_groups: int
     present: tuple[Priced, ...]
     candidates: tuple[Priced, ...]
+    asked_at: tuple[dt.datetime, ...] = field(default=(), repr=False)
 
     @property
     def own(self) -> Priced:
@@ -137,6 +141,7 @@ def propose_for(
             for one in propose(situation, rules)
             if one.layout_id not in groups
         ),
+        tuple(query.at for query in queries for scan in query.scans if scan.table == name),
     )
 
 
@@ -194,6 +199,5 @@ def _price(
         read.append(work.row_groups)
         weights.append(wish.weight)
     mean_seconds = float(np.average(seconds, weights=weights))
-    return Priced(
-        layout_id, layout, mean_seconds, float(np.average(read, weights=weights)), rewrite_seconds
-    )
+    mean_read = float(np.average(read, weights=weights))
+    return Priced(layout_id, layout, mean_seconds, mean_read, rewrite_seconds, tuple(seconds))

@@ -36,6 +36,7 @@ class LoggedScan:
         rows: Rows that fulfilled what the engine tests while it reads, if that was measured.
         is_exploration: Whether the layout was chosen to learn from it.
         reason: Why it was chosen.
+        predicted_seconds: How long reading was thought to take when it was chosen.
     """
 
     table: str
@@ -48,6 +49,7 @@ class LoggedScan:
     rows: int | None = None
     is_exploration: bool = False
     reason: str = ""
+    predicted_seconds: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +120,7 @@ class Shape:
         grouped: The columns that it groups by.
         ordered: The columns that it orders by.
         joined: The columns that it joins on.
+        template: Its text without values, if it could not be understood.
         example: One question of the kind.
     """
 
@@ -128,7 +131,18 @@ class Shape:
     grouped: tuple[ColumnName, ...] = ()
     ordered: tuple[ColumnName, ...] = ()
     joined: tuple[ColumnName, ...] = ()
+    template: str = ""
     example: str = ""
+
+    def columns_of(self, table: str) -> tuple[str, ...] | None:
+        """Return the columns of a dataset that the question uses; None for all, or if that is open."""
+        used = {*(use.name for use in self.predicates), *self.projected, *self.grouped}
+        used |= {*self.ordered, *self.joined}
+        known = {name.column for name in used if name.table == table}
+        is_open = "*" in known or any(name.table == "" for name in used)
+        return (
+            None if self.template or is_open or table not in self.tables else tuple(sorted(known))
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,7 +39,7 @@ class Database:
         self._lock_wait_seconds = lock_wait_seconds
         self._guard = threading.Lock()
         self._engine: sa.Engine | None = None
-        self._owner = 0
+        self._owner = os.getpid()
         self.place = _place_of(self._url)
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -75,13 +75,15 @@ class Database:
 
     def _connected(self) -> sa.Engine:
         """Return the engine of this process: connections must not be shared across a fork."""
-        with self._guard:
-            if self._engine is not None and self._owner != os.getpid():
+        if self._owner != os.getpid():
+            self._guard = threading.Lock()  # who held it at the fork is not here to let it go
+            if self._engine is not None:
                 self._engine.dispose(close=False)
                 self._engine = None
+            self._owner = os.getpid()
+        with self._guard:
             if self._engine is None:
                 self._engine = self._new_engine()
-                self._owner = os.getpid()
             return self._engine
 
     def _new_engine(self) -> sa.Engine:

@@ -134,6 +134,7 @@ def _scan_rows(query: LoggedQuery) -> Iterator[dict[str, Any]]:
             "rows": scan.rows,
             "is_exploration": scan.is_exploration,
             "reason": scan.reason,
+            "predicted_seconds": scan.predicted_seconds,
         }
 
 
@@ -168,4 +169,5 @@ def _scan(row: sa.Row[Any]) -> LoggedScan:
         rows=row.rows,
         is_exploration=row.is_exploration,
         reason=row.reason,
+        predicted_seconds=row.predicted_seconds,
     )

@@ -33,6 +33,7 @@ def _row(shape: Shape) -> dict[str, Any]:
         "grouped": list(map(_pair, shape.grouped)),
         "ordered": list(map(_pair, shape.ordered)),
         "joined": list(map(_pair, shape.joined)),
+        "template": shape.template,
     }
     return {
         "cluster_id": shape.cluster_id,
@@ -55,6 +56,7 @@ def _shape(row: sa.Row[Any]) -> Shape:
         grouped=_names(uses["grouped"]),
         ordered=_names(uses["ordered"]),
         joined=_names(uses["joined"]),
+        template=uses["template"],
         example=row.example,
     )
 

@@ -50,6 +50,7 @@ query_scan = sa.Table(
     sa.Column("rows", sa.BigInteger),
     sa.Column("is_exploration", sa.Boolean, nullable=False),
     sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("predicted_seconds", sa.Double),
     sa.Index("ix_query_scan_table_at", "table_name", "at"),
 )
 

@@ -56,6 +56,7 @@ def _make_queries() -> None:
         sa.Column("rows", sa.BigInteger),
         sa.Column("is_exploration", sa.Boolean, nullable=False),
         sa.Column("reason", sa.Text, nullable=False),
+        sa.Column("predicted_seconds", sa.Double),
         sa.Index("ix_query_scan_table_at", "table_name", "at"),
     )
     op.create_table(
