@@ -9,7 +9,7 @@ import pytest
 
 _OPTIONAL = ("pandas", "ray", "dask", "distributed", "snakemake", "pyspark", "deltalake")
 _HEAVY = ("polars", "duckdb", "pyarrow", "sqlglot", "numpy")
-_TUNING = ("sqlalchemy", "alembic", "pydantic", "pydantic_settings", "psycopg")
+_TUNING = ("sqlalchemy", "alembic", "pydantic_settings", "psycopg")
 
 
 def loaded_by(code: str) -> set[str]:
