@@ -1,11 +1,13 @@
 """Typed tables: what validation costs, and what it costs to hold a key across files.
 
-    python benchmarks/tables.py [validation] [keys]
+    python benchmarks/tables.py [validation] [keys] [memory]
 
 Validation: one million rows of `geometry_state` against a class of dataframely written by hand with the
 same columns, key and rules. Keys: 10,000 rows against ten million, beside a semi-join over all files and
-a MERGE of delta-rs (if deltalake is installed), each in a process of its own. Bytes are what the process
+a MERGE of delta-rs (if deltalake is installed), each in a process of its own; looked for alone, and as a
+whole append to a dataset of the table, which is refused where keys are there. Bytes are what the process
 read from files by system calls; Polars maps files into memory, so its bytes are what footers say.
+Memory: the peak of appends of one and of eight million rows that come as an iterator, in one call each.
 """
 
 from __future__ import annotations
@@ -25,6 +27,8 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from parquetry import Dataset, Store
+from parquetry.errors import KeyViolationError
 from parquetry.files.encoder import Encoder
 from parquetry.tables import squiggle
 from parquetry.tables.content import content_hash
@@ -150,6 +154,7 @@ def benchmark_validation() -> None:
 
 def write_table(root: Path) -> None:
     """Write ten million rows: a folder a run, row groups of 131,072 rows, sorted as the table says."""
+    Store(root).create_dataset("plain", TABLE)
     for run in range(RUNS):
         folder = root / "plain" / f"run_id=run-{run}" / "analysis_id=default"
         folder.mkdir(parents=True)
@@ -191,6 +196,15 @@ def ours(root: Path, rows: pl.DataFrame) -> dict[str, Any]:
     return {"found": found.height}
 
 
+def append(root: Path, rows: pl.DataFrame) -> dict[str, Any]:
+    dataset = Dataset(root / "plain")
+    try:
+        dataset.append(rows)
+    except KeyViolationError as error:
+        return {"found": int(str(error).split()[0].replace(",", ""))}
+    return {"found": 0}
+
+
 def naive(root: Path, rows: pl.DataFrame) -> dict[str, Any]:
     paths = [file.path for file in table_files(root)]
     there = pl.scan_parquet(paths, hive_partitioning=False).select(KEY)
@@ -210,7 +224,12 @@ def delta(root: Path, rows: pl.DataFrame) -> dict[str, Any]:
     return {"found": rows.height - done["num_target_rows_inserted"]}
 
 
-CONTENDERS = {"key search": ours, "semi-join over all": naive, "delta-rs MERGE": delta}
+CONTENDERS = {
+    "key search": ours,
+    "whole append": append,
+    "semi-join over all": naive,
+    "delta-rs MERGE": delta,
+}
 CASES = ("later steps of one run", "rows of one run again", "rows of every run again")
 
 
@@ -226,6 +245,7 @@ def peak_mib() -> float:
 
 def child(contender: str, case: str, root: Path) -> None:
     rows = new_rows(case)
+    TABLE.filter(rows[:1])  # nobody's imports are measured
     Path("/proc/self/clear_refs").write_text("5", encoding="utf-8")  # forget the peak so far
     rss = peak_mib()
     before, start = bytes_read(), time.perf_counter()
@@ -240,7 +260,7 @@ def benchmark_keys() -> None:
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
         write_table(root)
-        known = ["key search", "semi-join over all"]
+        known = ["key search", "whole append", "semi-join over all"]
         if importlib.util.find_spec("deltalake"):
             write_delta(root)
             known.append("delta-rs MERGE")
@@ -272,6 +292,8 @@ def print_run(contender: str, case: str, root: Path) -> None:
         found.append(json.loads(out.stdout.splitlines()[-1]))
         if contender == "delta-rs MERGE":
             restore_delta(root)
+        if contender == "whole append":
+            Dataset(root / "plain").restore(0)
     best = min(found, key=lambda each: each["seconds"])
     size = naive_bytes(root) if contender == "semi-join over all" else best["bytes"]
     print(
@@ -299,8 +321,43 @@ def restore_delta(root: Path) -> None:
     table.restore(RUNS - 1)
 
 
+def append_many(millions: int, root: Path) -> None:
+    """Append so many million rows in one call, a hundred thousand at a time, and print the peak."""
+    dataset = Store(root).create_dataset("many", TABLE)
+    part = 100_000
+    TABLE.filter(geometry("run-0", 10))
+    Path("/proc/self/clear_refs").write_text("5", encoding="utf-8")
+    before, start = peak_mib(), time.perf_counter()
+    dataset.append(
+        geometry(f"run-{n % 4}", part, first_step=n // 4 * 10_000, seed=n)
+        for n in range(millions * 10)
+    )
+    seconds = time.perf_counter() - start
+    print(
+        json.dumps({"peak_mib": peak_mib() - before, "seconds": seconds, "rows": dataset.count()})
+    )
+
+
+def benchmark_memory() -> None:
+    for millions in (1, 8):
+        with tempfile.TemporaryDirectory() as folder:
+            out = subprocess.run(
+                [sys.executable, __file__, "many", str(millions), folder],
+                capture_output=True,
+                text=True,
+                check=True,
+            )
+        told = json.loads(out.stdout.splitlines()[-1])
+        print(
+            f"append of {told['rows']:,} rows in one call: {told['seconds']:.1f} s with making them, "
+            f"peak +{told['peak_mib']:.0f} MiB"
+        )
+
+
 def main() -> None:
     match sys.argv[1:]:
+        case ["many", millions, root]:
+            append_many(int(millions), Path(root))
         case ["child", contender, case, root]:
             child(contender, case, Path(root))
         case names:
@@ -308,6 +365,8 @@ def main() -> None:
                 benchmark_validation()
             if not names or "keys" in names:
                 benchmark_keys()
+            if not names or "memory" in names:
+                benchmark_memory()
 
 
 if __name__ == "__main__":
