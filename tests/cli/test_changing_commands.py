@@ -6,6 +6,7 @@ import polars as pl
 import pytest
 
 from parquetry import Dataset
+from parquetry.tables import TableSchema, column
 
 
 @pytest.fixture
@@ -162,3 +163,22 @@ def test_a_restore_goes_to_a_version_or_to_a_backup(run, trades):
     absent = run("restore", trades.path, "--backup", "somewhere", "--yes")
     assert absent.code == 3
     assert "somewhere" in absent.err
+
+
+def test_floats_of_a_text_file_get_the_width_of_their_table(run, tmp_path):
+    table = TableSchema(
+        "scores",
+        (column("analysis_id", "string"), column("id", "int64"), column("score", "float32")),
+        kind="interpretation",
+        primary_key=("analysis_id", "id"),
+    )
+    scores = Dataset(tmp_path / "store" / "scores").create(table)
+    new = tmp_path / "new.csv"
+    new.write_text("analysis_id,id,score\na,1,0.1\n")
+    keys = ("--on", "analysis_id", "--on", "id")
+    assert run("upsert", scores.path, "--from", new, *keys, "--yes").code == 0
+    assert scores.scan().collect()["score"].to_list() == pytest.approx([0.1])
+    bad = run("update", scores.path, "--where", "id = 1", "--set", "score=NULL", "--yes")
+    assert bad.code == 2
+    assert "score: not NULL" in bad.err
+    assert "Nothing was changed" in bad.err

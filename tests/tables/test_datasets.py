@@ -335,6 +335,9 @@ def test_interpretations_and_rows_of_no_table_can_be_changed(store, verb):
         if dataset.table is None and verb == "upsert":
             continue
         CHANGES[verb](dataset)
+        assert dataset.count() == (0 if verb == "delete" else 2)
+        if verb == "update":
+            assert set(dataset.scan().collect()["notes"]) == {"x"}
 
 
 def test_files_say_their_version_through_every_change_of_layout(store, dataset):

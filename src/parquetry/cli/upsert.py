@@ -14,6 +14,8 @@ from parquetry.errors import NotFoundError, RequestError
 if TYPE_CHECKING:
     import polars as pl
 
+    from parquetry.dataset import Dataset
+
 _READERS = {
     ".parquet": "read_parquet",
     ".csv": "read_csv",
@@ -42,13 +44,21 @@ def upsert(
     from parquetry.dataset import Dataset
 
     handle = Dataset.open(dataset)
-    frame = _read(rows)
+    frame = _fitted(_read(rows), rows, handle)
     carry_out(
         lambda: handle.plan_upsert(frame, on, update_columns=only, evolve=evolve),
         lambda: handle.upsert(frame, on, update_columns=only, evolve=evolve, backup_dir=backup_dir),
         dry_run=dry_run,
         yes=yes,
     )
+
+
+def _fitted(frame: pl.DataFrame, path: Path, handle: Dataset) -> pl.DataFrame:
+    """Return the rows of a text file with the floats of their table, for in text they have no width."""
+    from parquetry.tables.conforming import narrow_floats
+
+    table = None if path.suffix == ".parquet" else handle.table
+    return frame if table is None else narrow_floats(table, frame)
 
 
 def _read(path: Path) -> pl.DataFrame:

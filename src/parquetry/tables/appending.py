@@ -47,7 +47,7 @@ def append_rows(
     time, one is refused. A refused call writes nothing. The quarantine is written before the good
     rows: after a crash no bad row is lost, but some may be quarantined twice.
 
-    **Cost:** memory is that of a batch, and of up to a million keys, which are compared with each
+    **Cost:** memory is that of a batch, and of up to half a million keys, which are compared with each
     other; of the dataset, what `key_search.find_existing_keys` reads. For a quarantine more rows than a
     batch are written aside first.
 

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from parquetry.model.changes import NewFile
     from parquetry.tables.schema import TableSchema
 
-_KEPT_ROWS = 1 << 20
-_BATCH_ROWS = 262_144
+_KEPT_ROWS = 1 << 19
+_BATCH_ROWS = 131_072
 _MEMORY = "96MB"  # DuckDB's, beyond which it goes to the disk
 _SHOWN = 3
 
@@ -29,7 +29,7 @@ _SHOWN = 3
 class ArrivingKeys:
     """The keys of one call's rows.
 
-    **Cost:** up to a million keys stay in memory. More are read again from the files that were staged.
+    **Cost:** up to half a million keys stay in memory; more are read again from the staged files.
 
     Args:
         table: The table.

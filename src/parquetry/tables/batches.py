@@ -11,14 +11,14 @@ import pyarrow as pa
 from parquetry.errors import SchemaMismatchError
 from parquetry.model.frames import Rows, find_table, iterate_tables
 
-BATCH_ROWS = 262_144
-_BATCH_BYTES = 64 << 20
+BATCH_ROWS = 131_072
+_BATCH_BYTES = 32 << 20
 
 Batch: TypeAlias = "pl.DataFrame | list[Mapping[str, Any]]"
 
 
 def row_batches(rows: Rows) -> Iterator[Batch]:
-    """Yield the rows in batches of some hundred thousand rows, or some ten megabytes.
+    """Yield the rows in batches of about a hundred thousand rows, or some ten megabytes.
 
     Dicts stay dicts, since their values have no width yet; all else comes as frames. Small batches of
     an iterator are joined if they have the same columns and types.
