@@ -45,3 +45,8 @@ store.dataset("d").scan().collect()
 assert not [name for name in sys.modules if name.startswith("parquetry.tuning")]
 """
     assert not loaded_by(code) & set(_TUNING)
+
+
+def test_workers_of_simulations_load_no_engine_of_queries():
+    code = "from parquetry import series\nfor name in series.__all__: getattr(series, name)"
+    assert not loaded_by(code) & {"polars", "duckdb", "sqlglot", *_OPTIONAL}

@@ -12,8 +12,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from parquetry.series.converting import write_series
-from parquetry.series.lazy import LazyTimeScenarioSeriesData
-from parquetry.series.structures import TimeScenarioSeriesData
+from parquetry.series.lazy import (
+    LazyScenarioSeriesData,
+    LazyTimeScenarioSeriesData,
+    LazyTimeSeriesData,
+)
+from parquetry.series.structures import (
+    ScenarioSeriesData,
+    TimeScenarioSeriesData,
+    TimeSeriesData,
+)
 from parquetry.series.tiles import set_cache_budget
 
 COMPRESSIONS = st.sampled_from(["none", "lz4", "zstd", "snappy"])
@@ -90,6 +98,50 @@ def test_files_of_others_are_read_whatever_their_number_types_and_order(
         assert np.array_equal(lazy.get_value(range(20, 25), every[:1]), values[20:, :1])
         assert np.array_equal(lazy.get_value(range(25), every), values)
         assert np.array_equal(lazy.materialize().get_value([3, 24], every), values[[3, 24]])
+
+
+def answer(data, steps, scenario):
+    """Return what data answers: an array, or the kind of error."""
+    try:
+        return data.get_value(steps, scenario)
+    except KeyError as error:
+        return type(error)
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    kind=st.sampled_from(["time", "scenario", "both"]),
+    question=questions(),
+    asked=st.tuples(st.booleans(), st.booleans()),
+    outside=st.sampled_from([(0, 0), (60, 0), (0, 9), (-61, 0), (0, -10)]),
+    compression=COMPRESSIONS,
+)
+def test_lazy_and_eager_data_of_every_kind_answer_alike_with_and_without_time_and_scenario(
+    kind, question, asked, outside, compression
+):
+    rows, columns, block, scattered, scenario = question
+    rows, columns = (1 if kind == "scenario" else rows), (1 if kind == "time" else columns)
+    values = np.random.default_rng(rows * 100 + columns).normal(size=(rows, columns))
+    eager_kind, lazy_kind, held = {
+        "time": (TimeSeriesData, LazyTimeSeriesData, values[:, 0]),
+        "scenario": (ScenarioSeriesData, LazyScenarioSeriesData, values[0]),
+        "both": (TimeScenarioSeriesData, LazyTimeScenarioSeriesData, values),
+    }[kind]
+    with tempfile.TemporaryDirectory() as name:
+        path = Path(name) / "s.parquet"
+        write_series(path, values, 7, compression=compression)
+        eager, lazy = eager_kind(held), lazy_kind(path)
+        for steps in (block, [step + outside[0] for step in scattered]):
+            given_steps = steps if asked[0] else None
+            given_scenario = scenario + outside[1] if asked[1] else None
+            expected = answer(eager, given_steps, given_scenario)
+            for data in (lazy, lazy.materialize(), lazy.mapped(None)):
+                found = answer(data, given_steps, given_scenario)
+                if isinstance(expected, type):
+                    assert found is expected
+                else:
+                    assert found.shape == expected.shape
+                    assert np.array_equal(found, expected)
 
 
 def _unique(steps):

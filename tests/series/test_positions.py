@@ -108,7 +108,7 @@ def test_opening_a_file_of_ours_reads_its_positions_and_not_its_footer(path, mon
     monkeypatch.setattr(os, "pread", lambda *given: taken.append(given[1]) or whole(*given))
     monkeypatch.setattr(pq, "ParquetFile", None)
     assert open_file(str(path)).rows == ROWS
-    assert sum(taken) == 8 + 44 + 8 * COLUMNS * (ROWS // BLOCK)
+    assert sum(taken) == 8 + 52 + 8 * COLUMNS * (ROWS // BLOCK)
 
 
 def test_every_other_reader_finds_the_same_table(path):
@@ -160,6 +160,12 @@ def test_damaged_positions_are_not_believed(path):
     assert isinstance(open_file(str(path)), ArrowFile)
     found = LazyTimeScenarioSeriesData(path).get_value(range(ROWS), np.arange(COLUMNS))
     assert np.array_equal(found, VALUES)
+
+
+def test_positions_that_were_moved_are_not_believed(path, folder):
+    content, end = path.read_bytes(), series_info(path).footer_bytes + 8
+    (folder / "moved.parquet").write_bytes(content[:-end] + content[4:-end] + content[-end:])
+    assert isinstance(open_file(str(folder / "moved.parquet")), ArrowFile)
 
 
 @pytest.mark.parametrize("length", [1, 2])

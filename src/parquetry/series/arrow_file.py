@@ -105,7 +105,8 @@ class ArrowFile:
         if self._nullable[positions].any():
             self._refuse_nulls(table, group)
         table = table.select(names) if table.column_names != names else table
-        out[...] = _as_matrix(table)[:, rows]
+        for values, column in zip(out, table.columns, strict=True):
+            values[:] = column.to_numpy()[rows]
 
     def begin_anew(self) -> None:
         """Forget the lock in a forked process: it may have been caught in the middle."""
@@ -166,11 +167,3 @@ def _refuse_text(field: pa.Field, path: str) -> None:
             "was left as it is. Write the column as float64.",
             path=path,
         )
-
-
-def _as_matrix(table: pa.Table) -> Floats:
-    batch = table.combine_chunks().to_batches()[0]
-    if all(field.type == pa.float64() for field in batch.schema):
-        matrix: Floats = batch.to_tensor(row_major=False).to_numpy().T
-        return matrix
-    return np.stack([column.to_numpy().astype(np.float64) for column in batch.columns])

@@ -46,9 +46,18 @@ class EndHeld(io.RawIOBase):
         """Keep back what is written from now on: the footer is part of it."""
         self._held = bytearray()
 
+    @property
+    def footer_start(self) -> int:
+        """Where the footer begins that is kept back, as long as nothing stands before it."""
+        return self._written - self._footer_bytes
+
     def release(self, before_footer: bytes) -> None:
         """Write what was kept back, with something before the footer."""
-        held = bytes(self._held or b"")
-        footer = int.from_bytes(held[-_LENGTH_AND_MAGIC:][:4], "little") + _LENGTH_AND_MAGIC
-        self._sink.write(held[:-footer] + before_footer + held[-footer:])
+        held, count = bytes(self._held or b""), self._footer_bytes
+        self._sink.write(held[:-count] + before_footer + held[-count:])
         self._held = None
+
+    @property
+    def _footer_bytes(self) -> int:
+        end = bytes(self._held or b"")[-_LENGTH_AND_MAGIC:]
+        return int.from_bytes(end[:4], "little") + _LENGTH_AND_MAGIC

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from parquetry.errors import SchemaMismatchError
+from parquetry.series.handles import announce_ends
 from parquetry.series.reader import open_file
 
 if TYPE_CHECKING:
@@ -54,14 +55,18 @@ class Parts:
     def __init__(self, path: str, paths: list[str]) -> None:
         self._path = path
         ranges = _ranges_in_names(paths)
+        self._files: list[SeriesFile | None] = [None] * len(paths)
         if ranges is None:
             files = sorted((open_file(part) for part in paths), key=lambda file: file.first_column)
             paths = [file.path for file in files]
             ranges = [_range_of(file) for file in files]
+            self._files = [*files]
         self._paths = paths
         self._ranges = ranges
-        self._files: list[SeriesFile | None] = [None] * len(paths)
         self._check_ranges()
+        for file in self._files:
+            if file is not None:
+                self._check_rows(file)
         self.count = len(paths)
         self.columns = ranges[-1].stop
         self._starts = np.array([columns.start for columns in ranges], np.intp)
@@ -90,13 +95,12 @@ class Parts:
             columns: Ascending.
         """
         cuts = [*np.searchsorted(columns, self._starts).tolist(), len(columns)]
-        for number, (first, stop) in enumerate(pairwise(cuts)):
-            if first < stop:
-                yield (
-                    self.file(number),
-                    slice(first, stop),
-                    columns[first:stop] - self._starts[number],
-                )
+        needed = [(n, *cut) for n, cut in enumerate(pairwise(cuts)) if cut[0] < cut[1]]
+        if len(needed) > 1:
+            announce_ends([self._paths[n] for n, *_ in needed if self._files[n] is None])
+        for number, first, stop in needed:
+            positions = columns[first:stop] - self._starts[number]
+            yield self.file(number), slice(first, stop), positions
 
     def _check_ranges(self) -> None:
         expected = 0
@@ -113,7 +117,11 @@ class Parts:
                 f"but holds {_range_of(file)}. Convert the series again.",
                 path=file.path,
             )
-        if number and file.rows != self.file(0).rows:
+        if number:
+            self._check_rows(file)
+
+    def _check_rows(self, file: SeriesFile) -> None:
+        if file.rows != self.file(0).rows:
             raise SchemaMismatchError(
                 f"The files of {self._path} have different numbers of steps: {self.file(0).rows} and "
                 f"{file.rows}. Convert the series again.",

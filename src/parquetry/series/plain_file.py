@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from parquetry.series.handles import changed, handles, open_bytes, reading_error, stamp_of_open
+from parquetry.series.handles import (
+    CAN_ADVISE,
+    changed,
+    handles,
+    open_bytes,
+    reading_error,
+    stamp_of_open,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -21,7 +28,6 @@ if TYPE_CHECKING:
 
 _VALUE_BYTES = 8
 _PIECE = 500  # columns of one call; systems take about a thousand parts of memory at once
-CAN_ADVISE = hasattr(os, "posix_fadvise")
 
 
 class PlainFile:

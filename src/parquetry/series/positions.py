@@ -18,10 +18,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
     from pyarrow.parquet import FileMetaData
 
-_HEAD = struct.Struct("<QQIIQI8s")  # rows, rows of a group, columns, first column, NaN, crc, magic
+# rows, rows of a group, columns, first column, NaN, where the offsets stand themselves, crc, magic
+_HEAD = struct.Struct("<QQIIQQI8s")
 _MAGIC = b"PQSERIE1"
 _OFFSET = np.dtype("<i8")
 _END_BYTES = 8  # of a Parquet file: the length of the footer, and PAR1
@@ -48,13 +51,16 @@ class ValuePositions:
     nan_values: int
     offsets: NDArray[np.int64]
 
-    def to_bytes(self) -> bytes:
-        """Return what is to be written directly before the footer."""
+    def to_bytes(self, place: int) -> bytes:
+        """Return what is to be written directly before the footer.
+
+        Args:
+            place: Where it is written; elsewhere it is not believed.
+        """
         offsets = self.offsets.astype(_OFFSET).tobytes()
         facts = self.rows, self.group_rows, self.offsets.shape[1], self.first_column
-        crc = zlib.crc32(offsets)
-        crc = zlib.crc32(_HEAD.pack(*facts, self.nan_values, 0, _MAGIC), crc)
-        return offsets + _HEAD.pack(*facts, self.nan_values, crc, _MAGIC)
+        counted = *facts, self.nan_values, place
+        return offsets + _HEAD.pack(*counted, _checksum(offsets, counted), _MAGIC)
 
 
 def positions_of(
@@ -84,7 +90,7 @@ def positions_of(
 def read_positions(descriptor: int, size: int) -> tuple[ValuePositions, int] | None:
     """Return what stands before a file's footer, and the footer's length; None if nothing of ours does.
 
-    **Cost:** three reads: 8 bytes, 44 bytes, and 8 bytes for each column of each row group.
+    **Cost:** three reads: 8 bytes, 52 bytes, and 8 bytes for each column of each row group.
     """
     if not CAN_READ or size < _END_BYTES + _HEAD.size:
         return None
@@ -93,17 +99,20 @@ def read_positions(descriptor: int, size: int) -> tuple[ValuePositions, int] | N
     place = size - _END_BYTES - footer_bytes - _HEAD.size
     if end[4:] != b"PAR1" or place < 0:
         return None
-    head = os.pread(descriptor, _HEAD.size, place)
-    rows, group_rows, columns, first_column, nans, crc, magic = _HEAD.unpack(head)
+    *counted, crc, magic = _HEAD.unpack(os.pread(descriptor, _HEAD.size, place))
+    rows, group_rows, columns, first_column, nans, start = counted
     if magic != _MAGIC or not group_rows:
         return None
-    groups = -(-rows // group_rows)
-    length = groups * columns * _OFFSET.itemsize
-    if length > place:
+    shape = -(-rows // group_rows), columns
+    length = shape[0] * columns * _OFFSET.itemsize
+    if start != place - length:
         return None
-    raw = os.pread(descriptor, length, place - length)
-    facts = rows, group_rows, columns, first_column, nans
-    if crc != zlib.crc32(_HEAD.pack(*facts, 0, magic), zlib.crc32(raw)):
+    offsets = os.pread(descriptor, length, start)
+    if crc != _checksum(offsets, counted):
         return None
-    offsets = np.frombuffer(raw, _OFFSET).reshape(groups, columns)
-    return ValuePositions(rows, group_rows, first_column, nans, offsets), footer_bytes
+    known = np.frombuffer(offsets, _OFFSET).reshape(shape)
+    return ValuePositions(rows, group_rows, first_column, nans, known), footer_bytes
+
+
+def _checksum(offsets: bytes, counted: Sequence[int]) -> int:
+    return zlib.crc32(_HEAD.pack(*counted, 0, _MAGIC), zlib.crc32(offsets))

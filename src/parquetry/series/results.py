@@ -8,7 +8,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
-import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -26,6 +25,8 @@ from parquetry.series.solver_tables import RUN_ID, SCENARIO
 from parquetry.storage.folders import make_folders, write_file
 
 if TYPE_CHECKING:
+    import polars as pl
+
     from parquetry.commits.home import Home
     from parquetry.commits.staging import Staging
     from parquetry.storage.protocol import Storage
@@ -64,6 +65,8 @@ class MemoryResults:
 
     def frame(self) -> pl.LazyFrame:
         """Return everything, by scenario."""
+        import polars as pl  # workers that only solve do without
+
         if not self._tables:
             return pl.LazyFrame()
         tables = [self._tables[scenario] for scenario in sorted(self._tables)]
@@ -190,6 +193,8 @@ def scan_results(output: str, run_id: str) -> pl.LazyFrame:
     Raises:
         NotFoundError: The run has none.
     """
+    import polars as pl  # workers that only solve do without
+
     known = sorted(finished_scenarios(output, run_id))
     if not known:
         raise NotFoundError(
