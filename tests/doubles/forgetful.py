@@ -33,7 +33,10 @@ class ForgetfulStorage(LocalStorage):
 
     def __init__(self, root: Path, graveyard: Path, *, strict: bool) -> None:
         self._root, self._graveyard, self._strict = root, graveyard, strict
-        self._journal: list[tuple[set[str], Undo]] = []
+        self._journal: list[tuple[set[int], Undo]] = []
+        self._opened: dict[
+            int, int
+        ] = {}  # folders by their inodes, which they keep when they are moved
         self._unsynced: set[int] = set()
         self._buried = 0
         graveyard.mkdir()
@@ -55,21 +58,37 @@ class ForgetfulStorage(LocalStorage):
                 if os.lstat(path).st_ino in self._unsynced:
                     os.truncate(path, 0)
         self._unsynced.clear()
+        while self._opened:
+            os.close(self._opened.popitem()[1])
+
+    def _lasting(self, path: str) -> str:
+        """Return a name for the path that stays good when a folder above it is moved."""
+        folder, name = os.path.split(path)
+        return f"/proc/self/fd/{self._open(folder)}/{name}"
+
+    def _open(self, folder: str) -> int:
+        inode = os.stat(folder).st_ino
+        if inode not in self._opened:
+            self._opened[inode] = os.open(folder, os.O_RDONLY)
+        return self._opened[inode]
 
     def _changed(self, undo: Undo, *paths: str) -> None:
-        self._journal.append(({os.path.dirname(path) for path in paths}, undo))
+        folders = {os.stat(os.path.dirname(path)).st_ino for path in paths}
+        self._journal.append((folders, undo))
 
     def create(self, path: str) -> BinaryIO:
         file = super().create(path)
         self._unsynced.add(os.fstat(file.fileno()).st_ino)
-        self._changed(lambda: os.unlink(path), path)
+        lasting = self._lasting(path)
+        self._changed(lambda: os.unlink(lasting), path)
         return file
 
     def sync(self, path: str) -> None:
         # the real sync would only cost time: power is lost in play
-        self._unsynced.discard(os.stat(path).st_ino)
+        inode = os.stat(path).st_ino
+        self._unsynced.discard(inode)
         if self._strict:
-            self._journal = [entry for entry in self._journal if path not in entry[0]]
+            self._journal = [entry for entry in self._journal if inode not in entry[0]]
         else:
             self._journal.clear()
 
@@ -79,7 +98,8 @@ class ForgetfulStorage(LocalStorage):
 
     def make_folder(self, path: str, like: str | None = None) -> None:
         super().make_folder(path, like)
-        self._changed(lambda: shutil.rmtree(path), path)
+        lasting = self._lasting(path)
+        self._changed(lambda: shutil.rmtree(lasting), path)
 
     def remove_folder(self, path: str) -> None:
         if os.listdir(path):
@@ -87,35 +107,41 @@ class ForgetfulStorage(LocalStorage):
         self._buried += 1
         grave = str(self._graveyard / str(self._buried))
         os.rename(path, grave)  # not removed, so that it can come back as the same folder
-        self._changed(lambda: os.rename(grave, path), path)
+        lasting = self._lasting(path)
+        self._changed(lambda: os.rename(grave, lasting), path)
 
     def link(self, source: str, target: str) -> None:
         super().link(source, target)
-        self._changed(lambda: os.unlink(target), target)
+        lasting = self._lasting(target)
+        self._changed(lambda: os.unlink(lasting), target)
 
     def rename(self, source: str, target: str) -> None:
         buried = self._bury(target) if os.path.isfile(target) else None
         super().rename(source, target)
+        before, after = self._lasting(source), self._lasting(target)
 
         def undo() -> None:
-            os.rename(target, source)
+            os.rename(after, before)
             if buried is not None:
-                os.link(buried, target)
+                os.link(buried, after)
 
         self._changed(undo, source, target)
 
     def move(self, source: str, target: str) -> None:
         super().move(source, target)
-        self._changed(lambda: os.rename(target, source), source, target)
+        before, after = self._lasting(source), self._lasting(target)
+        self._changed(lambda: os.rename(after, before), source, target)
 
     def exchange(self, one: str, other: str) -> None:
         super().exchange(one, other)
-        self._changed(lambda: LocalStorage().exchange(one, other), one, other)
+        left, right = self._lasting(one), self._lasting(other)
+        self._changed(lambda: LocalStorage().exchange(left, right), one, other)
 
     def unlink(self, path: str) -> None:
         buried = self._bury(path)
         super().unlink(path)
-        self._changed(lambda: os.link(buried, path), path)
+        lasting = self._lasting(path)
+        self._changed(lambda: os.link(buried, lasting), path)
 
     def _bury(self, path: str) -> str:
         self._buried += 1

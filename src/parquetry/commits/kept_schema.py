@@ -96,6 +96,8 @@ def fit(table: pa.Table, kept: KeptSchema, where: str) -> tuple[pa.Table, pa.Sch
     Raises:
         SchemaMismatchError: A column can be neither cast nor widened without loss.
     """
+    if table.schema.equals(kept.schema):
+        return table, kept.schema
     known = {field.name: field.type for field in kept.schema}
     fields, fresh = [], []
     for field in table.schema:

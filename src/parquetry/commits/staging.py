@@ -73,10 +73,10 @@ def open_staging(home: Home, storage: Storage) -> Iterator[Staging]:
 
 
 def new_draft(home: Home) -> str:
-    """Return an absolute path for one file that is moved into place within moments.
+    """Return an absolute path for one file or folder that is moved into place within moments.
 
-    It needs no folder and no owner, which makes writing many small files cheaper; one that a crash
-    left behind is swept when it is a day old.
+    It needs no owner, which makes writing many small files cheaper; one that a crash left behind is
+    swept when it is a day old.
     """
     return f"{home.staging}/{_DRAFT}{uuid.uuid4().hex}"
 
@@ -87,15 +87,20 @@ def sweep(home: Home, storage: Storage) -> None:
         remove_abandoned(storage, folder)
     for draft in old_drafts(home, storage):
         with suppress(NotFoundError):
-            storage.unlink(draft)
+            if storage.stat(draft).is_folder:
+                remove_tree(storage, draft)
+            else:
+                storage.unlink(draft)
 
 
 def old_drafts(home: Home, storage: Storage) -> list[str]:
-    """Return the drafts that nobody can still be moving into place: they are a day old."""
+    """Return the drafts, files and folders, that nobody can still be moving into place: of a day ago."""
     found = []
     with suppress(NotFoundError):
         for name, kind in storage.list_folder(home.staging):
-            facts = find_stat(storage, f"{home.staging}/{name}") if kind == "file" else None
+            if kind == "folder" and not name.startswith(_DRAFT):
+                continue  # it has an owner
+            facts = find_stat(storage, f"{home.staging}/{name}")
             if facts is not None and time.time_ns() - facts.mtime_ns > _DRAFT_LIVES_NS:
                 found.append(f"{home.staging}/{name}")
     return sorted(found)

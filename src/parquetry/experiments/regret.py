@@ -14,7 +14,10 @@ def fill_regret(table: pa.Table) -> pa.Table:
     `regret` is taken from `cum_regret`, then from `regret_increment`; `cum_regret` from `regret`.
     Values that are there stay. A table with none of these columns is returned as it is.
     """
-    present = [name for name in _SOURCES if name in table.column_names]
+    names = table.column_names
+    present = [name for name in _SOURCES if name in names]
+    if {"regret", "cum_regret"} <= {*present} and not any(table[n].null_count for n in present[:2]):
+        return table
     if not present or not all(_is_number(table[name].type) for name in present):
         return table
     regret = _first_of([table[name] for name in present])

@@ -57,24 +57,28 @@ def cut_units(
         for values, part in split(complete, ["seed"]):
             seed = values["seed"]
             if held is not None and held[0] != seed:
-                yield _unit(held, keys, done)
+                yield _unit(held, grid_id, keys, done)
                 held = None
             held = (seed, [*(held[1] if held else []), part])
     if held is not None:
-        yield _unit(held, keys, done)
+        yield _unit(held, grid_id, keys, done)
 
 
-def _unit(held: tuple[int, list[pa.Table]], keys: Sequence[str], done: set[int]) -> Unit:
+def _unit(
+    held: tuple[int, list[pa.Table]], grid_id: str, keys: Sequence[str], done: set[int]
+) -> Unit:
     seed, parts = held
     table = parts[0] if len(parts) == 1 else _concatenate(parts)
-    folders = list(split(table, keys))
+    others = [key for key in keys if key not in {"grid_id", "seed"}]
+    folders = list(split(table, others))
     if len(folders) > 1:
-        varying = next(key for key in keys if len({str(f[0][key]) for f in folders}) > 1)
+        varying = next(key for key in others if len({str(f[0][key]) for f in folders}) > 1)
         raise LayoutError(
             f"The partition key {varying!r} has several values within seed {seed}. Nothing was written "
             "of this seed. A unit has one place: partition by columns that are constant in a run."
         )
-    unit = Unit(folders[0][0], seed, table, seed in done)
+    values = {**folders[0][0], "grid_id": grid_id, "seed": seed}
+    unit = Unit({key: values[key] for key in keys}, seed, table, seed in done)
     done.add(seed)
     return unit
 
@@ -94,9 +98,9 @@ def _complete(
             value = params.get(key)
             kind = pa.string() if value is None else pa.scalar(value).type
             table = table.append_column(key, pa.repeat(pa.scalar(value, kind), table.num_rows))
-        position = table.schema.get_field_index(key)
         if key != "seed" and _is_number(table[key].type):
             # 1 in one run and 0.5 in the next are values of one parameter
+            position = table.schema.get_field_index(key)
             table = table.set_column(position, key, table[key].cast(pa.float64()))
     return fill_regret(table)
 
@@ -116,6 +120,8 @@ def _with_grid(table: pa.Table, params: Mapping[str, Any], grid_id: str) -> pa.T
             f"These rows say grid_id={found[0]!r}, their parameters {given!r}. Nothing was written. "
             "Write the rows of each grid with its own parameters."
         )
+    if found == [grid_id] and pa.types.is_string(table["grid_id"].type):
+        return table
     column = pa.repeat(pa.scalar(grid_id), table.num_rows)
     return table.set_column(table.schema.get_field_index("grid_id"), "grid_id", column)
 
@@ -135,5 +141,7 @@ def _with_seed(table: pa.Table, params: Mapping[str, Any]) -> pa.Table:
             f"The column 'seed' is {column.type} with {column.null_count} nulls; a seed is a whole "
             "number in every row. Nothing was written."
         )
+    if pa.types.is_int64(column.type):
+        return table
     position = table.schema.get_field_index("seed")
     return table.set_column(position, "seed", column.cast(pa.int64()))

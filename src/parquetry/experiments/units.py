@@ -28,7 +28,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from parquetry.commits.home import Home
+    from parquetry.commits.new_folders import NewFolders
     from parquetry.commits.staging import Staging
+    from parquetry.experiments.rows import Unit
     from parquetry.storage.protocol import Storage
 
 Mode = Literal["replace", "append", "skip", "error"]
@@ -45,6 +47,7 @@ class StagedUnit:
         grid_id: Its grid.
         keys: The dataset's partition keys.
         table: The rows as they were encoded.
+        path: The relative path that its file will have, if it is new.
         source: The staged file.
         bytes: Its size.
         mode: What to do if the unit is there already.
@@ -55,6 +58,7 @@ class StagedUnit:
     grid_id: str
     keys: tuple[str, ...]
     table: pa.Table
+    path: str
     source: str
     bytes: int
     mode: Mode
@@ -62,52 +66,61 @@ class StagedUnit:
     @property
     def shared_by(self) -> dict[str, Any]:
         """What tells this unit's rows from others in the same folder; empty if it has its own."""
-        values = {"grid_id": self.grid_id, "seed": self.seed}
-        return {key: value for key, value in values.items() if key not in self.keys}
+        return _shared_by(self.keys, self.grid_id, self.seed)
 
     @property
     def stem(self) -> str:
         """The file name of a unit, without its ending: `data` where it has its own folder."""
-        return ",".join(encode_segment(k, v) for k, v in self.shared_by.items()) or "data"
+        return _stem(self.shared_by)
 
-    def path(self, tag: str = "") -> str:
-        """Return the relative path of a file of this unit."""
+    def path_tagged(self, tag: str) -> str:
+        """Return the relative path of a further file of this unit."""
         return posixpath.join(self.folder, f"{self.stem}{tag}.parquet")
+
+
+def _shared_by(keys: tuple[str, ...], grid_id: str, seed: int) -> dict[str, Any]:
+    values = {"grid_id": grid_id, "seed": seed}
+    return {key: value for key, value in values.items() if key not in keys}
+
+
+def _stem(shared_by: Mapping[str, Any]) -> str:
+    return ",".join(encode_segment(k, v) for k, v in shared_by.items()) or "data"
 
 
 def stage_unit(
     home: Home,
     storage: Storage,
-    folder: Mapping[str, Any],
-    seed: int,
+    folders: NewFolders,
+    unit: Unit,
     grid_id: str,
     table: pa.Table,
     mode: Mode,
 ) -> StagedUnit:
-    """Encode a unit and write it aside; it is not durable before it is synced."""
+    """Encode the rows of a unit and write them aside; they are not durable before they are synced."""
     content = encode_table(table)
-    source = new_draft(home)
+    keys = tuple(unit.folder)
+    folder = partition_folder(dict(unit.folder))
+    tag = f"-{uuid.uuid4().hex[:12]}" if mode == "append" else ""
+    stem = _stem(_shared_by(keys, grid_id, unit.seed))
+    path = posixpath.join(folder, f"{stem}{tag}.parquet")
+    source = folders.stage(path) or new_draft(home)
     write_file(storage, source, content)
-    keys = tuple(folder)
-    return StagedUnit(
-        partition_folder(dict(folder)), seed, grid_id, keys, table, source, len(content), mode
-    )
+    return StagedUnit(folder, unit.seed, grid_id, keys, table, path, source, len(content), mode)
 
 
-def place_new(home: Home, storage: Storage, units: list[StagedUnit]) -> list[str]:
+def place_new(
+    home: Home, storage: Storage, folders: NewFolders, units: list[StagedUnit]
+) -> list[str]:
     """Place the units that are not there yet, and appended ones; return the absolute paths, "" if left.
 
     The lock is shared: any number of writers do this at once, only an exchange of folders waits.
     """
     placed: list[str] = []
-    dirty: list[str] = []
     with storage.lock(home.lock, shared=True):
+        dirty = folders.move()
         for unit in units:
-            path = _free_path(home, storage, unit)
             try:
-                if path:
-                    dirty += place(home, storage, unit.source, path)
-                placed.append(path and f"{home.root}/{path}")
+                placed.append(_place(home, storage, folders, unit, dirty))
             except AlreadyExistsError:
                 placed.append("")  # another writer of the same unit was faster
             except ParquetryError as error:
@@ -118,10 +131,17 @@ def place_new(home: Home, storage: Storage, units: list[StagedUnit]) -> list[str
     return placed
 
 
-def _free_path(home: Home, storage: Storage, unit: StagedUnit) -> str:
-    if unit.mode == "append":
-        return unit.path(f"-{uuid.uuid4().hex[:12]}")
-    return "" if _of_unit(home, _states(home, storage, unit.folder), unit) else unit.path()
+def _place(
+    home: Home, storage: Storage, folders: NewFolders, unit: StagedUnit, dirty: list[str]
+) -> str:
+    if not folders.have_moved(unit.path):
+        is_new = unit.mode == "append" or not _of_unit(
+            home, _states(home, storage, unit.folder), unit
+        )
+        if not is_new:
+            return ""
+        dirty += place(home, storage, unit.source, unit.path)
+    return f"{home.root}/{unit.path}"
 
 
 def resolve(home: Home, storage: Storage, unit: StagedUnit) -> str:
@@ -160,7 +180,7 @@ def _replace(home: Home, storage: Storage, unit: StagedUnit) -> str:
     with open_staging(home, storage) as staging:
         source = staging.new_path()
         storage.link(unit.source, source)
-        path = unit.path(f"-{staging.tag(source)}")
+        path = unit.path_tagged(f"-{staging.tag(source)}")
         new = NewFile(path, source, unit.table.num_rows, unit.bytes)
         rest = [_stage_rest(storage, staging, unit, other) for _, other in own if other.num_rows]
         seen = frozenset(state.path for state in everything)

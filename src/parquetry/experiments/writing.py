@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -12,6 +13,7 @@ import pyarrow as pa
 
 from parquetry.commits.home import Home
 from parquetry.commits.kept_schema import KeptSchema, check_keys, find_kept_schema, fit, keep_schema
+from parquetry.commits.new_folders import NewFolders
 from parquetry.commits.table_link import refuse_unheld
 from parquetry.errors import ParameterError, ParquetryError
 from parquetry.experiments.canonical import params_members
@@ -45,6 +47,7 @@ _MODES = ("replace", "append", "skip", "error")
 _APPEND = "Append the rows by Dataset.append, which does, or write to a store of another name."
 _WAVE_UNITS = 256
 _WAVE_BYTES = 64_000_000
+_WAVE_SECONDS = 1.0  # a run that yields slowly should not lose an hour of units
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,6 +207,8 @@ class _Writer:
         self._kept = find_kept_schema(home, storage) or KeptSchema(pa.schema([]), keys)
         self._wave: list[StagedUnit] = []
         self._wave_bytes = 0
+        self._wave_began = 0.0
+        self._folders = NewFolders(home, storage)
         self.report = WriteReport(grid_id)
 
     def add(self, unit: Unit) -> None:
@@ -211,18 +216,15 @@ class _Writer:
         if schema is not self._kept.schema:
             self._kept = KeptSchema(schema, self._keys)
         mode = "append" if unit.is_continuation else self._mode
+        if not self._wave:
+            self._wave_began = time.monotonic()
         staged = stage_unit(
-            self._home,
-            self._storage,
-            unit.folder,
-            unit.seed,
-            self.report.grid_id,
-            table,
-            mode,
+            self._home, self._storage, self._folders, unit, self.report.grid_id, table, mode
         )
         self._wave.append(staged)
         self._wave_bytes += staged.bytes
-        if len(self._wave) >= _WAVE_UNITS or self._wave_bytes >= _WAVE_BYTES:
+        is_full = len(self._wave) >= _WAVE_UNITS or self._wave_bytes >= _WAVE_BYTES
+        if is_full or time.monotonic() - self._wave_began >= _WAVE_SECONDS:
             self._flush()
 
     def finish(self) -> WriteReport:
@@ -235,18 +237,21 @@ class _Writer:
         for unit in wave:
             with suppress(ParquetryError):
                 self._storage.unlink(unit.source)
+        self._folders.discard()
 
     def _flush(self) -> None:
         if not self._wave:
             return
-        home, storage = self._home, self._storage
+        home, storage, folders = self._home, self._storage, self._folders
         keep_schema(home, storage, self._kept.schema, self._keys)
-        storage.sync_all([unit.source for unit in self._wave])
-        placed = place_new(home, storage, self._wave)
+        storage.sync_all([*(unit.source for unit in self._wave), *folders.unsynced])
+        placed = place_new(home, storage, folders, self._wave)
         for unit, path in zip(self._wave, placed, strict=True):
             self._count(unit, path or resolve(home, storage, unit))
             if not path:
                 storage.unlink(unit.source)
+        folders.discard()
+        self._folders = NewFolders(home, storage)
         self._wave, self._wave_bytes = [], 0
 
     def _count(self, unit: StagedUnit, path: str) -> None:

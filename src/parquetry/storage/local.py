@@ -115,13 +115,12 @@ class LocalStorage:
             os.replace(source, target)
 
     def move(self, source: str, target: str) -> None:
-        """Move a file to a name that must be free."""
+        """Move a file or folder to a name that must be free; an empty folder there may go."""
         with _translated("move", target):
             try:
                 move_to_free(source, target)
             except ExchangeUnsupportedError:
-                os.link(source, target, follow_symlinks=False)
-                os.unlink(source)
+                _move_by_link(source, target)
 
     def exchange(self, one: str, other: str) -> None:
         """Swap two paths in one step; `ExchangeUnsupportedError` where that is not to be had."""
@@ -159,6 +158,19 @@ def _syncfs() -> Any:
     if not sys.platform.startswith("linux"):
         return None
     return getattr(ctypes.CDLL(None, use_errno=True), "syncfs", None)
+
+
+def _move_by_link(source: str, target: str) -> None:
+    if not os.path.isdir(source):
+        os.link(source, target, follow_symlinks=False)
+        os.unlink(source)
+        return
+    try:
+        os.rename(source, target)
+    except OSError as error:
+        if error.errno not in {errno.ENOTEMPTY, errno.ENOTDIR}:
+            raise
+        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), target) from error
 
 
 def _copy_rights(like: str, path: str) -> None:

@@ -87,7 +87,7 @@ class Storage(Protocol):
         """Move a file or folder; a file at the target is replaced."""
 
     def move(self, source: str, target: str) -> None:
-        """Move a file to a name that must be free."""
+        """Move a file or folder to a name that must be free; an empty folder there may go."""
 
     def exchange(self, one: str, other: str) -> None:
         """Swap two paths in one step; `ExchangeUnsupportedError` where that is not to be had."""
