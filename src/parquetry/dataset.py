@@ -11,13 +11,13 @@ from parquetry.access.polars_scan import scan
 from parquetry.access.source import Source
 from parquetry.commits.checking import check
 from parquetry.commits.history import kept_files_at, read_history
-from parquetry.commits.home import Home
+from parquetry.commits.home import STATE_FOLDER, Home
 from parquetry.commits.kept_schema import KeptSchema
 from parquetry.commits.pinning import pin
 from parquetry.commits.restoring import plan_restore, restore
 from parquetry.commits.snapshots import take_snapshot
 from parquetry.commits.vacuuming import plan_vacuum, vacuum
-from parquetry.errors import NotFoundError
+from parquetry.errors import NotFoundError, RequestError
 from parquetry.files.footers import count_rows
 from parquetry.operations.compacting import compact, plan_compact
 from parquetry.operations.deleting import delete, plan_delete
@@ -125,7 +125,14 @@ class Dataset:
 
         Raises:
             NotFoundError: The folder does not exist.
+            RequestError: It is a store, which holds datasets.
         """
+        if os.path.isdir(os.path.join(path, STATE_FOLDER, "datasets")):
+            raise RequestError(
+                f"{os.fspath(path)} is a store, not a dataset. Nothing was changed. Name one of the "
+                f"datasets in it; `parquetry info {os.fspath(path)}` lists them.",
+                path=os.fspath(path),
+            )
         if not os.path.isdir(path):
             raise NotFoundError(
                 f"There is no dataset at {os.fspath(path)}: the folder does not exist. Check the path; "

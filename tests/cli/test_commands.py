@@ -168,3 +168,38 @@ def test_output_that_is_json_is_one_array(run, store, tmp_path):
     target = tmp_path / "rows.json"
     run("query", store, "events", "--limit", 2, "--output", target)
     assert len(json.loads(target.read_text())) == 2
+
+
+def test_a_store_is_not_taken_for_a_dataset(run, store):
+    for command in ("check", "log", "vacuum"):
+        result = run(command, store)
+        assert result.code == 2
+        assert f"parquetry info {store}" in result.err
+
+
+def test_query_says_what_it_could_not_write_and_leaves_nothing(run, store, tmp_path):
+    result = run("query", store, "--output", tmp_path / "absent" / "rows.csv")
+    assert result.code == 6
+    assert "Check that the folder exists" in result.err
+    nested = ("--sql", "select [1, 2] as pair", "--output", tmp_path / "rows.csv")
+    assert "Choose .parquet" in run("query", store, *nested).err
+    assert [path.name for path in tmp_path.iterdir()] == [store.name]
+
+
+def test_query_says_that_there_is_more_than_it_shows(run, tmp_path):
+    Store(tmp_path).dataset("events").append(pl.DataFrame({"event_id": range(60)}))
+    result = run("query", tmp_path)
+    assert len(result.out.splitlines()) == 1 + 50
+    assert "--limit" in result.err
+    assert run("query", tmp_path, "--limit", 50).err == ""
+
+
+def test_an_unknown_name_is_answered_with_the_datasets_and_views(run, store):
+    known = run("query", store, "nothing").err
+    assert "events_summary" in known
+    assert "seeds_from_events" in known
+
+
+def test_help_fills_the_terminal(run):
+    lines = [line.strip() for line in run("convert", "--help").out.splitlines()]
+    assert not any(line.startswith("names;") for line in lines)

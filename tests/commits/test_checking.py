@@ -325,7 +325,10 @@ def test_a_recorded_checksum_is_compared_deep(bench):
         new = NewFile("x.parquet", source, 9, len(content), checksum)
         commit(bench.home, bench.disk, staging, Change("test", add=(new,)))
     assert found(bench, deep=True) == {}
-    (bench.root / "x.parquet").write_bytes(content.replace(b"aaaa", b"aaab", 1))
+    path = bench.root / "x.parquet"
+    written = path.stat()
+    path.write_bytes(content.replace(b"aaaa", b"aaab", 1))
+    os.utime(path, ns=(written.st_atime_ns, written.st_mtime_ns))
     assert found(bench) == {}
     assert found(bench, deep=True) == {("changed-in-place", "x.parquet"): "error"}
 

@@ -85,8 +85,13 @@ def test_encodings_follow_the_types():
     found = {path: set(one.encodings) for path, one in chunks(data).items()}
     assert {path for path, kinds in found.items() if "RLE_DICTIONARY" in kinds} == dictionaries
     assert {path for path, kinds in found.items() if "DELTA_BINARY_PACKED" in kinds} == deltas
-    assert {one.compression for one in chunks(data).values()} == {"ZSTD"}
     pq.ParquetFile(io.BytesIO(data), page_checksum_verification=True).read()
+
+
+@pytest.mark.parametrize(("rows", "codec"), [(100, "SNAPPY"), (10_000, "ZSTD")])
+def test_a_handful_of_rows_is_compressed_with_snappy_all_others_with_zstd(rows, codec):
+    data = encode_table(pa.table({"a": range(rows)}))
+    assert chunks(data)["a"].compression == codec
 
 
 def test_files_of_many_rows_have_a_page_index_and_small_ones_do_without():

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import inspect
+import re
+from typing import Annotated, Any
 
 import typer
 
@@ -85,4 +87,13 @@ typer_app.command("check", rich_help_panel=_DATASETS)(check.check)
 typer_app.command("vacuum", rich_help_panel=_DATASETS)(vacuum.vacuum)
 add_tuning_commands(typer_app)
 
+
+def _flow(command: Any) -> None:
+    """Let the help of a command fill the terminal, where its docstring was wrapped for the source."""
+    command.help = re.sub(r"(?<=\S)\n(?=[^\s*-])", " ", inspect.cleandoc(command.help or ""))
+    for inner in getattr(command, "commands", {}).values():
+        _flow(inner)
+
+
 application = typer.main.get_command(typer_app)
+_flow(application)

@@ -47,13 +47,17 @@ def query(
         raise typer.BadParameter("give either --sql or a dataset with --where, not both")
     if output is not None and output.suffix not in _WRITERS:
         raise typer.BadParameter(f"{output}: name a .parquet, .csv or .json file")
-    text = sql or _select(dataset or "events", where, limit if output or limit else _SHOWN)
+    is_cut = limit is None and output is None and not sql
+    text = sql or _select(dataset or "events", where, _SHOWN + 1 if is_cut else limit)
     result = Store(one_store(store, base_out), create=False).sql(text)
     if output is not None:
         rows = _write(result, output)
         say(f"{count_text(rows, 'row')} written to {output}")
         return
-    show_table(result.columns, result.fetchall())
+    found = result.fetchall()
+    show_table(result.columns, found[:_SHOWN] if is_cut else found)
+    if is_cut and len(found) > _SHOWN:
+        typer.echo(f"… these are the first {_SHOWN}; see --limit and --output", err=True)
 
 
 def _select(dataset: str, where: str, limit: int | None) -> str:
@@ -67,8 +71,28 @@ def _select(dataset: str, where: str, limit: int | None) -> str:
 
 def _write(result: QueryResult, output: Path) -> int:
     """Write beside the target and rename, so that no half file stands under its name."""
+    from polars.exceptions import PolarsError
+
+    from parquetry.errors import RequestError, StorageError
+
     frame = result.pl()
     aside = output.with_name(f".{output.name}.tmp")
-    getattr(frame, _WRITERS[output.suffix])(aside)
-    aside.replace(output)
+    try:
+        getattr(frame, _WRITERS[output.suffix])(aside)
+        aside.replace(output)
+    except OSError as error:
+        reason = error.strerror or str(error).partition(" (os error")[0]
+        raise StorageError(
+            f"Could not write {output}: {reason}. Nothing stands there that did not before. Check that "
+            "the folder exists, that you may write there and that there is space.",
+            path=str(output),
+            errno=error.errno,
+        ) from error
+    except PolarsError as error:
+        raise RequestError(
+            f"These rows cannot be written as {output.suffix}: {error}. Nothing was written. Choose "
+            ".parquet, or leave the column out."
+        ) from error
+    finally:
+        aside.unlink(missing_ok=True)
     return frame.height

@@ -86,8 +86,10 @@ def write_event_rows(
     number of processes may write at once, the same unit too: the last one stays. Units of one call are
     independent of each other.
 
-    **Cost:** one file and one sync a unit; many units of one call share their syncs. Memory is that of a
-    batch of the rows, however many units there are.
+    **Cost:** one file a unit. A call that writes one unit syncs its file, its new folder and the folder
+    above; the units of one call share their syncs, and what has come is made durable every second, so
+    that many seeds are written fastest in one call. Memory is that of a batch of the rows, however many
+    units there are.
 
     Args:
         rows: Dicts, a Polars, pandas or Arrow table, or an iterator of batches. Each row has a `seed`,
