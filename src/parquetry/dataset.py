@@ -361,7 +361,8 @@ class Dataset:
             return f"Dataset({self.path!r}: nothing written yet)"
         files = len(self.files())
         keys = f", by {', '.join(self.partition_by)}" if self.partition_by else ""
-        return f"Dataset({self.path!r}: {files:,} files{keys}, {len(self.schema)} columns)"
+        noun = "file" if files == 1 else "files"
+        return f"Dataset({self.path!r}: {files:,} {noun}{keys}, {len(self.schema)} columns)"
 
     def _repr_html_(self) -> str:
         columns = [(field.name, field.type) for field in self.schema] if self.exists else []

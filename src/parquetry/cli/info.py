@@ -9,7 +9,7 @@ from parquetry.cli.options import BaseOut, StoreArgument, one_store
 
 def info(store: StoreArgument = None, base_out: BaseOut = None) -> None:
     """Show the datasets of a store: rows, files, sizes, partitions, columns."""
-    from parquetry.cli.rendering import bytes_text, say, show_table
+    from parquetry.cli.rendering import bytes_text, count_text, say, show_table
     from parquetry.reports.store_info import describe_store
     from parquetry.store import Store
 
@@ -36,6 +36,6 @@ def info(store: StoreArgument = None, base_out: BaseOut = None) -> None:
         say()
         show_table(["column", "type"], dataset.columns, title=f"columns of {dataset.name}")
     if held.grids:
-        say(f"\n{held.grids:,} parameter sets in grids/")
+        say(f"\n{count_text(held.grids, 'parameter set')} in grids/")
     if held.views:
         say(f"views: {', '.join(held.views)}")

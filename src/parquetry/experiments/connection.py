@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 import polars as pl
 
+from parquetry.access.duck_types import duck_type
 from parquetry.access.engine_errors import Circumstances, translate_duck
 from parquetry.access.quoting import glob_literal, quote_identifier, quote_text
 from parquetry.access.source import Source
@@ -44,8 +45,9 @@ def create_connection_and_views(
         NotFoundError: There is no such store, or nothing in it.
     """
     store = os.path.realpath(os.fspath(base_out)).replace(os.sep, "/")
-    sources = {name: _find_source(store, name) for name in _DATASETS}
-    schemas = {name: source.schema() for name, source in sources.items() if source is not None}
+    found = {name: _find_source(store, name) for name in _DATASETS}
+    sources = {name: source for name, source in found.items() if source is not None}
+    schemas = {name: source.schema() for name, source in sources.items()}
     if not schemas:
         raise NotFoundError(
             f"There are no experiments in {store}: neither events/ nor seeds/ holds data. "
@@ -56,7 +58,7 @@ def create_connection_and_views(
     grids = read_grids(store, LocalStorage())
     connection.register("grids", grids)
     for name, schema in schemas.items():
-        rows = f"({_glob_select(f'{store}/{name}', schema)})"
+        rows = f"({_glob_select(f'{store}/{name}', schema, sources[name].keys())})"
         connection.execute(f"create view {name} as {joined(rows, schema, grids.schema)}")
     for name, sql in summary_views(schemas).items():
         connection.execute(f"create view {quote_identifier(name)} as {sql}")
@@ -81,10 +83,7 @@ def query_seeds(
         limit: How many rows at most.
         filters: Columns and the value, or the values, that they must have; bound, never SQL.
     """
-    there = {
-        name for (name,) in connection.execute("select view_name from duckdb_views()").fetchall()
-    }
-    view = "seeds" if "seeds" in there else "seeds_from_events"
+    view = "seeds" if "seeds" in _views(connection) else "seeds_from_events"
     return _query(connection, view, where, limit, filters)
 
 
@@ -97,6 +96,11 @@ def query_events(
 ) -> pl.DataFrame:
     """Return events as a Polars frame; the arguments are those of `query_seeds`."""
     return _query(connection, "events", where, limit, filters)
+
+
+def _views(connection: duckdb.DuckDBPyConnection) -> list[str]:
+    found = connection.execute("select view_name from duckdb_views() where not internal").fetchall()
+    return sorted(name for (name,) in found)
 
 
 def _query(
@@ -120,7 +124,11 @@ def _query(
     try:
         return pl.DataFrame(connection.sql(sql, params=values).to_arrow_table())
     except duckdb.Error as error:
-        raise translate_duck(error, Circumstances()) from error
+        columns = (
+            connection.execute(f"describe {view}").fetchall() if view in _views(connection) else []
+        )
+        known = {view: [name for name, *_ in columns]} if columns else {}
+        raise translate_duck(error, Circumstances(_views(connection), known)) from error
 
 
 def _find_source(store: str, name: str) -> Source | None:
@@ -128,7 +136,11 @@ def _find_source(store: str, name: str) -> Source | None:
     return source if os.path.isdir(f"{store}/{name}") and source.files() else None
 
 
-def _glob_select(root: str, schema: pa.Schema) -> str:
+def _glob_select(root: str, schema: pa.Schema, keys: Mapping[str, pa.DataType]) -> str:
+    """The types of the keys are given: DuckDB takes them from the folders, and would guess there."""
     columns = ", ".join(quote_identifier(name) for name in schema.names)
     glob = quote_text(f"{glob_literal(root)}/**/*.parquet")
-    return f"select {columns} from read_parquet({glob}, union_by_name=true, can_have_nan=true)"
+    types = ", ".join(f"{quote_text(key)}: {duck_type(kind)}" for key, kind in keys.items())
+    hive = f"true, hive_types={{{types}}}, hive_types_autocast=false" if keys else "false"
+    options = f"hive_partitioning={hive}, union_by_name=true, can_have_nan=true"
+    return f"select {columns} from read_parquet({glob}, {options})"

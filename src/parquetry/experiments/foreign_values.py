@@ -87,7 +87,7 @@ def _plain_sequence(value: Any) -> Any:
         return value.root
     if _is_config(value, "ListConfig"):
         return _config_items(value)
-    raise UnacceptableError(f"is a {type_name(value)}, which has no canonical form")
+    raise UnacceptableError(f"has the type {type_name(value)}, which has no canonical form")
 
 
 def type_name(value: Any) -> str:
@@ -152,7 +152,7 @@ def _numpy_item(value: Any, numpy: Any) -> Any:
         return str(value)
     if kind == "M":
         return _numpy_time(value, numpy)
-    raise UnacceptableError(f"is a {type_name(value)}, which has no canonical form")
+    raise UnacceptableError(f"has the type {type_name(value)}, which has no canonical form")
 
 
 def _numpy_time(value: Any, numpy: Any) -> date | datetime:

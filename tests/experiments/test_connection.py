@@ -1,0 +1,49 @@
+"""The plain connection reads what was written, with the types that it was written with."""
+
+from __future__ import annotations
+
+import pytest
+
+from parquetry.errors import RequestError, UnknownColumnError
+from parquetry.experiments import (
+    attach_grid_id,
+    create_connection_and_views,
+    query_events,
+    query_seeds,
+    write_event_rows,
+    write_seed_rows,
+)
+
+EVENTS = [{"seed": 1, "event_id": 0, "op": "insert", "regret": 0.25}]
+
+
+def test_ids_that_look_like_numbers_stay_text(tmp_path):
+    ids = ["00000012", "12345678", "1e234567"]
+    for grid_id in ids:
+        write_event_rows(EVENTS, tmp_path, {"grid_id": grid_id, "name": grid_id})
+    connection = create_connection_and_views(tmp_path)
+    found = connection.execute("select grid_id, seed from events order by all").fetchall()
+    assert found == [(grid_id, 1) for grid_id in ids]
+
+
+@pytest.mark.parametrize("gamma", [1.0, 0.5])
+def test_wide_folders_have_the_types_of_their_parameters(tmp_path, gamma):
+    params = attach_grid_id({"algo": "memorypair", "gamma_bar": gamma})
+    write_event_rows(EVENTS, tmp_path, params, partition_by="wide")
+    write_seed_rows([{"seed": 1, "score": 2.5}], tmp_path, params, partition_by="wide")
+    connection = create_connection_and_views(tmp_path)
+    for view in ("events", "seeds"):
+        sql = f"select algo, gamma_bar, target_PT, seed from {view}"  # noqa: S608
+        assert connection.execute(sql).fetchall() == [("memorypair", gamma, None, 1)]
+    assert query_seeds(connection, f"gamma_bar = {gamma}")["score"].to_list() == [2.5]
+
+
+def test_an_unknown_column_is_answered_with_those_that_there_are(tmp_path):
+    write_event_rows(EVENTS, tmp_path, {"algo": "a"})
+    connection = create_connection_and_views(tmp_path)
+    with pytest.raises(UnknownColumnError, match=r"Did you mean 'regret'\?"):
+        query_events(connection, "regrets < 1")
+    with pytest.raises(UnknownColumnError, match="'sed'"):
+        query_events(connection, filters={"sed": 1})
+    with pytest.raises(RequestError, match="syntax error"):
+        query_events(connection, "regret <")
