@@ -33,7 +33,7 @@ def test_wide_folders_have_the_types_of_their_parameters(tmp_path, gamma):
     write_seed_rows([{"seed": 1, "score": 2.5}], tmp_path, params, partition_by="wide")
     connection = create_connection_and_views(tmp_path)
     for view in ("events", "seeds"):
-        sql = f"select algo, gamma_bar, target_PT, seed from {view}"  # noqa: S608
+        sql = f"select algo, gamma_bar, target_PT, seed from {view}"
         assert connection.execute(sql).fetchall() == [("memorypair", gamma, None, 1)]
     assert query_seeds(connection, f"gamma_bar = {gamma}")["score"].to_list() == [2.5]
 
