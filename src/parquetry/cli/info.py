@@ -33,8 +33,8 @@ def info(store: StoreArgument = None, base_out: BaseOut = None) -> None:
         ],
     )
     for dataset in held.datasets:
-        say()
-        show_table(["column", "type"], dataset.columns, title=f"columns of {dataset.name}")
+        say(f"\ncolumns of {dataset.name}")
+        show_table(["column", "type"], dataset.columns)
     if held.grids:
         say(f"\n{count_text(held.grids, 'parameter set')} in grids/")
     if held.views:

@@ -77,8 +77,8 @@ def encode_segment(key: str, value: Any) -> str:
     name = f"{quote(key, safe='')}={_escape(text)}"
     if len(name) > MAX_NAME_BYTES:
         raise LayoutError(
-            f"The partition {key}={str(text)[:40]!r}… needs a folder name of {len(name)} bytes; file systems "
-            f"allow {MAX_NAME_BYTES}. Nothing was written. Partition by a shorter column, "
+            f"The partition {key}={str(text)[:40]!r}… needs a folder name of {len(name)} bytes; file "
+            f"systems allow {MAX_NAME_BYTES}. Nothing was written. Partition by a shorter column, "
             "for example a digest of this one."
         )
     return name
