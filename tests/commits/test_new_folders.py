@@ -9,6 +9,7 @@ import pytest
 from parquetry.commits.home import Home
 from parquetry.commits.new_folders import NewFolders
 from parquetry.commits.staging import sweep
+from parquetry.commits.vacuuming import vacuum
 from parquetry.storage.folders import write_file
 from parquetry.storage.local import LocalStorage
 
@@ -88,3 +89,11 @@ def test_without_an_exclusive_rename_a_folder_in_the_way_is_still_respected(home
     assert folders.have_moved("a=2/b=1/x.parquet")
     assert not folders.have_moved("a=1/b=1/x.parquet")
     assert os.listdir(f"{home.root}/a=1/b=1") == ["other.parquet"]
+
+
+def test_a_vacuum_counts_and_removes_such_a_folder_once(home):
+    folders = fill(home, "a=1/b=1/x.parquet")
+    os.utime(folders.unsynced[-1], (0, 0))
+    report = vacuum(home, DISK)
+    assert report.files_removed == 1
+    assert os.listdir(home.staging) == []

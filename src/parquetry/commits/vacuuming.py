@@ -163,7 +163,7 @@ def _remove(storage: Storage, path: str) -> None:
 
 def _plan(home: Home, storage: Storage, keep: timedelta | int) -> VacuumPlan:
     forget = _old_versions(home, storage, keep)
-    stagings = [*_dead(storage, home.staging), *old_drafts(home, storage)]
+    stagings = sorted({*_dead(storage, home.staging), *old_drafts(home, storage)})
     pins = _dead(storage, home.pins)
     history = [f"{home.history}/{record_name(version)}" for version in forget]
     files, freed = _weigh(storage, [*history, *stagings, *pins])
