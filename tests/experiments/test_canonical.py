@@ -255,11 +255,15 @@ def test_anything_else_is_refused(value: Any) -> None:
 
 
 def test_the_error_names_the_way_to_the_value_and_its_type() -> None:
-    with pytest.raises(ParameterError, match=r"Parameter optimizer\.schedule\[2\] is a complex,"):
+    with pytest.raises(
+        ParameterError, match=r"Parameter optimizer\.schedule\[2\] has the type complex,"
+    ):
         canonical_form({"optimizer": Optimizer("sgd", schedule=[1, 2, 3j])})
-    with pytest.raises(ParameterError, match=r"Parameter runs\[0\]\['a\.b'\] is a pathlib\."):
+    with pytest.raises(
+        ParameterError, match=r"Parameter runs\[0\]\['a\.b'\] has the type pathlib\."
+    ):
         canonical_form({"runs": [{"a.b": Path("x")}]})
-    with pytest.raises(ParameterError, match=r"Parameter tags\{…\} is a bytes,"):
+    with pytest.raises(ParameterError, match=r"Parameter tags\{…\} has the type bytes,"):
         canonical_form({"tags": {b"x"}})
 
 
