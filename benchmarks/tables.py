@@ -7,7 +7,7 @@ same columns, key and rules. Keys: 10,000 rows against ten million, beside a sem
 a MERGE of delta-rs (if deltalake is installed), each in a process of its own; looked for alone, and as a
 whole append to a dataset of the table, which is refused where keys are there. Bytes are what the process
 read from files by system calls; Polars maps files into memory, so its bytes are what footers say.
-Memory: the peak of appends of one and of eight million rows that come as an iterator, in one call each.
+Memory: the peak of appends of one and of four million rows that come as an iterator, in one call each.
 """
 
 from __future__ import annotations
@@ -339,7 +339,7 @@ def append_many(millions: int, root: Path) -> None:
 
 
 def benchmark_memory() -> None:
-    for millions in (1, 8):
+    for millions in (1, 4):
         with tempfile.TemporaryDirectory() as folder:
             out = subprocess.run(
                 [sys.executable, __file__, "many", str(millions), folder],
