@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import itertools
 
 import numpy as np
@@ -156,6 +157,27 @@ def test_the_present_row_groups_are_those_of_the_footers(frame, sample, tmp_path
     after = ask(f"day > DATE '{frame.head(15_000)['day'].max()}'", sample)
     assert predict_work(after, groups, sample).row_groups == 0
     assert predict_work(ask("discount IS NULL", sample), groups, sample).row_groups == 15
+
+
+@pytest.mark.parametrize("unit", ["us", "ns"])
+@pytest.mark.parametrize("zone", [None, "UTC"])
+def test_times_of_every_unit_and_zone_spare_reading(unit, zone, tmp_path):
+    start = dt.datetime(2024, 1, 1)
+    times = pl.datetime_range(start, start + dt.timedelta(hours=999), "1h", eager=True)
+    typed = (
+        times.cast(pl.Datetime(unit, zone))
+        if zone is None
+        else (times.dt.replace_time_zone(zone).cast(pl.Datetime(unit, zone)))
+    )
+    frame = pl.DataFrame({"at": typed, "n": range(1_000)})
+    whole = take(frame, 1_000)
+    asked = ask("at >= '2024-02-01' AND at < '2024-02-02 00:00:00'", whole)
+    groups = predict_groups(whole, Layout(sort_by=("at",), row_group_rows=10), ("at",))
+    assert 3 <= predict_work(asked, groups, whole).row_groups <= 4
+    frame.write_parquet(tmp_path / "data.parquet", row_group_size=10)
+    listing = Source(Home.of(tmp_path), LocalStorage()).listing()
+    present = present_groups(listing, whole, ("at",))
+    assert 3 <= predict_work(asked, present, whole).row_groups <= 4
 
 
 def test_every_place_that_reads_counts(sample):

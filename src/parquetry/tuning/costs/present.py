@@ -6,14 +6,17 @@ import datetime as dt
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from pyarrow import types as pt
 
-from parquetry.access.condition_tests import UnsuitedError, suited
+from parquetry.access.condition_tests import UnsuitedError
 from parquetry.files.footers import read_footer
 from parquetry.tuning.costs.groups import Groups, Reach
+from parquetry.tuning.costs.values import comparable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    import pyarrow as pa
     from pyarrow.parquet import FileMetaData, RowGroupMetaData
 
     from parquetry.access.listing import Listing
@@ -77,7 +80,7 @@ def _point(value: Any, axis: Axis) -> _Range:
     if value is None:
         return _NOWHERE
     try:
-        place = float(axis.place(suited(value, axis.kind)))
+        place = float(axis.place(comparable(value, axis.kind)))
     except UnsuitedError:
         return _ANYWHERE
     return place, place, False
@@ -97,7 +100,7 @@ def _range(group: RowGroupMetaData, places: Mapping[str, int], name: str, axis: 
         return _ANYWHERE
     try:
         low, high = (
-            axis.place(suited(_plain(value), axis.kind))
+            axis.place(comparable(_plain(value, axis.kind), axis.kind))
             for value in (statistics.min, statistics.max)
         )
     except (UnsuitedError, TypeError, ValueError):
@@ -105,8 +108,9 @@ def _range(group: RowGroupMetaData, places: Mapping[str, int], name: str, axis: 
     return float(low), float(high), has_nulls
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: Any, kind: pa.DataType) -> Any:
     """Return a statistic as conditions take values; Parquet's own times may come in UTC."""
-    if isinstance(value, dt.datetime) and value.tzinfo is not None:
+    is_naive = pt.is_timestamp(kind) and kind.tz is None
+    if isinstance(value, dt.datetime) and value.tzinfo is not None and is_naive:
         return value.astimezone(dt.UTC).replace(tzinfo=None)
     return value

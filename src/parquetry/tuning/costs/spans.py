@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
-from parquetry.access.condition_tests import UnsuitedError, suited
+from parquetry.access.condition_tests import UnsuitedError
 from parquetry.access.conditions import (
     Combined,
     Comparison,
@@ -15,6 +15,7 @@ from parquetry.access.conditions import (
     Negated,
     OneOf,
 )
+from parquetry.tuning.costs.values import comparable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -79,9 +80,11 @@ def _need(condition: Condition, axis: Axis, column: str) -> Need | None:
 def _spans(condition: Condition, axis: Axis) -> Spans:
     match condition:
         case Comparison(operator=operator, value=value):
-            return _comparison(operator, axis.place(suited(value, axis.kind)), value)
+            return _comparison(operator, axis.place(comparable(value, axis.kind)), value)
         case OneOf(values=values):
-            places = (axis.place(suited(value, axis.kind)) for value in values if value is not None)
+            places = (
+                axis.place(comparable(value, axis.kind)) for value in values if value is not None
+            )
             return unite((place, place) for place in places)
         case Like(pattern=pattern):
             return _like(pattern, axis)
@@ -122,7 +125,7 @@ def _like(pattern: object, axis: Axis) -> Spans:
     prefix = pattern.split("%")[0].split("_")[0]
     if not prefix:
         return ALL
-    low = axis.place(suited(prefix, axis.kind))
+    low = axis.place(comparable(prefix, axis.kind))
     if prefix == pattern:
         return ((low, low),)
     return ((low, axis.place(prefix + "\U0010ffff")),)
@@ -130,7 +133,7 @@ def _like(pattern: object, axis: Axis) -> Spans:
 
 def _negated(term: Condition, axis: Axis) -> Spans:
     if isinstance(term, Comparison) and term.operator in _INVERSE and term.value is not None:
-        place = axis.place(suited(term.value, axis.kind))
+        place = axis.place(comparable(term.value, axis.kind))
         return _comparison(_INVERSE[term.operator], place, term.value)
     return ALL
 

@@ -1,0 +1,131 @@
+"""What others do, and what could be done by somebody who knew all questions beforehand."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+import numpy as np
+from ours import EVERY, RECENT, REWRITE_SECONDS_A_ROW, Outcome, has_shifted, kinds_of
+
+from parquetry.model.layouts import INITIAL
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from measuring import Built
+    from ours import Brains
+
+    from parquetry.model.layouts import Layout
+
+KEPT = 6
+"""Layouts that OREO's rule chooses among."""
+
+
+def static(built: Built, numbers: np.ndarray, name: str = "") -> Outcome:
+    """Return what one layout pays that is written before the first question."""
+    return Outcome(
+        name or built.name,
+        float(built.seconds[numbers].sum()),
+        built.rewrite_seconds,
+        [],
+        float(built.row_groups[numbers].sum()),
+    )
+
+
+def best_static(all_built: Sequence[Built], numbers: np.ndarray) -> Outcome:
+    """Return what the layout pays that turns out to have been the best."""
+    best = min((static(one, numbers) for one in all_built), key=lambda one: one.total)
+    best.moves = [(0, best.name)]
+    best.name = "best static layout in hindsight"
+    return best
+
+
+def offline_optimum(all_built: Sequence[Built], numbers: np.ndarray) -> Outcome:
+    """Return what the best sequence of layouts pays, by the measured times of all that were written."""
+    rewrite = np.array([one.rewrite_seconds for one in all_built])
+    values = np.where(rewrite == 0, 0.0, np.inf)  # the raw files stand from the beginning
+    table = np.stack([one.seconds for one in all_built])
+    for number in numbers:
+        values = np.minimum(values, values.min() + rewrite) + table[:, number]
+    return Outcome("offline optimum", float(values.min()))
+
+
+class Oreo:
+    """OREO's rule (Shen and others, 2024), with the layouts that ours would propose.
+
+    Each layout has a counter of what questions would cost in it; when that of the present layout has
+    reached the cost of a rewriting, it moves to one whose counter has not, at random; when all have, a
+    new phase begins. Layouts are proposed from the last questions whenever they are of other kinds,
+    the best two each time, and the four latest are kept beside the raw files and the present one.
+    """
+
+    def __init__(self, brains: Brains, seed: int = 3) -> None:
+        self.random = np.random.default_rng(seed)
+        self.brains, self.bench = brains, brains.bench
+        self.outcome = Outcome("OREO's rule")
+        self.layouts: dict[str, Layout | None] = {INITIAL: None}
+        self.built = {INITIAL: brains.bench.initial}
+        self.counters = {INITIAL: 0.0}
+        self.costs: dict[str, dict[int, float]] = {}
+        self.seen: dict[int, tuple[str, float]] = {}
+        self.here, self.alpha = INITIAL, REWRITE_SECONDS_A_ROW * brains.extent.rows
+        self.proposed_for: Counter = Counter()
+        brains.work(INITIAL, None)
+
+    def play(self, numbers: np.ndarray) -> Outcome:
+        """Return what was paid."""
+        for at, number in enumerate(map(int, numbers), 1):
+            self._answer(number)
+            if at % EVERY == 0:
+                recent = Counter(map(int, numbers[max(0, at - RECENT) : at]))
+                if has_shifted(self.proposed_for, recent, self.bench):
+                    self._propose(recent)
+            if self.counters[self.here] >= self.alpha:
+                self._jump(at)
+        return self.outcome
+
+    def _answer(self, number: int) -> None:
+        built = self.built[self.here]
+        self.outcome.query_seconds += float(built.seconds[number])
+        self.outcome.row_groups += float(built.row_groups[number])
+        if number not in self.seen:
+            self.seen[number] = (self.here, float(built.seconds[number]))
+            self._price()
+        for one in self.counters:
+            self.counters[one] += self.costs[one][number]
+
+    def _price(self) -> None:
+        constants = self.brains.fit(list(self.seen), self.seen)
+        self.costs = {
+            one: self.brains.predicted(one, layout, constants, self.seen)
+            for one, layout in self.layouts.items()
+        }
+
+    def _propose(self, recent: Counter) -> None:
+        constants = self.brains.fit(list(self.seen), self.seen)
+        self.proposed_for = kinds_of(recent, self.bench)
+        middle = float(np.median(list(self.counters.values())))
+        for layout in self.brains.propose(recent, constants, self.seen)[:2]:
+            self.layouts.setdefault(layout.layout_id, layout)
+            self.counters.setdefault(layout.layout_id, middle)
+        while len(self.layouts) > KEPT:
+            gone = next(one for one in self.layouts if one not in {self.here, INITIAL})
+            del self.layouts[gone], self.counters[gone]
+        self._price()
+
+    def _jump(self, at: int) -> None:
+        ready = [one for one in self.counters if self.counters[one] < self.alpha]
+        if not ready:
+            self.counters = dict.fromkeys(self.counters, 0.0)
+            ready = list(self.counters)
+        there = str(self.random.choice(ready))
+        if there == self.here:
+            return
+        self.here = there
+        if there not in self.built:
+            self.built[there] = self.bench.build(self.layouts[there])
+        done = self.built[there]
+        self.outcome.rewrite_seconds += done.rewrite_seconds
+        self.outcome.moves.append((at, done.name))
+        self.alpha = done.rewrite_seconds or self.alpha

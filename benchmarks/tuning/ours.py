@@ -1,0 +1,275 @@
+"""parquetry's own brains, question by question, as the loop of a store uses them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from parquetry.access.sql_query import understand
+from parquetry.model.layouts import INITIAL, Layout
+from parquetry.tuning.candidates.proposing import propose
+from parquetry.tuning.candidates.situation import Situation, Wish
+from parquetry.tuning.costs.constants import Constants
+from parquetry.tuning.costs.fitting import Measured, fit
+from parquetry.tuning.costs.groups import predict_groups
+from parquetry.tuning.costs.present import present_groups
+from parquetry.tuning.costs.work import predict_work, understand_demands
+from parquetry.tuning.deciding import (
+    Option,
+    Rules,
+    State,
+    advance,
+    decide,
+    moved,
+    options,
+    replay,
+)
+from parquetry.tuning.sampling import find_sample, measure_extent
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from measuring import Bench, Built
+
+EVERY = 25
+"""Questions between two looks of the worker."""
+RECENT = 400
+"""Questions of the log that proposals are made for."""
+MOST_REPLAYED = 2_000
+SHIFT = 0.3
+"""Share of questions that must be of another kind than when layouts were last proposed."""
+REWRITE_SECONDS_A_ROW = 1.5e-6
+
+
+@dataclass
+class Outcome:
+    """What a strategy paid.
+
+    Args:
+        name: The strategy.
+        query_seconds: What questions took.
+        rewrite_seconds: What rewriting took.
+        moves: The layouts that were moved to, with the number of the question.
+        row_groups: Row groups read.
+    """
+
+    name: str
+    query_seconds: float = 0.0
+    rewrite_seconds: float = 0.0
+    moves: list[tuple[int, str]] = field(default_factory=list)
+    row_groups: float = 0.0
+
+    @property
+    def total(self) -> float:
+        """Questions and rewriting together."""
+        return self.query_seconds + self.rewrite_seconds
+
+
+class Brains:
+    """What is known of a table before anything was moved: the sample, and what questions need."""
+
+    def __init__(self, bench: Bench) -> None:
+        source = bench.source
+        extent = measure_extent(source.files())
+        self.bench = bench
+        self.sample = find_sample(source, extent)
+        self.extent = extent
+        self.asked, self.bytes_a_row = [], []
+        for question in bench.pool:
+            query = understand(question.sql, {}, [bench.table])
+            demands = query.demands(bench.table, {})
+            self.asked.append(understand_demands(demands, self.sample))
+            named = [name for name in extent.bytes_by_column if name in question.sql]
+            size = sum(extent.bytes_by_column[name] for name in named)
+            self.bytes_a_row.append(size / extent.rows)
+        self.columns = sorted({name for one in self.asked for name in one.columns})
+        self.initial_groups = present_groups(source.listing(), self.sample, self.columns)
+        self._work: dict[str, list] = {}
+
+    def work(self, layout_id: str, layout: Layout | None) -> list:
+        """Return what every question would read in a layout."""
+        if layout_id not in self._work:
+            groups = (
+                self.initial_groups
+                if layout is None
+                else predict_groups(self.sample, layout, self.columns)
+            )
+            self._work[layout_id] = [
+                predict_work(asked, groups, self.sample) for asked in self.asked
+            ]
+        return self._work[layout_id]
+
+    def fit(self, seen: Sequence[int], seconds: Mapping[int, tuple[str, float]]) -> Constants:
+        """Return the constants that the questions seen so far tell."""
+        measured = []
+        for number in seen:
+            layout, taken = seconds[number]
+            work = self._work[layout][number]
+            measured.append(
+                Measured(
+                    work.files,
+                    work.row_groups,
+                    work.rows * self.bytes_a_row[number],
+                    work.rows,
+                    0.0,
+                    taken,
+                )
+            )
+        return fit(measured)
+
+    def predicted(
+        self,
+        layout_id: str,
+        layout: Layout | None,
+        constants: Constants,
+        seconds: Mapping[int, tuple[str, float]],
+    ) -> dict[int, float]:
+        """Return what questions that were seen would take in a layout."""
+        works = self.work(layout_id, layout)
+        found = {}
+        for number, (at, taken) in seconds.items():
+            size = self.bytes_a_row[number]
+            here = constants.reading_seconds(self._work[at][number], size)
+            there = constants.reading_seconds(works[number], size)
+            found[number] = max(0.0, taken - here) + there
+        return found
+
+    def propose(
+        self, counts: Counter, constants: Constants, seconds: Mapping[int, tuple[str, float]]
+    ) -> list[Layout]:
+        """Return layouts for questions that were asked so often."""
+        wishes = []
+        for number, count in sorted(counts.items()):
+            at, taken = seconds[number]
+            size = self.bytes_a_row[number]
+            reading = constants.reading_seconds(self._work[at][number], size)
+            template = self.bench.pool[number].template
+            rest = max(0.0, taken - reading)
+            wishes.append(Wish(self.asked[number], template, float(count), rest, size))
+        return propose(Situation(self.sample, tuple(wishes), constants))
+
+
+class Player:
+    """One sequence of questions, answered and learned from.
+
+    Rewriting is really done, and charged with what it took; each question is charged with what it was
+    measured to take in the layout that routing predicts to be the fastest.
+    """
+
+    def __init__(self, brains: Brains, max_replicas: int, name: str) -> None:
+        self.brains, self.bench, self.max_replicas = brains, brains.bench, max_replicas
+        self.outcome = Outcome(name)
+        self.present = [INITIAL]
+        self.built: dict[str, Built] = {INITIAL: brains.bench.initial}
+        self.candidates: dict[str, Layout] = {}
+        self.seen: dict[int, tuple[str, float]] = {}
+        self.costs: dict[str, dict[int, float]] = {}
+        self.constants = Constants()
+        self.state, self.rules = State(), Rules()
+        self.speed = REWRITE_SECONDS_A_ROW
+        self.proposed_for: Counter = Counter()
+        self.since_move: list[int] = []
+        brains.work(INITIAL, None)
+
+    def play(self, numbers: np.ndarray) -> Outcome:
+        """Return what was paid."""
+        for at, number in enumerate(map(int, numbers), 1):
+            self._answer(number)
+            if at % EVERY == 0 and at >= self.rules.min_queries:
+                recent = Counter(map(int, numbers[max(0, at - RECENT) : at]))
+                if has_shifted(self.proposed_for, recent, self.bench):
+                    self._propose(recent)
+                option = decide(self.state, self._options(), self.rules)
+                if option is not None:
+                    self._move(option, at)
+        return self.outcome
+
+    def _answer(self, number: int) -> None:
+        built = self.built[self._route(number)]
+        self.outcome.query_seconds += float(built.seconds[number])
+        self.outcome.row_groups += float(built.row_groups[number])
+        if number not in self.seen:
+            self.seen[number] = (self._route(number), float(built.seconds[number]))
+            if self.costs:
+                self._price(self.costs)
+        self.since_move.append(number)
+        if self.costs:
+            costs = {one: self.costs[one][number] for one in self.costs}
+            self.state = advance(self.state, costs, self.present, self._options())
+
+    def _route(self, number: int) -> str:
+        if self.max_replicas == 0:
+            return self.present[-1]
+        known = {one: self.costs[one].get(number) for one in self.present if one in self.costs}
+        priced = {one: seconds for one, seconds in known.items() if seconds is not None}
+        return min(priced, key=priced.__getitem__, default=INITIAL)
+
+    def _options(self) -> list[Option]:
+        seconds = self.speed * self.brains.extent.rows
+        return options(dict.fromkeys(self.candidates, seconds), self.present, self.max_replicas)
+
+    def _propose(self, recent: Counter) -> None:
+        """Look for layouts anew; a candidate that has saved something already stays one."""
+        self.constants = self.brains.fit(list(self.seen), self.seen)
+        wanted = {
+            option.layout for option in self._options() if self.state.counters.get(option.key)
+        }
+        fresh = self.brains.propose(recent, self.constants, self.seen)
+        kept = {key: one for key, one in self.candidates.items() if key in wanted}
+        found = kept | {one.layout_id: one for one in fresh}
+        self.candidates = {key: one for key, one in found.items() if key not in self.present}
+        self.proposed_for = kinds_of(recent, self.bench)
+        self._price((*self.present, *self.candidates))
+        self._catch_up()
+
+    def _price(self, layouts: Iterable[str]) -> None:
+        self.costs = {
+            one: self.brains.predicted(one, self._layout(one), self.constants, self.seen)
+            for one in layouts
+        }
+
+    def _layout(self, layout_id: str) -> Layout | None:
+        if layout_id == INITIAL:
+            return None
+        return self.candidates.get(layout_id) or self.built[layout_id].layout
+
+    def _catch_up(self) -> None:
+        """Give new candidates the counters that they would have had since the last move."""
+        counters = dict(self.state.counters)
+        past = [
+            {one: self.costs[one][number] for one in self.costs}
+            for number in self.since_move[-MOST_REPLAYED:]
+        ]
+        for option in self._options():
+            if option.key not in counters:
+                counters[option.key] = replay(option, past, self.present)
+        self.state = replace(self.state, counters=counters, queries=len(self.since_move))
+
+    def _move(self, option: Option, at: int) -> None:
+        done = self.bench.build(self.candidates.pop(option.layout))
+        self.built[option.layout] = done
+        self.outcome.rewrite_seconds += done.rewrite_seconds
+        self.outcome.moves.append((at, done.name))
+        self.speed = done.rewrite_seconds / self.brains.extent.rows
+        self.present = [one for one in self.present if one != option.drops] + [option.layout]
+        self.state = moved(self.state, done.rewrite_seconds)
+        self.since_move = []
+        self.costs = {one: self.costs[one] for one in (*self.present, *self.candidates)}
+
+
+def kinds_of(counts: Counter, bench: Bench) -> Counter:
+    """Return the share of each template."""
+    kinds: Counter = Counter()
+    for number, count in counts.items():
+        kinds[bench.pool[number].template] += count / counts.total()
+    return kinds
+
+
+def has_shifted(before: Counter, recent: Counter, bench: Bench) -> bool:
+    """Return whether recent questions are of other kinds than those before."""
+    now = kinds_of(recent, bench)
+    distance = sum(abs(now[kind] - before[kind]) for kind in now | before) / 2
+    return distance > SHIFT
