@@ -5,7 +5,6 @@ from __future__ import annotations
 import shutil
 import time
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import duckdb
@@ -15,14 +14,16 @@ from deltalake import DeltaTable, WriterProperties, write_deltalake
 from parquetry.access.duck import Duck
 from parquetry.access.source import Source
 from parquetry.commits.home import Home
-from parquetry.model.layouts import Layout
 from parquetry.storage.local import LocalStorage
 from parquetry.tuning.ordering.terms import order_by, partition_terms
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from pathlib import Path
 
     from questions import Question
+
+    from parquetry.model.layouts import Layout
 
 ROWS_A_FILE = 16 * 61_440
 DISK = LocalStorage()

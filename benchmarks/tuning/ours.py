@@ -6,8 +6,6 @@ from collections import Counter
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from parquetry.access.sql_query import understand
 from parquetry.model.layouts import INITIAL, Layout
 from parquetry.tuning.candidates.proposing import propose
@@ -32,6 +30,7 @@ from parquetry.tuning.sampling import find_sample, measure_extent
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    import numpy as np
     from measuring import Bench, Built
 
 EVERY = 25

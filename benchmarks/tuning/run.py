@@ -4,9 +4,9 @@
 
 FOLDER is where `data.py` wrote the table. Every layout is really written, and that is timed; every
 question of the pool is really asked in every layout (the fastest run counts, after one that warms up),
-and its answer compared with that of the raw files. A workload is a sequence of the pool's questions; what it costs is
-the sum of these times, and of the rewriting. So all strategies are compared on the same measurements,
-and a day of questions need not last a day.
+and its answer compared with that of the raw files. A workload is a sequence of the pool's questions;
+what it costs is the sum of these times, and of the rewriting. So all strategies are compared on the
+same measurements, and a day of questions need not last a day.
 
 On a machine that others use as well, `--clock cpu` counts the time of all of this process's threads
 instead of the clock's on the wall.
