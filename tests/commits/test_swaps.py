@@ -30,7 +30,7 @@ def test_a_small_dataset_is_exchanged_as_a_whole(tmp_path):
 
 
 def test_of_many_partitions_only_the_touched_ones_are_exchanged(tmp_path):
-    found = dataset(tmp_path, 60)
+    found = dataset(tmp_path, 150)
     before = inodes(found)
     found.delete(pl.col("n").is_in([0, 2, 4, 5]))
     folders = ["day=000", "day=001", "day=002"]
@@ -38,19 +38,19 @@ def test_of_many_partitions_only_the_touched_ones_are_exchanged(tmp_path):
     after = inodes(found)
     assert before.keys() - after.keys() == {"day=002"}
     assert {name for name in after if after[name] != before[name]} == {"day=000", "day=001"}
-    assert sorted(found.scan().collect()["n"]) == [n for n in range(120) if n not in {0, 2, 4, 5}]
+    assert sorted(found.scan().collect()["n"]) == [n for n in range(300) if n not in {0, 2, 4, 5}]
     assert found.check().is_sound
     found.restore(1)
-    assert found.count() == 120
+    assert found.count() == 300
 
 
 def test_files_that_only_come_to_many_partitions_are_linked(tmp_path):
-    found = dataset(tmp_path, 60)
+    found = dataset(tmp_path, 150)
     before = inodes(found)
     found.append(pl.DataFrame({"day": ["000", "777"], "n": [1000, 1001]}))
     assert found.history()[0].swaps == ()
     assert inodes(found).items() > before.items()
-    assert found.count() == 122
+    assert found.count() == 302
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from parquetry.storage.protocol import Storage
 
 _A_FOLDER = 10  # making and removing a folder costs as much as linking so many files
-_ALWAYS = 200  # links: some ten milliseconds
+_ALWAYS = 1000  # links, or a hundred folders: some ten milliseconds
 _PER_RETIRED = 20  # linking so many files costs less than rewriting one
 _PER_ADDED = 10  # or writing a small one
 
