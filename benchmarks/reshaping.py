@@ -40,7 +40,7 @@ PIECES = 10  # files of each partition, to be compacted
 APPENDS, APPENDED_ROWS = 100, 2_000
 TASKS = {
     "repartition to product_id": ["product_id"],
-    "repartition to product_id, date, hour": ["product_id", "date", "hour"],
+    "repartition by product, date and hour": ["product_id", "date", "hour"],
     "compact 6,000 files to 600": [],
     "append 100 x 2,000 rows": [],
 }
