@@ -128,7 +128,11 @@ def _float_rank(value: float | None) -> Any:
 
 
 def suited(value: Any, kind: pa.DataType) -> Any:
-    """Return a value as it is compared with the type's values."""
+    """Return a value as it is compared with the type's values; floats by their rank.
+
+    Raises:
+        UnsuitedError: The engine may see this comparison in another way.
+    """
     if value is None:
         return None
     for is_kind, suit in _SUITS:

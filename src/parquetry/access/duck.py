@@ -225,7 +225,8 @@ def _list(name: str, run: _Run) -> Listing:
     source = run.sources[name]
     demands = run.query.demands(name, parameter_values(run.parameters))
     run.demands[name] = demands
-    found = find_detour(run.router, _question(name, run)) if run.router is not None else None
+    is_open = run.router is not None and not run.needs_all  # own files alone tell all columns
+    found = find_detour(run.router, _question(name, run)) if is_open else None
     if found is not None:
         run.detours[name], listing = found
         return listing

@@ -11,7 +11,7 @@ import pyarrow as pa
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from parquetry.files.skimming import FileSchema
+    from parquetry.files.skimming import FileSchema, Stamp
 
 
 @dataclass(frozen=True)
@@ -25,6 +25,7 @@ class Listing:
         path_values: One row a file: the keys whose values the folders say.
         keys: The partition keys with their types, outermost first.
         is_whole: Whether these are all files of the dataset.
+        stamps: By what each of the dataset's own files is known to be unchanged.
     """
 
     files: Sequence[str]
@@ -33,6 +34,7 @@ class Listing:
     path_values: pa.Table
     keys: Mapping[str, pa.DataType]
     is_whole: bool
+    stamps: Sequence[Stamp] = ()
 
     @cached_property
     def file_columns(self) -> pa.Schema:

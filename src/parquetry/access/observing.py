@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from parquetry.access.conditions import Demand
+    from parquetry.access.listing import Listing
     from parquetry.access.source import Source
 
 
@@ -127,6 +128,8 @@ class Route:
         is_exploration: Whether they were chosen to learn from it.
         reason: Why they were chosen, for people.
         predicted_seconds: How long reading them should take.
+        listing: The same files with what is known of them. A router that has asked for the dataset's
+            own listing gives the columns of that, so that the answer has the same ones.
     """
 
     files: tuple[str, ...]
@@ -134,6 +137,7 @@ class Route:
     is_exploration: bool = False
     reason: str = ""
     predicted_seconds: float | None = None
+    listing: Listing | None = None
 
 
 class Observer(Protocol):

@@ -28,6 +28,8 @@ class PastSource(Source):
         places: For each file its path relative to the dataset, and the absolute path where it is.
     """
 
+    is_present = False
+
     def __init__(self, home: Home, storage: Storage, places: Iterable[tuple[str, str]]) -> None:
         super().__init__(home, storage)
         self._places = tuple(places)

@@ -134,7 +134,7 @@ class _Reader:
                 columns=None if columns is None else tuple(columns),
             )
             found = find_detour(self._router, question)
-            if found is not None:
+            if found is not None and self._keeps_promise(found[1]):
                 return found[1], found[0]
         return self._list(demands, self._outline, None), None
 
@@ -166,6 +166,13 @@ class _Reader:
             listing = holds.enter_context(held_listing(self._source, references))
         self._check_promise(listing)
         return listing
+
+    def _keeps_promise(self, listing: Listing) -> bool:
+        """Return whether files of a route are read in the types that the frame promises."""
+        if self._outline is None:
+            return False
+        promised = {one.name: one.type for one in self._outline.columns}
+        return all(promised.get(one.name, one.type) == one.type for one in listing.columns)
 
     def _check_promise(self, listing: Listing) -> None:
         found = frame_schema(listing)

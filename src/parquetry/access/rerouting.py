@@ -30,12 +30,14 @@ def find_detour(router: Router | None, question: Question) -> tuple[Detour, List
 
     **Guarantees:** a route whose files are not whole is none; the router is told.
     """
-    route = router.route(question) if router is not None else None
-    if route is None or router is None:
+    if router is None or not question.source.is_present:
+        return None
+    route = router.route(question)
+    if route is None:
         return None
     detour = Detour(question, route, router)
     try:
-        return detour, question.source.listing_of(route.files)
+        return detour, route.listing or question.source.listing_of(route.files)
     except (CorruptionError, NotFoundError, SchemaMismatchError, StorageError):
         detour.give_up()
         return None

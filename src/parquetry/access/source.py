@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     from parquetry.access.conditions import Demand
     from parquetry.commits.home import Home
-    from parquetry.files.skimming import FileSchema
+    from parquetry.files.skimming import FileSchema, Stamp
     from parquetry.model.partitions import PartitionFilter
     from parquetry.storage.listing import Folder
     from parquetry.storage.protocol import Storage
@@ -53,6 +53,9 @@ class Source:
         home: Where the dataset stands.
         storage: The disk.
     """
+
+    is_present = True
+    """Whether these are the files that the dataset has now, and not those that it once had."""
 
     def __init__(self, home: Home, storage: Storage) -> None:
         self.home = home
@@ -212,7 +215,8 @@ class Source:
         self, kept: KeptSchema | None, folders: Sequence[Folder], *, is_whole: bool
     ) -> Listing:
         files = [path for folder in folders for path in folder.files]
-        schemas = self._skimmer.skim(files)
+        stamps: list[Stamp] = []
+        schemas = self._skimmer.skim(files, stamps)
         distinct = list(dict.fromkeys(schemas))
         self._refuse_newer(distinct)
         known = [kept.schema] if kept else []
@@ -233,6 +237,7 @@ class Source:
             path_values=self._paths.table(from_paths, folders),
             keys=types,
             is_whole=is_whole,
+            stamps=stamps,
         )
 
     def _refuse_newer(self, schemas: Sequence[FileSchema]) -> None:

@@ -17,7 +17,7 @@ def vacuum(
     dry_run: DryRun = False,
     yes: Yes = False,
 ) -> None:
-    """Remove retired files older than `--keep`, and what crashed processes left behind.
+    """Remove retired files older than `--keep`, what crashes left, and replicas nobody uses.
 
     The log stays, but states from before the oldest kept history can no longer be shown or restored.
     """
@@ -27,7 +27,7 @@ def vacuum(
 
     handle = Dataset.open(dataset)
     plan = handle.plan_vacuum(keep)
-    if not plan.files and not plan.stagings and not plan.pins:
+    if not (plan.files or plan.stagings or plan.pins or plan.layouts):
         say("nothing to remove")
         return
     say(

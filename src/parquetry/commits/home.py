@@ -74,6 +74,11 @@ class Home:
         return f"{self.state}/pins"
 
     @property
+    def layouts(self) -> str:
+        """The folder of replicas: the same rows in other layouts, for routing."""
+        return f"{self.state}/layouts"
+
+    @property
     def lock(self) -> str:
         """The lock file."""
         return f"{self.state}/lock"

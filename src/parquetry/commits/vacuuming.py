@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from parquetry.commits.dead_layouts import dead_layouts, remove_dead_layouts
 from parquetry.commits.finishing import recover
 from parquetry.commits.log import read_records, record_name
 from parquetry.commits.owning import OWNER, abandoned, remove_abandoned
@@ -39,6 +40,7 @@ class VacuumPlan:
         stagings: The staging folders of dead processes, and single files that they staged and that are
             a day old: absolute paths.
         pins: The pins of dead processes: absolute paths.
+        layouts: Folders and files of replicas that nobody uses any more: absolute paths.
         files: How many files that is.
         bytes: How many bytes it frees. A file that has another name somewhere frees none.
     """
@@ -46,6 +48,7 @@ class VacuumPlan:
     forget: tuple[int, ...]
     stagings: tuple[str, ...]
     pins: tuple[str, ...]
+    layouts: tuple[str, ...]
     files: int
     bytes: int
 
@@ -60,6 +63,7 @@ class VacuumReport:
         commits_forgotten: The commits whose retired files went.
         stagings_removed: How many staging folders of dead processes went.
         pins_removed: How many pins of dead processes went.
+        layouts_removed: How many folders and files of replicas went that nobody uses.
         dry_run: Whether nothing was done.
     """
 
@@ -68,6 +72,7 @@ class VacuumReport:
     commits_forgotten: tuple[int, ...]
     stagings_removed: int
     pins_removed: int
+    layouts_removed: int
     dry_run: bool
 
 
@@ -112,6 +117,8 @@ def vacuum(
 ) -> VacuumReport:
     """Forget the files that commits retired longer ago than `keep`, and clear away what died.
 
+    So go what dead processes staged or pinned, and what replicas held that were retired.
+
     The records stay in the log. States that need a forgotten file can no longer be read or restored;
     every state of the last `keep` can.
 
@@ -131,7 +138,13 @@ def vacuum(
     else:
         plan = _clear(home, storage, wanted)
     return VacuumReport(
-        plan.bytes, plan.files, plan.forget, len(plan.stagings), len(plan.pins), dry_run
+        plan.bytes,
+        plan.files,
+        plan.forget,
+        len(plan.stagings),
+        len(plan.pins),
+        len(plan.layouts),
+        dry_run,
     )
 
 
@@ -148,6 +161,8 @@ def _clear(home: Home, storage: Storage, keep: timedelta | int) -> VacuumPlan:
                 _remove(storage, folder)
         for version in plan.forget:
             remove_tree(storage, f"{staging.folder}/{record_name(version)}")
+        if plan.layouts:
+            remove_dead_layouts(home, storage)
         return plan
 
 
@@ -165,9 +180,10 @@ def _plan(home: Home, storage: Storage, keep: timedelta | int) -> VacuumPlan:
     forget = _old_versions(home, storage, keep)
     stagings = sorted({*_dead(storage, home.staging), *old_drafts(home, storage)})
     pins = _dead(storage, home.pins)
+    layouts = dead_layouts(home, storage)
     history = [f"{home.history}/{record_name(version)}" for version in forget]
-    files, freed = _weigh(storage, [*history, *stagings, *pins])
-    return VacuumPlan(tuple(forget), tuple(stagings), tuple(pins), files, freed)
+    files, freed = _weigh(storage, [*history, *stagings, *pins, *layouts])
+    return VacuumPlan(tuple(forget), tuple(stagings), tuple(pins), tuple(layouts), files, freed)
 
 
 def _old_versions(home: Home, storage: Storage, keep: timedelta | int) -> list[int]:

@@ -36,7 +36,8 @@ _ENCRYPTED = b"PARE"
 _TAIL_BYTES = 8
 _FIRST_READ = 8192  # the whole footer of a small file in one call
 _ARROW = b"ARROW:schema"
-_RACY_NS = 100_000_000  # two changes within one tick of the file system's clock look alike
+RACY_NS = 100_000_000
+"""Two changes within one tick of the file system's clock look alike."""
 
 
 class Stamp(NamedTuple):
@@ -82,8 +83,12 @@ class Skimmer:
         self._schemas: tuple[FileSchema, ...] = ()
         self._files: dict[str, tuple[Stamp | None, FileSchema]] = {}
 
-    def skim(self, paths: Sequence[str]) -> list[FileSchema]:
+    def skim(self, paths: Sequence[str], stamps: list[Stamp] | None = None) -> list[FileSchema]:
         """Return the schema of each file; files of one schema give one object.
+
+        Args:
+            paths: The files.
+            stamps: A list that gets the stamp of each file.
 
         Raises:
             CorruptionError: A file is no Parquet file, or is cut off.
@@ -92,15 +97,17 @@ class Skimmer:
             StorageError: A file cannot be read.
         """
         found = []
-        stamps = set()
+        one_file = set()
         for path in paths:
-            stamp = _stamp(path)
+            stamp = stamp_of(path)
             known = self._files.get(path)
             if known is None or known[0] != stamp:
                 known = self._read(path, stamp)
             found.append(known[1])
-            stamps.add((stamp.inode, stamp.device))
-        if len(stamps) != len(paths):
+            one_file.add((stamp.inode, stamp.device))
+            if stamps is not None:
+                stamps.append(stamp)
+        if len(one_file) != len(paths):
             _refuse_twins(paths)
         return found
 
@@ -116,13 +123,19 @@ class Skimmer:
         if schema is None:
             schema = _parse(path, footer)
             self._schemas = (*self._schemas, schema)
-        is_told_by_time = time.time_ns() - stamp.mtime_ns > _RACY_NS
+        is_told_by_time = time.time_ns() - stamp.mtime_ns > RACY_NS
         known = (stamp if is_told_by_time else None, schema)
         self._files[path] = known
         return known
 
 
-def _stamp(path: str) -> Stamp:
+def stamp_of(path: str) -> Stamp:
+    """Return by what a file is known to be unchanged; a link at its end is followed.
+
+    Raises:
+        NotFoundError: It does not exist any more.
+        StorageError: It cannot be looked at.
+    """
     try:
         facts = os.stat(path)
     except FileNotFoundError as error:
@@ -135,7 +148,7 @@ def _stamp(path: str) -> Stamp:
 def _refuse_twins(paths: Sequence[str]) -> None:
     first: dict[tuple[int, int], str] = {}
     for path in paths:
-        stamp = _stamp(path)
+        stamp = stamp_of(path)
         other = first.setdefault((stamp.inode, stamp.device), path)
         if other is not path:
             raise LayoutError(

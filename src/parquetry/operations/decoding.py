@@ -48,7 +48,7 @@ def decode_files(paths: Sequence[str], schema: pa.Schema) -> pa.Table:
         NotFoundError: A file does not exist any more.
         SchemaMismatchError: It holds times that the declared type cannot say.
     """
-    if len(paths) > 1 and _is_plain(schema, {"ms", "us"}):
+    if len(paths) > 1 and is_plain(schema, {"ms", "us"}):
         return _decode_together(paths, schema)
     tables = [table for path in paths for table in decode_rows(path, schema)]
     return pa.concat_tables(tables) if tables else schema.remove_metadata().empty_table()
@@ -75,7 +75,7 @@ def decode_rows(
         NotFoundError: It does not exist any more.
         SchemaMismatchError: It holds times that the declared type cannot say.
     """
-    if group_rows is not None and _is_plain(schema, {"ms", "us"}):
+    if group_rows is not None and is_plain(schema, {"ms", "us"}):
         yield from _by_polars(path, schema, group_rows, _bundles(group_rows, groups))
         return
     footer = read_footer(path)
@@ -83,13 +83,13 @@ def decode_rows(
     physical = [footer.schema.column(number) for number in range(len(footer.schema))]
     old_times = [column.path for column in physical if column.physical_type == "INT96"]
     bundles = _bundles(rows, groups)
-    if _is_plain(schema, {"ms", "us"} if old_times else {"ms", "us", "ns"}):
+    if is_plain(schema, {"ms", "us"} if old_times else {"ms", "us", "ns"}):
         yield from _by_polars(path, schema, rows, bundles)
     else:
         yield from _by_pyarrow(path, schema, bundles, old_times)
 
 
-def _is_plain(schema: pa.Schema, units: set[str]) -> bool:
+def is_plain(schema: pa.Schema, units: set[str]) -> bool:
     """Return whether Polars gives every column of a schema back exactly as PyArrow would."""
     return all(
         (field.type.unit in units and field.type.tz in {None, "UTC"})

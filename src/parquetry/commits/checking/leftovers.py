@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from parquetry.commits.dead_layouts import dead_layouts
 from parquetry.commits.log import find_pending
 from parquetry.commits.owning import abandoned
 from parquetry.errors import CorruptionError, FormatVersionError, StorageError
@@ -15,24 +16,24 @@ if TYPE_CHECKING:
 
 
 def leftover_findings(home: Home, storage: Storage) -> list[Finding]:
-    """Return the staging folders and pins whose owners are dead; none where this user may not write."""
+    """Return what nobody owns or uses any more; nothing where this user may not write."""
     needed = _needed(home, storage)
     try:
         stagings = [f for f in abandoned(storage, home.staging) if f != needed]
         pins = abandoned(storage, home.pins)
+        layouts = dead_layouts(home, storage)
     except StorageError:
         return []
     notes = [("staging-leftover", folder, "An unfinished write") for folder in stagings]
     notes += [("pin-leftover", folder, "A pinned snapshot") for folder in pins]
+    died = "was left by a process that died"
+    said = [(kind, folder, f"{what} {died}") for kind, folder, what in notes]
+    said += [("layout-leftover", path, "This of a replica is used by nobody") for path in layouts]
     return [
         Finding(
-            "note",
-            kind,
-            folder,
-            f"{what} was left by a process that died. It takes space and does no harm.",
-            "Vacuum the dataset.",
+            "note", kind, path, f"{what}. It takes space and does no harm.", "Vacuum the dataset."
         )
-        for kind, folder, what in notes
+        for kind, path, what in said
     ]
 
 

@@ -1,0 +1,200 @@
+"""Conditions asked of ranges of values: what they can come to in row groups whose bounds are known.
+
+It errs only by admitting too much. What the bounds do not tell, and comparisons whose outcome only the
+engine knows, can come to anything.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from pyarrow import types as pt
+
+from parquetry.access.condition_tests import UnsuitedError, suited, value_test
+from parquetry.access.conditions import Combined, Comparison, Condition, Like, Negated, OneOf
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from parquetry.access.conditions import Demand
+
+Flags: TypeAlias = "np.ndarray[tuple[int], np.dtype[np.bool_]]"
+
+_MOST_VALUES = (
+    256  # of an IN that are compared one by one; longer ones by their smallest and largest
+)
+
+
+@dataclass(frozen=True)
+class Ranges:
+    """Bounds of one column in several row groups; one entry a row group in every part.
+
+    Args:
+        low: No value is below; NULL where that is not known.
+        high: No value is above; NULL where that is not known.
+        nulls: Where there may be NULL.
+        only_nulls: Where there is nothing else.
+    """
+
+    low: pa.Array
+    high: pa.Array
+    nulls: Flags
+    only_nulls: Flags
+
+    def __len__(self) -> int:
+        return len(self.low)
+
+
+def admitted(
+    references: Sequence[Sequence[Demand]], columns: Mapping[str, Ranges], count: int
+) -> Flags:
+    """Return which row groups can hold a row that one place of a question has use for.
+
+    Args:
+        references: What each place of the question that reads the dataset demands there; without any,
+            every row group is of use.
+        columns: The bounds that are known, by the names of columns in small letters.
+        count: How many row groups there are.
+    """
+    if not references:
+        return np.ones(count, bool)
+    useful = np.zeros(count, bool)
+    for demands in references:
+        here = np.ones(count, bool)
+        for demand in demands:
+            ranges = columns.get(demand.condition.column.lower())
+            if ranges is not None:
+                here &= _may_be_met(demand, ranges)
+        useful |= here
+    return useful
+
+
+def _may_be_met(demand: Demand, ranges: Ranges) -> Flags:
+    try:
+        if demand.is_outer and value_test(demand.condition, ranges.low.type)(None) is True:
+            return np.ones(len(ranges), bool)
+        return _can_be(demand.condition, ranges, outcome=True)
+    except (UnsuitedError, pa.ArrowException, OverflowError, ValueError, TypeError):
+        return np.ones(len(ranges), bool)
+
+
+def _can_be(condition: Condition, ranges: Ranges, *, outcome: bool) -> Flags:
+    """Return where a condition can come to true, or to false."""
+    match condition:
+        case Comparison(operator="is" | "is not"):
+            return _identity(condition, ranges, outcome=outcome)
+        case Comparison():
+            met = _compared(condition.operator, condition.value, ranges, outcome=outcome)
+            return met & ~ranges.only_nulls
+        case OneOf():
+            return _membership(condition.values, ranges, outcome=outcome)
+        case Like():
+            return _pattern(condition.pattern, ranges, outcome=outcome)
+        case Negated():
+            return _can_be(condition.term, ranges, outcome=not outcome)
+        case Combined():
+            terms = [_can_be(term, ranges, outcome=outcome) for term in condition.terms]
+            is_all = (condition.how == "all") is outcome
+            found: Flags = (np.logical_and if is_all else np.logical_or).reduce(terms)
+            return found
+
+
+def _identity(condition: Comparison, ranges: Ranges, *, outcome: bool) -> Flags:
+    """Return where IS or IS NOT, which are never unknown, can come to an outcome."""
+    is_same = (condition.operator == "is") is outcome
+    if suited(condition.value, ranges.low.type) is None:
+        return ranges.nulls if is_same else ~ranges.only_nulls
+    found = _compared("=", condition.value, ranges, outcome=is_same)
+    return found & ~ranges.only_nulls if is_same else found | ranges.nulls
+
+
+def _membership(values: Sequence[Any], ranges: Ranges, *, outcome: bool) -> Flags:
+    known = [value for value in values if value is not None]
+    if not outcome:
+        return ~ranges.only_nulls
+    if len(known) > _MOST_VALUES:
+        ranked = sorted(suited(value, ranges.low.type) for value in known)
+        found = _compared(">=", _plain(ranked[0]), ranges, outcome=True)
+        found = found & _compared("<=", _plain(ranked[-1]), ranges, outcome=True)
+    else:
+        found = np.zeros(len(ranges), bool)
+        for value in known:
+            found |= _compared("=", value, ranges, outcome=True)
+    return found & ~ranges.only_nulls
+
+
+def _plain(rank: Any) -> Any:
+    """Return a value from its rank among floats; others are their own rank."""
+    return rank[1] if isinstance(rank, tuple) else rank
+
+
+def _pattern(pattern: Any, ranges: Ranges, *, outcome: bool) -> Flags:
+    """Return what LIKE can come to, as far as the text before the first wildcard tells."""
+    if not pt.is_string(ranges.low.type) or not isinstance(pattern, str):
+        raise UnsuitedError
+    if not outcome:
+        return ~ranges.only_nulls
+    prefix = re.split("[%_]", pattern, maxsplit=1)[0]
+    reaches = _flags(pc.greater_equal(ranges.high, prefix))
+    begins = _flags(pc.less_equal(ranges.low, prefix)) | _flags(
+        pc.starts_with(ranges.low, pattern=prefix)
+    )
+    return reaches & begins & ~ranges.only_nulls
+
+
+_OPPOSITE = {"=": "<>", "<>": "=", "<": ">=", "<=": ">", ">": "<=", ">=": "<"}
+
+
+def _compared(operator: str, value: Any, ranges: Ranges, *, outcome: bool) -> Flags:
+    """Return where a comparison of values with another can come to an outcome."""
+    wanted = suited(value, ranges.low.type)
+    if wanted is None:
+        return np.zeros(len(ranges), bool)
+    operator, scalar = _scalar(operator if outcome else _OPPOSITE[operator], wanted, ranges)
+    low, high = ranges.low, ranges.high
+    match operator:
+        case "<":
+            return _flags(pc.less(low, scalar))
+        case "<=":
+            return _flags(pc.less_equal(low, scalar))
+        case ">":
+            return _flags(pc.greater(high, scalar))
+        case ">=":
+            return _flags(pc.greater_equal(high, scalar))
+        case "=":
+            return _flags(pc.less_equal(low, scalar)) & _flags(pc.greater_equal(high, scalar))
+    return _flags(pc.not_equal(low, scalar)) | _flags(pc.not_equal(high, scalar))
+
+
+def _scalar(operator: str, wanted: Any, ranges: Ranges) -> tuple[str, pa.Scalar]:
+    """Return an operator and a value of the column's type that ask for the same."""
+    kind = ranges.low.type
+    if isinstance(wanted, tuple):  # the rank of a float
+        if wanted[0]:
+            raise UnsuitedError  # NaN stands outside of all bounds
+        return operator, pa.scalar(wanted[1], kind)
+    if pt.is_integer(kind) and isinstance(wanted, float | Decimal):
+        whole = math.floor(wanted)
+        if whole == wanted:
+            return operator, pa.scalar(whole, kind)
+        if operator in {"=", "<>"}:
+            raise UnsuitedError
+        # below 3.5 is up to 3, and above it is above 3
+        return ("<=" if operator in {"<", "<="} else ">"), pa.scalar(whole, kind)
+    scalar = pa.scalar(wanted, kind)
+    if pt.is_timestamp(kind) and scalar.as_py() != wanted:
+        raise UnsuitedError  # a part of a second that the column cannot say
+    return operator, scalar
+
+
+def _flags(found: pa.Array) -> Flags:
+    """Return outcomes as flags; where a bound is not known, anything can be."""
+    flags: Flags = np.asarray(pc.fill_null(found, fill_value=True) if found.null_count else found)
+    return flags

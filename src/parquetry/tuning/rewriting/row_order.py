@@ -1,0 +1,103 @@
+"""The values by which the rows of a table are ordered in a layout."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import duckdb
+import numpy as np
+import polars as pl
+import pyarrow as pa
+
+from parquetry.errors import LayoutError, UnknownColumnError
+from parquetry.tuning.ordering.terms import order_terms
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from parquetry.model.layouts import Layout
+    from parquetry.operations.bounds import Flags
+
+_local = threading.local()
+
+
+@dataclass(frozen=True)
+class RowOrder:
+    """The order of a layout.
+
+    Args:
+        terms: SQL expressions, foremost first; rows are ascending by them, NULL last.
+        columns: The columns that the expressions are over.
+    """
+
+    terms: tuple[str, ...]
+    columns: tuple[str, ...]
+
+    @classmethod
+    def of(cls, layout: Layout, known: Sequence[str]) -> RowOrder:
+        """Return the order of a layout for rows with these columns.
+
+        Raises:
+            UnknownColumnError: The layout needs a column that is not there.
+        """
+        missing = [name for name in layout.columns if name not in known]
+        if missing:
+            raise UnknownColumnError.of(missing[0], known, "the dataset that is to be laid out")
+        return cls(order_terms(layout), layout.columns)
+
+    @property
+    def names(self) -> list[str]:
+        """The columns of the frames that `values` gives, foremost first."""
+        return [f"t{number}" for number in range(len(self.terms))]
+
+    def values(self, table: pa.Table) -> pl.DataFrame:
+        """Return the values of the terms for each row.
+
+        Raises:
+            LayoutError: A column is of a type that has no order.
+        """
+        if not self.terms or not table.num_rows:
+            return pl.DataFrame({name: [] for name in self.names})
+        shown = ", ".join(f"{t} AS {n}" for t, n in zip(self.terms, self.names, strict=True))
+        try:
+            rows = _database().from_arrow(table.select(list(self.columns)))
+            frame: Any = pl.from_arrow(rows.project(shown).to_arrow_table())
+        except (duckdb.Error, pa.ArrowException, pl.exceptions.PolarsError) as error:
+            reason = str(error).splitlines()[0]
+            raise LayoutError(
+                f"Rows cannot be ordered by {', '.join(self.columns)}: {reason}. Nothing was changed. "
+                "Lay the dataset out by other columns."
+            ) from error
+        return pl.DataFrame(frame)
+
+    def sorted_places(self, values: pl.DataFrame) -> pl.Series:
+        """Return the numbers of the rows in the layout's order; equal rows keep theirs."""
+        return values.select(
+            pl.arg_sort_by(self.names, nulls_last=True, maintain_order=True)
+        ).to_series()
+
+
+def is_ascending(values: pl.DataFrame) -> bool:
+    """Return whether rows are ascending by the columns of a frame, NULL last."""
+    if values.height < 2:  # noqa: PLR2004  one row is always in order
+        return True
+    equal: Flags = np.ones(values.height - 1, bool)
+    for column in values.iter_columns():
+        before, after = column.head(values.height - 1), column.tail(values.height - 1)
+        falls = (before > after).fill_null(value=False) | (before.is_null() & after.is_not_null())
+        if bool((falls.to_numpy() & equal).any()):
+            return False
+        equal &= before.eq_missing(after).to_numpy()
+    return True
+
+
+def _database() -> duckdb.DuckDBPyConnection:
+    """Return this thread's database for expressions; times are those of UTC."""
+    if not hasattr(_local, "database"):
+        config: dict[str, Any] = {"threads": 1, "python_enable_replacements": False}
+        _local.database = duckdb.connect(":memory:", config=config)
+        _local.database.execute("SET TimeZone = 'UTC'")
+    database: duckdb.DuckDBPyConnection = _local.database
+    return database

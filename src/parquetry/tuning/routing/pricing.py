@@ -1,0 +1,117 @@
+"""What answering a question from given row groups takes, told from their bounds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+
+from parquetry.access.range_tests import admitted
+from parquetry.tuning.replicas.bounds import ranges_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import pyarrow as pa
+
+    from parquetry.access.conditions import Demand
+    from parquetry.operations.bounds import Flags
+
+
+class Prices(Protocol):
+    """What reading takes, in seconds."""
+
+    @property
+    def file(self) -> float:
+        """A file that is opened."""
+
+    @property
+    def row_group(self) -> float:
+        """A row group that is looked at."""
+
+    @property
+    def byte(self) -> float:
+        """A byte that is read, compressed."""
+
+    @property
+    def row(self) -> float:
+        """A row of a row group that is read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What has to be read.
+
+    Args:
+        files: Files to open.
+        row_groups: Row groups to look at.
+        rows: Their rows.
+        bytes: Their size.
+    """
+
+    files: int = 0
+    row_groups: int = 0
+    rows: int = 0
+    bytes: int = 0
+
+    def __add__(self, other: Reading) -> Reading:
+        return Reading(
+            self.files + other.files,
+            self.row_groups + other.row_groups,
+            self.rows + other.rows,
+            self.bytes + other.bytes,
+        )
+
+    def seconds(self, prices: Prices) -> float:
+        """Return how long it takes."""
+        return (
+            prices.file * self.files
+            + prices.row_group * self.row_groups
+            + prices.row * self.rows
+            + prices.byte * self.bytes
+        )
+
+
+class Groups:
+    """The row groups of some files, ready to be asked.
+
+    Args:
+        table: What is known of them; see `replicas.bounds`.
+        files: How many files there are.
+    """
+
+    def __init__(self, table: pa.Table, files: int) -> None:
+        self.files = files
+        self._file = np.asarray(table["file"])
+        self._rows = np.asarray(table["rows"])
+        self._bytes = np.asarray(table["bytes"])
+        self._ranges = ranges_of(table)
+
+    def admitted(self, references: Sequence[Sequence[Demand]]) -> Flags:
+        """Return the row groups that a question can have use for."""
+        return admitted(references, self._ranges, len(self._rows))
+
+    def files_of(self, groups: Flags) -> list[int]:
+        """Return the numbers of the files that some row groups stand in, ascending."""
+        return [int(number) for number in np.unique(self._file[groups])]
+
+    def reading(self, groups: Flags) -> Reading:
+        """Return what reading some row groups takes."""
+        return Reading(
+            len(np.unique(self._file[groups])),
+            int(groups.sum()),
+            int(self._rows[groups].sum()),
+            int(self._bytes[groups].sum()),
+        )
+
+    def reading_by_file(self, groups: Flags) -> dict[int, Reading]:
+        """Return what reading some row groups takes, for each file that they stand in."""
+        numbers, places = np.unique(self._file[groups], return_inverse=True)
+        counts = np.bincount(places, minlength=len(numbers))
+        rows = np.bincount(places, self._rows[groups], len(numbers))
+        sizes = np.bincount(places, self._bytes[groups], len(numbers))
+        return {
+            int(number): Reading(1, int(count), int(row), int(size))
+            for number, count, row, size in zip(numbers, counts, rows, sizes, strict=True)
+        }
