@@ -52,12 +52,13 @@ def offline_optimum(all_built: Sequence[Built], numbers: np.ndarray) -> Outcome:
 
 
 class Oreo:
-    """OREO's rule (Shen and others, 2024), with the layouts that ours would propose.
+    """OREO's rule (Rong and others, 2024), with the layouts that ours would propose.
 
-    Each layout has a counter of what questions would cost in it; when that of the present layout has
-    reached the cost of a rewriting, it moves to one whose counter has not, at random; when all have, a
-    new phase begins. Layouts are proposed from the last questions whenever they are of other kinds,
-    the best two each time, and the four latest are kept beside the raw files and the present one.
+    Each layout has a counter of what questions would read in it, in seconds; when that of the present
+    layout has reached the cost of a rewriting, it moves to one whose counter has not, at random; when
+    all have, a new phase begins. Layouts are proposed from the last questions whenever they are of
+    other kinds, the best two each time, and the four latest are kept beside the raw files and the
+    present one.
     """
 
     def __init__(self, brains: Brains, seed: int = 3) -> None:
@@ -67,7 +68,7 @@ class Oreo:
         self.layouts: dict[str, Layout | None] = {INITIAL: None}
         self.built = {INITIAL: brains.bench.initial}
         self.counters = {INITIAL: 0.0}
-        self.costs: dict[str, dict[int, float]] = {}
+        self.costs: dict[str, list[float]] = {}
         self.seen: dict[int, tuple[str, float]] = {}
         self.here, self.alpha = INITIAL, REWRITE_SECONDS_A_ROW * brains.extent.rows
         self.proposed_for: Counter = Counter()
@@ -98,8 +99,7 @@ class Oreo:
     def _price(self) -> None:
         constants = self.brains.fit(list(self.seen), self.seen)
         self.costs = {
-            one: self.brains.predicted(one, layout, constants, self.seen)
-            for one, layout in self.layouts.items()
+            one: self.brains.reading(one, layout, constants) for one, layout in self.layouts.items()
         }
 
     def _propose(self, recent: Counter) -> None:

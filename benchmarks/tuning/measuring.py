@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import duckdb
 import numpy as np
+import pyarrow.parquet as pq
 from deltalake import DeltaTable, WriterProperties, write_deltalake
 
 from parquetry.access.duck import Duck
@@ -38,7 +39,7 @@ class Built:
         folder: Where it stands.
         rewrite_seconds: What writing it took.
         seconds: What each question takes: its fastest run.
-        row_groups: The row groups that each reads.
+        row_groups: The row groups that each reads, counted in row groups of 61,440 rows.
         total: The row groups that there are.
         bytes: Its size.
         layout: What it is, unless others made it.
@@ -142,6 +143,7 @@ class Bench:
         files = sorted(folder.glob("*.parquet"))
         total = sum(_row_groups(path) for path in files)
         size = sum(path.stat().st_size for path in files)
+        row_groups *= sum(_rows(path) for path in files) / total / 61_440
         fastest = np.array([min(one) for one in runs])
         return Built(name, folder, seconds, fastest, row_groups, total, size, layout)
 
@@ -152,9 +154,11 @@ class Bench:
 
 
 def _row_groups(path: Path) -> int:
-    import pyarrow.parquet as pq
-
     return pq.read_metadata(path).num_row_groups
+
+
+def _rows(path: Path) -> int:
+    return pq.read_metadata(path).num_rows
 
 
 def write_layout(raw: Path, folder: Path, layout: Layout) -> None:

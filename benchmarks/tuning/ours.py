@@ -10,6 +10,7 @@ from parquetry.access.sql_query import understand
 from parquetry.model.layouts import INITIAL, Layout
 from parquetry.tuning.candidates.proposing import propose
 from parquetry.tuning.candidates.situation import Situation, Wish
+from parquetry.tuning.costs.codecs import decoding_factor
 from parquetry.tuning.costs.constants import Constants
 from parquetry.tuning.costs.fitting import Measured, fit
 from parquetry.tuning.costs.groups import predict_groups
@@ -128,13 +129,22 @@ class Brains:
     ) -> dict[int, float]:
         """Return what questions that were seen would take in a layout."""
         works = self.work(layout_id, layout)
+        decoding = decoding_factor(layout.compression if layout else "zstd", "zstd")
         found = {}
         for number, (at, taken) in seconds.items():
             size = self.bytes_a_row[number]
             here = constants.reading_seconds(self._work[at][number], size)
-            there = constants.reading_seconds(works[number], size)
+            there = constants.reading_seconds(works[number], size, decoding)
             found[number] = max(0.0, taken - here) + there
         return found
+
+    def reading(self, layout_id: str, layout: Layout | None, constants: Constants) -> list[float]:
+        """Return how long questions would read in a layout."""
+        works = self.work(layout_id, layout)
+        return [
+            constants.reading_seconds(work, size)
+            for work, size in zip(works, self.bytes_a_row, strict=True)
+        ]
 
     def propose(
         self, counts: Counter, constants: Constants, seconds: Mapping[int, tuple[str, float]]

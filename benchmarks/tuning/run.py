@@ -186,7 +186,7 @@ def report_prediction(bench: Bench, brains: Brains) -> None:
         work = brains.work(one.layout.layout_id, one.layout)
         for name in templates:
             members = [n for n, q in enumerate(bench.pool) if q.template == name]
-            predicted[one.name, name] = sum(work[n].row_groups for n in members)
+            predicted[one.name, name] = sum(work[n].rows for n in members) / 61_440
             measured[one.name, name] = float(one.row_groups[members].sum())
     errors = [abs(predicted[at] - measured[at]) / max(measured[at], 1) for at in measured]
     agree = Counter()

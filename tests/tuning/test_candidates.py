@@ -9,6 +9,7 @@ import pytest
 
 from parquetry.model.layouts import INITIAL, Layout, PartitionKey
 from parquetry.tuning.candidates.blooms import bloom_filters
+from parquetry.tuning.candidates.codecs import faster_codecs
 from parquetry.tuning.candidates.curves import along_curve, space_filling_curves
 from parquetry.tuning.candidates.cuts import query_driven_cuts
 from parquetry.tuning.candidates.files import larger_files
@@ -140,6 +141,22 @@ def test_row_groups_of_other_sizes_and_bloom_filters_are_tried_on_the_best(sampl
     assert Layout(sort_by=("price",), bloom_columns=("customer",)) in blooms
     assert Layout(bloom_columns=("customer",)) in blooms
     assert here.seconds(blooms[0]) < here.seconds(sorts[0])
+
+
+def test_a_faster_codec_is_tried_where_the_order_pays_already_and_not_for_itself(sample):
+    here = situation(sample, questions(10)["prices"])
+    sorts = [Layout(sort_by=("price",)), Layout(sort_by=("day",))]
+    assert Layout(sort_by=("price",), compression="lz4") in list(faster_codecs(here, sorts))
+    assert here.seconds(Layout(compression="lz4")) < here.seconds(Layout())
+    unselective = situation(sample, ["price >= 1", "mode <> 'AIR'"])
+    assert list(faster_codecs(unselective, [Layout(), *sorts])) == []
+
+
+def test_the_codec_of_the_present_files_counts(sample):
+    here = situation(sample, questions(10)["prices"])
+    snappy = replace(here, hints=Hints(compression="snappy"))
+    unknown = replace(here, hints=Hints(compression="brotli"))
+    assert snappy.seconds(Layout()) > here.seconds(Layout()) == unknown.seconds(Layout())
 
 
 def test_the_best_for_each_kind_of_question_is_kept_beside_the_best_for_all(sample):

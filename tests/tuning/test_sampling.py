@@ -66,6 +66,16 @@ def test_a_new_column_and_a_broken_sample_make_it_be_taken_anew(dataset):
     assert first.table.num_rows > 0
 
 
+@pytest.mark.parametrize("codec", ["zstd", "snappy", "lz4", "uncompressed"])
+def test_the_extent_of_files_tells_their_codec(codec, tmp_path):
+    path = str(tmp_path / "data.parquet")
+    orders(1_000).write_parquet(path, compression=codec)
+    extent = measure_extent([path])
+    assert extent.compression == ("none" if codec == "uncompressed" else codec)
+    assert (extent.rows, extent.row_groups) == (1_000, 1)
+    assert measure_extent([]).compression == ""
+
+
 def test_columns_without_an_order_are_left_out(tmp_path):
     made = Dataset(tmp_path / "lists")
     made.append(pa.table({"a": [1, 2], "l": [[1], [2]], "s": [{"x": 1}, {"x": 2}]}))

@@ -12,6 +12,7 @@ from parquetry.model.layouts import INITIAL
 from parquetry.tuning.candidates.proposing import RULES, propose
 from parquetry.tuning.candidates.situation import Hints, Situation
 from parquetry.tuning.candidates.wishes import find_wishes, fit_log
+from parquetry.tuning.costs.codecs import decoding_factor
 from parquetry.tuning.costs.groups import predict_groups
 from parquetry.tuning.costs.present import present_groups
 from parquetry.tuning.costs.work import predict_work
@@ -121,7 +122,7 @@ def propose_for(
             groups[record.layout_id] = predict_groups(sample, record.layout, asked)
     constants = fit_log(queries, name, sample, groups)
     wishes = find_wishes(queries, name, sample, groups, constants, now, config.half_life_days)
-    hints = _hints(dataset, len(listing.files))
+    hints = _hints(dataset, len(listing.files), extent.compression)
     situation = Situation(sample, tuple(wishes), constants, hints)
     layouts = {one.layout_id: one.layout for one in records}
     rewrite = _rewrite_seconds(records, extent.bytes)
@@ -158,16 +159,18 @@ def _asked_columns(queries: Sequence[LoggedQuery], table: str) -> tuple[str, ...
     return tuple(sorted(found))
 
 
-def _hints(dataset: Dataset, files: int) -> Hints:
+def _hints(dataset: Dataset, files: int, compression: str) -> Hints:
     keys = dataset.partition_by
     table = dataset.table
     if table is None:
-        return Hints(folder_keys=keys, files=files)
+        return Hints(folder_keys=keys, files=files, compression=compression)
     return Hints(
         partition_by=tuple(table.partition_by),
+        sort_by=tuple(table.sort_by),
         forbidden_partitions=frozenset(table.forbidden_partitions),
         folder_keys=keys,
         files=files,
+        compression=compression,
     )
 
 
@@ -191,10 +194,12 @@ def _price(
 ) -> Priced:
     if not situation.wishes:
         return Priced(layout_id, layout, 0.0, 0.0, rewrite_seconds)
+    codec = layout.compression if layout is not None else situation.hints.compression
+    decoding = decoding_factor(codec, situation.hints.compression)
     seconds, read, weights = [], [], []
     for wish in situation.wishes:
         work = predict_work(wish.asked, groups, situation.sample)
-        reading = situation.constants.reading_seconds(work, wish.bytes_a_row)
+        reading = situation.constants.reading_seconds(work, wish.bytes_a_row, decoding)
         seconds.append(wish.rest_seconds + reading)
         read.append(work.row_groups)
         weights.append(wish.weight)

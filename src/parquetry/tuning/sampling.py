@@ -38,18 +38,21 @@ class Extent:
         row_groups: Their row groups.
         bytes: The compressed size of their columns.
         bytes_by_column: The same, column by column.
+        compression: The codec of most of these bytes; empty if there are none.
     """
 
     rows: int
     row_groups: int
     bytes: int
     bytes_by_column: dict[str, int]
+    compression: str = ""
 
 
 def measure_extent(files: Sequence[str]) -> Extent:
     """Return how large some files are. **Cost:** reads every footer."""
     rows = row_groups = 0
     sizes: Counter[str] = Counter()
+    codecs: Counter[str] = Counter()
     for path in files:
         footer = read_footer(path)
         rows += footer.num_rows
@@ -59,7 +62,10 @@ def measure_extent(files: Sequence[str]) -> Extent:
             for index in range(group.num_columns):
                 column = group.column(index)
                 sizes[column.path_in_schema.split(".")[0]] += column.total_compressed_size
-    return Extent(rows, row_groups, sizes.total(), dict(sizes))
+                codecs[column.compression] += column.total_compressed_size
+    [(codec, _)] = codecs.most_common(1) or [("", 0)]
+    name = {"uncompressed": "none", "lz4_raw": "lz4"}.get(codec.lower(), codec.lower())
+    return Extent(rows, row_groups, sizes.total(), dict(sizes), name)
 
 
 def find_sample(source: Source, extent: Extent, seed: int = 0) -> Sample:

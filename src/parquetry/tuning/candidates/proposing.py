@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from parquetry.tuning.candidates.blooms import bloom_filters
+from parquetry.tuning.candidates.codecs import faster_codecs
 from parquetry.tuning.candidates.curves import space_filling_curves
 from parquetry.tuning.candidates.cuts import query_driven_cuts
 from parquetry.tuning.candidates.files import larger_files
@@ -36,6 +37,7 @@ RULES: tuple[Rule, ...] = (
     larger_files,
     row_group_sizes,
     bloom_filters,
+    faster_codecs,
 )
 BEST, LEAST_SHARE = 6, 0.05
 

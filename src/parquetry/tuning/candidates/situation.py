@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
+from parquetry.tuning.costs.codecs import decoding_factor
 from parquetry.tuning.costs.constants import Constants
 from parquetry.tuning.costs.groups import predict_groups
 from parquetry.tuning.costs.work import predict_work
@@ -34,6 +35,7 @@ class Hints:
         forbidden_partitions: The columns that must never be partition keys.
         folder_keys: The keys of its folders.
         files: How many files it has.
+        compression: The codec of its files.
     """
 
     partition_by: tuple[str, ...] = ()
@@ -41,6 +43,7 @@ class Hints:
     forbidden_partitions: frozenset[str] = frozenset()
     folder_keys: tuple[str, ...] = ()
     files: int = 1
+    compression: str = "zstd"
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,11 +136,12 @@ class Situation:
         """Return what each wish would take in a layout."""
         if layout not in self._priced:
             groups = predict_groups(self.sample, layout, self.columns)
+            decoding = decoding_factor(layout.compression, self.hints.compression)
             works = {asked: predict_work(asked, groups, self.sample) for asked in self._questions}
             self._priced[layout] = np.array(
                 [
                     wish.rest_seconds
-                    + self.constants.reading_seconds(works[wish.asked], wish.bytes_a_row)
+                    + self.constants.reading_seconds(works[wish.asked], wish.bytes_a_row, decoding)
                     for wish in self.wishes
                 ]
             )
