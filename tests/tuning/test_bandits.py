@@ -122,6 +122,20 @@ def test_latencies_without_predictions_are_evidence_too():
         assert bandit.choose("t", "a", options, random.Random(0)).layout == "y"
 
 
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("asked_with", [None, 0.012])
+def test_evidence_with_and_without_predictions_is_weighed_alike(name, asked_with):
+    bandit = make_bandit(name, 0.0)
+    for _ in range(50):
+        bandit.learn("t", "a", "initial", None, 0.06)  # before there was anything to choose from
+        bandit.learn("t", "a", "layout_1", 0.01, 0.04)
+    later = None if asked_with is None else 0.01
+    options = [Option("initial", asked_with), Option("layout_1", later)]
+    choice = bandit.choose("t", "a", options, random.Random(0))
+    assert choice.layout == "layout_1"
+    assert "4e+" not in choice.reason
+
+
 @pytest.mark.parametrize("rate", [-0.1, 1.1, float("nan")])
 def test_a_rate_that_is_no_share_is_refused(rate):
     with pytest.raises(ParameterError, match="from 0 to 1"):

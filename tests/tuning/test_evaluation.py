@@ -117,12 +117,19 @@ def test_a_percentile_lies_among_the_values_and_grows_with_its_share(values, sha
 
 def test_gate_a_wants_four_fifths_of_the_predicted_fall_in_row_groups_and_bytes():
     before, predicted = Volume(100, 1e6), Volume(0, 0)
-    assert gate_a(before, Volume(20, 2e5), predicted).passed
+    assert gate_a(before, Volume(19, 1.9e5), predicted).passed
     assert not gate_a(before, Volume(21, 2e5), predicted).passed
-    assert not gate_a(before, Volume(20, 3e5), predicted).passed
+    assert not gate_a(before, Volume(19, 3e5), predicted).passed
     assert "row groups 100 -> 21 (-79%; predicted 0, -100%)" in (
         gate_a(before, Volume(21, 2e5), predicted).reason
     )
+
+
+def test_gate_a_lets_a_predicted_rise_be():
+    before, predicted = Volume(100, 1e6), Volume(10, 1.1e6)
+    assert gate_a(before, Volume(10, 1.1e6), predicted).passed
+    assert gate_a(before, Volume(10, 1.119e6), predicted).passed
+    assert not gate_a(before, Volume(10, 1.13e6), predicted).passed
 
 
 def pairs(factor, noise=0.1, count=20, cluster="a", seconds=0.01, seed=0):

@@ -90,7 +90,7 @@ def _kinds(alt: Any, report: TuningReport, layouts: Sequence[str]) -> Any:
     names = {one.cluster_id: _label(one.example) for one in report.status.kinds}
     rows = [
         {
-            "kind": f"{names[one.cluster_id]} · {one.cluster_id[:4]}",
+            "kind": f"{names[one.cluster_id]} · {one.cluster_id[-4:]}",
             "layout": one.layout,
             "ms": one.avg_latency_ms,
         }
@@ -118,7 +118,7 @@ def _rewards(alt: Any, report: TuningReport, layouts: Sequence[str]) -> Any:
         for one in report.evaluations
         if one.cluster_id is None and one.reward is not None
     ]
-    if not rows:
+    if len({row["at"] for row in rows}) < 2:  # noqa: PLR2004 (one moment is no time)
         return None
     chart = alt.Chart(_data(alt, rows)).mark_line(point=alt.OverlayMarkDef(size=70), strokeWidth=2)
     return _styled(

@@ -30,7 +30,8 @@ def evaluate(
 ) -> None:
     """Score each layout by the questions of the last hours: latency saved, less what rewriting cost.
 
-    Rows are recorded for layouts that answered enough new questions.
+    Rows are recorded for layouts that answered enough new questions. A layout that is surely slower
+    than what it replaced is given up.
     """
     from parquetry.cli.tuning.opening import open_tuning
     from parquetry.cli.tuning.repeating import repeat
@@ -48,6 +49,7 @@ def evaluate(
 def _evaluate(opened: Opened, table: str, *, explain: bool, dry_run: bool) -> None:
     from parquetry.cli.rendering import count_text, say
     from parquetry.tuning.evaluation.gathering import gather
+    from parquetry.tuning.evaluation.watching import watch
     from parquetry.tuning.evaluation.window import evaluate as judge
 
     dataset = opened.store.dataset(table)
@@ -60,6 +62,8 @@ def _evaluate(opened: Opened, table: str, *, explain: bool, dry_run: bool) -> No
         return
     opened.metadata.save_evaluations(found.records)
     _show(found)
+    for news in watch(situation, opened.metadata, dataset):
+        say(news)
 
 
 def _explain(found: Evaluation) -> None:

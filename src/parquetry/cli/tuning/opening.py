@@ -55,7 +55,20 @@ def open_tuning(table: str, **given: Any) -> Opened:
     from parquetry.tuning.metadata.store import MetadataStore
     from parquetry.tuning.workloads.domain import table_schema
 
-    config = read_config(**given)
+    config = tuned_config(read_config(**given))
     store = open_store(config)
     table_schema(store, table)
     return Opened(config, store, MetadataStore(config))
+
+
+def tuned_config(config: Config) -> Config:
+    """Return the settings with the database that a store was tuned with, unless one was named."""
+    from parquetry.tuning.switching import read_switch
+
+    if "metadata_db" in config.model_fields_set or not os.path.isdir(config.data_dir):
+        return config
+    switch = read_switch(os.path.abspath(config.data_dir))
+    if switch is None:
+        return config
+    tuned = switch.config(os.path.abspath(config.data_dir))
+    return config.model_copy(update={"metadata_db": tuned.metadata_db})

@@ -48,6 +48,8 @@ class Contextual(Bandit):
     ) -> None:
         """Take note of how long a layout took; see `Policy.learn`."""
         super().learn(table, cluster_id, layout, predicted_seconds, latency_seconds)
+        if predicted_seconds is None:
+            return  # it says nothing of how far predictions are off
         features = _features(cluster_id, predicted_seconds)
         off = log_seconds(latency_seconds) - log_seconds(predicted_seconds)
         precision, moment = self._line(table, layout)
@@ -55,7 +57,12 @@ class Contextual(Bandit):
         self._moments[table, layout] = moment + features * off / _NOISE**2
 
     def expected(self, table: str, cluster_id: str | None, option: Option) -> float:
-        """Return the logarithm of how long an option is thought to take."""
+        """Return the logarithm of how long an option is thought to take.
+
+        Where predictions were never compared with what came of them, latencies alone count.
+        """
+        if not self._has_line(table, option):
+            return super().expected(table, cluster_id, option)
         precision, moment = self._line(table, option.layout)
         mean = np.linalg.solve(precision, moment)
         features = _features(cluster_id, option.predicted_seconds)
@@ -71,14 +78,24 @@ class Contextual(Bandit):
         """Return the option whose drawn line is lowest for this question."""
         draws = []
         for option in options:
-            features = _features(cluster_id, option.predicted_seconds)
-            precision, _ = self._line(table, option.layout)
-            spread = math.sqrt(float(features @ np.linalg.solve(precision, features)))
+            spread = self._spread(table, cluster_id, option)
             value = self.expected(table, cluster_id, option) + rng.gauss(0, 1) * spread
             draws.append((value, option.layout, option))
         value, _, tried = min(draws, key=lambda draw: draw[:2])
         told = milliseconds(math.exp(min(value, 50.0)))
         return tried, f"exploring: a line drawn from what is believed of it says {told}"
+
+    def _spread(self, table: str, cluster_id: str | None, option: Option) -> float:
+        """Return how sure the expectation is."""
+        _, seen = self.seen(table, cluster_id, option)
+        if seen.count and not self._has_line(table, option):
+            return seen.spread / math.sqrt(seen.count)
+        features = _features(cluster_id, option.predicted_seconds)
+        precision, _ = self._line(table, option.layout)
+        return math.sqrt(float(features @ np.linalg.solve(precision, features)))
+
+    def _has_line(self, table: str, option: Option) -> bool:
+        return option.predicted_seconds is not None and (table, option.layout) in self._moments
 
     def _line(self, table: str, layout: str) -> tuple[np.ndarray, np.ndarray]:
         return (

@@ -29,5 +29,11 @@ def learn_from(policy: Policy, queries: Iterable[LoggedQuery]) -> None:
     long; it counts for those that could have been read otherwise.
     """
     for query in queries:
-        for table, layout in {(scan.table, scan.layout) for scan in query.scans}:
-            policy.learn(table, query.cluster_id, layout, None, query.latency_ms / 1000)
+        for scan in query.scans:
+            policy.learn(
+                scan.table,
+                query.cluster_id,
+                scan.layout,
+                scan.predicted_seconds,
+                query.latency_ms / 1000,
+            )

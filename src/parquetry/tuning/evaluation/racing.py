@@ -1,0 +1,100 @@
+"""Gate B: the same questions to both layouts, in turns, so that neither has the quieter moment."""
+
+from __future__ import annotations
+
+import random
+from typing import TYPE_CHECKING
+
+from parquetry.store import Store
+from parquetry.tuning.bandits.policy import Choice
+from parquetry.tuning.evaluation.gates import Pair
+from parquetry.tuning.routing.router import ReplicaRouter
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from parquetry.tuning.bandits.policy import Option
+    from parquetry.tuning.records import LoggedQuery
+
+_PAIRS = 60
+
+
+class Pinned:
+    """A routing policy that takes one layout wherever it can answer.
+
+    Args:
+        layout: Its name.
+    """
+
+    def __init__(self, layout: str) -> None:
+        self.layout = layout
+
+    def choose(
+        self,
+        table: str,  # noqa: ARG002
+        cluster_id: str | None,  # noqa: ARG002
+        options: Sequence[Option],
+        rng: random.Random,  # noqa: ARG002
+    ) -> Choice:
+        """Return the layout if it is among the options, else the first."""
+        names = [option.layout for option in options]
+        taken = self.layout if self.layout in names else names[0]
+        return Choice(taken, is_exploration=False, reason=f"pinned to {self.layout}")
+
+    def learn(
+        self,
+        table: str,
+        cluster_id: str | None,
+        layout: str,
+        predicted_seconds: float | None,
+        latency_seconds: float,
+    ) -> None:
+        """Learn nothing."""
+
+
+def race(
+    path: str, queries: Sequence[LoggedQuery], old: str, new: str, *, seed: int = 0
+) -> list[Pair]:
+    """Return what up to sixty logged questions take in two layouts: old, new, new, old (ABBA).
+
+    Nothing of it is logged. A question is asked only if it can be asked again as it was.
+
+    Args:
+        path: The store.
+        queries: The log.
+        old: The layout until now.
+        new: The other one.
+        seed: What the choice of questions depends on.
+    """
+    runs = [_runner(path, name) for name in (old, new)]
+    chosen = _chosen([query for query in queries if query.is_replayable], seed)
+    return [_pair(query, *runs) for query in chosen]
+
+
+def _pair(
+    query: LoggedQuery,
+    old: Callable[[LoggedQuery], float],
+    new: Callable[[LoggedQuery], float],
+) -> Pair:
+    old(query)  # both find the same caches
+    new(query)
+    first, second, third, fourth = old(query), new(query), new(query), old(query)
+    return Pair(query.cluster_id, (first + fourth) / 2, (second + third) / 2)
+
+
+def _runner(path: str, layout: str) -> Callable[[LoggedQuery], float]:
+    store = Store(path, create=False, router=ReplicaRouter(Pinned(layout)))
+
+    def run(query: LoggedQuery) -> float:
+        return store.sql(query.text, query.parameters).stats.latency_seconds
+
+    return run
+
+
+def _chosen(queries: Sequence[LoggedQuery], seed: int) -> list[LoggedQuery]:
+    """Return questions of all kinds, as many of each as their share of the time says."""
+    if len(queries) <= _PAIRS:
+        return list(queries)
+    rng = random.Random(seed)  # noqa: S311 (no secret)
+    weights = [query.latency_ms for query in queries]
+    return rng.choices(queries, weights, k=_PAIRS)
