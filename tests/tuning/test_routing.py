@@ -186,6 +186,14 @@ def test_files_without_rows_of_use_are_left_out(dataset):
     assert routed(dataset, "FROM t WHERE n = -1", router) == layout.layout_id
 
 
+def test_values_that_only_python_takes_for_equal_are_told_apart(dataset):
+    layout = Layout(sort_by=("n",), row_group_rows=100, target_file_bytes=1_000)
+    make_replica(dataset.path, layout)
+    router = eager_router()
+    for condition in ("n = 1", "n = true", "n = 1.0", "n = 1.5", "n IN (1, 2)", "n IN (true)"):
+        assert routed(dataset, f"FROM t WHERE {condition}", router) == layout.layout_id
+
+
 def test_new_columns_and_new_types_are_answered_rightly(dataset):
     make_replica(dataset.path, LAYOUT)
     dataset.append(rows(0, 2).append_column("extra", [["x", "y"]]))

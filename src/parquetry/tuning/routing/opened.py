@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from parquetry.tuning.replicas.manifest import Manifest
 
 _MOST_ANSWERS = 512
+_LONGEST_KEY = 4_096  # letters of a question's demands; longer ones are not remembered
 _UNREAD = Reading(files=1)  # a file that is opened, and none of whose row groups is read
 _UNKNOWN_GROUP_BYTES = 4 << 20  # what a row group of a file that nobody has looked into weighs
 
@@ -43,11 +44,13 @@ class _Answer:
         files: Of each piece, the paths of the files that have to be read.
         readings: What that takes.
         sources: Of each piece, what reading its sources instead would take, by their numbers.
+        all_sources: What reading all of them would take.
     """
 
     files: list[list[str]]
     readings: list[Reading]
     sources: list[dict[int, Reading]]
+    all_sources: Reading
 
 
 class OpenedReplica:
@@ -73,7 +76,7 @@ class OpenedReplica:
         self._sources = [
             Groups(piece.source_groups, len(piece.sources)) for piece in manifest.pieces
         ]
-        self._answers: dict[tuple[tuple[Demand, ...], ...], _Answer] = {}
+        self._answers: dict[str, _Answer] = {}
         self._places = {
             state.path: (piece, number)
             for piece, one in enumerate(manifest.pieces)
@@ -115,17 +118,18 @@ class OpenedReplica:
     ) -> Reading:
         """Return what reading the dataset's own files takes, as far as this replica knows them."""
         answer = self._answer(references)
+        if own.is_whole and len(own.files) == len(self._places):
+            return answer.all_sources
         start = len(root) + 1
         each = (self._own_reading(own, place, answer, start) for place in range(len(own.files)))
         return sum(each, Reading())
 
     def _answer(self, references: Sequence[Sequence[Demand]]) -> _Answer:
         """Return what the bounds say to a question; questions come again and again."""
-        key = tuple(map(tuple, references))
-        try:
-            known = self._answers.get(key)
-        except TypeError:  # values that cannot be looked up
+        key = repr(references)  # in which 1 and true, which are equal to Python, are not
+        if len(key) > _LONGEST_KEY:
             return self._ask(references)
+        known = self._answers.get(key)
         if known is None:
             if len(self._answers) >= _MOST_ANSWERS:
                 self._answers.clear()
@@ -135,10 +139,13 @@ class OpenedReplica:
     def _ask(self, references: Sequence[Sequence[Demand]]) -> _Answer:
         admitted = [groups.admitted(references) for groups in self._groups]
         found = list(zip(self._groups, admitted, self._paths, strict=True))
+        sources = [groups.reading_by_file(groups.admitted(references)) for groups in self._sources]
+        whole = sum((one for each in sources for one in each.values()), Reading())
         return _Answer(
             [[paths[n] for n in groups.files_of(flags)] for groups, flags, paths in found],
             [groups.reading(flags) for groups, flags, _ in found],
-            [groups.reading_by_file(groups.admitted(references)) for groups in self._sources],
+            sources,
+            whole + Reading(files=len(self._places) - whole.files),
         )
 
     def _listing(self, own: Listing, files: list[str], coverage: Coverage) -> Listing:
