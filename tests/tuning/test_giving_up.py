@@ -14,9 +14,10 @@ from parquetry.tuning.answering import routed_executor
 from parquetry.tuning.bandits.policy import Option
 from parquetry.tuning.config import Config
 from parquetry.tuning.datasets.generating import generate
+from parquetry.tuning.evaluation.gates import Pair
 from parquetry.tuning.evaluation.gathering import gather
-from parquetry.tuning.evaluation.giving_up import give_up
-from parquetry.tuning.evaluation.racing import Pinned
+from parquetry.tuning.evaluation.giving_up import give_up, version_before
+from parquetry.tuning.evaluation.racing import Pinned, race_version
 from parquetry.tuning.evaluation.verifying import find_verification, verify_replica
 from parquetry.tuning.evaluation.watching import watch, watched
 from parquetry.tuning.metadata.store import MetadataStore
@@ -100,12 +101,24 @@ def test_a_replica_that_is_slower_is_given_up_by_itself(config, metadata, datase
     ask(config, metadata)
     record = lay_out(config, metadata)
     slow_answers(metadata, 30, record.created_at)
-    [news] = watch(gather(dataset, metadata, config), metadata, dataset)
-    assert "was given up: slower" in news
+    lost = [Pair("a", 0.01, 0.02 + n / 1e4) for n in range(20)]
+    [news] = watch(gather(dataset, metadata, config), metadata, dataset, lambda *_: lost)
+    assert "was given up: slower: 2." in news
     assert metadata.layout("events", record.layout_id).state == "retired"
     ask(config, metadata, 3)
     assert {q.scans[0].layout for q in metadata.queries("events", limit=3)} == {"initial"}
     assert watch(gather(dataset, metadata, config), metadata, dataset) == []
+
+
+def test_a_replica_that_only_seemed_slower_is_raced_and_kept(config, metadata, dataset):
+    ask(config, metadata)
+    record = lay_out(config, metadata)
+    slow_answers(metadata, 30, record.created_at)  # the machine became busier
+    won = [Pair("a", 0.02, 0.01 + n / 1e4) for n in range(20)]
+    [news] = watch(gather(dataset, metadata, config), metadata, dataset, lambda *_: won)
+    assert "a race does not agree" in news
+    assert metadata.layout("events", record.layout_id).state == "ready"
+    assert watched(metadata, "events", record.layout_id).count == 0
 
 
 def test_what_was_watched_is_remembered_and_each_question_counts_once(config, metadata, dataset):
@@ -126,6 +139,17 @@ def test_an_active_layout_is_undone_unless_others_changed_the_dataset_since(
     assert "was undone, back to version" in give_up(dataset, metadata, record, "slower")
     assert dataset.count() == 6_000
     assert metadata.layout("events", record.layout_id).state == "retired"
+
+
+def test_an_active_layout_is_raced_against_the_files_of_before(config, metadata, dataset):
+    ask(config, metadata)
+    record = lay_out(config, metadata, "active")
+    slow_answers(metadata, 30, record.created_at)
+    version = version_before(dataset, record.layout_id)
+    assert len(race_version(dataset, metadata.queries("events", limit=5), version)) == 5
+    lost = [Pair("a", 0.01, 0.02 + n / 1e4) for n in range(20)]
+    [news] = watch(gather(dataset, metadata, config), metadata, dataset, lambda *_: lost)
+    assert "was undone" in news
 
 
 def test_rows_that_came_since_are_never_undone_with_a_layout(config, metadata, dataset):

@@ -67,6 +67,19 @@ def gate_a(before: Volume, after: Volume, predicted: Volume) -> GateVerdict:
     return GateVerdict(passed, f"{begin}: {'; '.join(told)}")
 
 
+def surely_slower(pairs: Sequence[Pair], *, seed: int = 0) -> GateVerdict:
+    """Return whether the new layout is surely slower than the old one, over interleaved pairs."""
+    if not pairs:
+        return GateVerdict(passed=False, reason="no question could be asked in both layouts")
+    ratios, times = _by_kind(pairs)
+    low, high = bootstrap_bounds(ratios, times, seed=seed)
+    told = (
+        f"{math.exp(low):.2f} to {math.exp(high):.2f} times the old latency over {len(pairs):,} "
+        "interleaved pairs"
+    )
+    return GateVerdict(low > 0, told)
+
+
 def gate_b(pairs: Sequence[Pair], *, seed: int = 0) -> GateVerdict:
     """Return whether the new layout is surely faster, and slows down no kind of question that counts.
 
@@ -75,12 +88,7 @@ def gate_b(pairs: Sequence[Pair], *, seed: int = 0) -> GateVerdict:
     """
     if not pairs:
         return GateVerdict(passed=False, reason="no question could be asked in both layouts")
-    ratios: dict[str, list[float]] = {}
-    times: dict[str, float] = {}
-    for pair in pairs:
-        ratio = math.log(max(pair.new_seconds, 1e-9) / max(pair.old_seconds, 1e-9))
-        ratios.setdefault(pair.cluster_id, []).append(ratio)
-        times[pair.cluster_id] = times.get(pair.cluster_id, 0.0) + pair.old_seconds
+    ratios, times = _by_kind(pairs)
     low, high = bootstrap_bounds(ratios, times, seed=seed)
     total = sum(times.values())
     middle = sum(times[name] * mean(ratios[name]) for name in ratios) / total
@@ -96,6 +104,17 @@ def gate_b(pairs: Sequence[Pair], *, seed: int = 0) -> GateVerdict:
             reason=f"{told}; the kind of question {name} became {factor:.2f} times as slow",
         )
     return GateVerdict(high < 0, told if high < 0 else f"not surely faster: {told}")
+
+
+def _by_kind(pairs: Sequence[Pair]) -> tuple[dict[str, list[float]], dict[str, float]]:
+    """Return the logarithms of ratios, and the time in the old layout, of each kind of question."""
+    ratios: dict[str, list[float]] = {}
+    times: dict[str, float] = {}
+    for pair in pairs:
+        ratio = math.log(max(pair.new_seconds, 1e-9) / max(pair.old_seconds, 1e-9))
+        ratios.setdefault(pair.cluster_id, []).append(ratio)
+        times[pair.cluster_id] = times.get(pair.cluster_id, 0.0) + pair.old_seconds
+    return ratios, times
 
 
 def _slowed(

@@ -35,7 +35,7 @@ def give_up(dataset: Dataset, metadata: MetadataStore, record: LayoutRecord, rea
         done = f"{name} was given up: {reason}"
         metadata.save_layout(replace(record, state="retired", message=done))
         return done
-    version = _version_before(dataset, name)
+    version = version_before(dataset, name)
     if version is None:
         return (
             f"{name} is {reason}; it was not undone, because the dataset was changed since. Lay it out "
@@ -50,7 +50,7 @@ def give_up(dataset: Dataset, metadata: MetadataStore, record: LayoutRecord, rea
     return done
 
 
-def _version_before(dataset: Dataset, layout_id: str) -> int | None:
+def version_before(dataset: Dataset, layout_id: str) -> int | None:
     """Return the version before the layout's commits, None if others came after them."""
     version = None
     for commit in dataset.history():  # newest first

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from typing import TYPE_CHECKING
 
+from parquetry.access.duck import Duck
 from parquetry.store import Store
 from parquetry.tuning.bandits.policy import Choice
 from parquetry.tuning.evaluation.gates import Pair
@@ -13,6 +14,8 @@ from parquetry.tuning.routing.router import ReplicaRouter
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from parquetry.access.source import Source
+    from parquetry.dataset import Dataset
     from parquetry.tuning.bandits.policy import Option
     from parquetry.tuning.records import LoggedQuery
 
@@ -69,6 +72,27 @@ def race(
     runs = [_runner(path, name) for name in (old, new)]
     chosen = _chosen([query for query in queries if query.is_replayable], seed)
     return [_pair(query, *runs) for query in chosen]
+
+
+def race_version(
+    dataset: Dataset, queries: Sequence[LoggedQuery], version: int, *, seed: int = 0
+) -> list[Pair]:
+    """Return what logged questions take of a dataset as it was and as it is, like `race`."""
+    runs = [_runner_of(dataset, one) for one in (dataset.at(version).source, dataset.source)]
+    chosen = _chosen([query for query in queries if query.is_replayable], seed)
+    return [_pair(query, *runs) for query in chosen]
+
+
+def _runner_of(dataset: Dataset, source: Source) -> Callable[[LoggedQuery], float]:
+    store = Store(dataset.path.rpartition("/")[0], create=False)
+    others = {name: store.dataset(name).source for name in store.datasets()}
+    duck = Duck()
+
+    def run(query: LoggedQuery) -> float:
+        answer = duck.run(query.text, others | {dataset.name: source}, query.parameters)
+        return answer.stats.latency_seconds
+
+    return run
 
 
 def _pair(

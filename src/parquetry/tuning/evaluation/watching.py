@@ -5,44 +5,78 @@ from __future__ import annotations
 import datetime as dt
 import math
 from collections import defaultdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from parquetry.model.layouts import INITIAL
-from parquetry.tuning.evaluation.giving_up import give_up
+from parquetry.tuning.evaluation.gates import surely_slower
+from parquetry.tuning.evaluation.giving_up import give_up, version_before
+from parquetry.tuning.evaluation.racing import race, race_version
 from parquetry.tuning.evaluation.sequential import Watch
 from parquetry.tuning.evaluation.statistics import mean
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from parquetry.dataset import Dataset
+    from parquetry.tuning.evaluation.gates import Pair
     from parquetry.tuning.evaluation.window import Situation
     from parquetry.tuning.metadata.store import MetadataStore
     from parquetry.tuning.records import LayoutRecord, LoggedQuery
+
+    RaceRunner: TypeAlias = Callable[
+        [Situation, MetadataStore, Dataset, LayoutRecord], Sequence[Pair]
+    ]
 
 _ENOUGH = 10
 """Questions of a kind that tell what it took before."""
 
 
-def watch(situation: Situation, metadata: MetadataStore, dataset: Dataset) -> list[str]:
+def watch(
+    situation: Situation,
+    metadata: MetadataStore,
+    dataset: Dataset,
+    run_race: RaceRunner | None = None,
+) -> list[str]:
     """Go on watching the layouts of a dataset, give up those that are slower, and return the news.
 
     A layout is compared, kind by kind, with what the same questions took in the layouts that the
-    dataset's own files had. What was seen is remembered, so that each question counts once.
+    dataset's own files had. What was seen is remembered, so that each question counts once. Those
+    questions came at other moments, and the machine may have become busier since: so a layout is
+    raced before it is given up, and watched anew if the race does not agree.
 
     Args:
         situation: The questions and layouts.
         metadata: Where what was seen is kept.
         dataset: The dataset.
+        run_race: Races a layout against what was before; asks logged questions in turns if left out.
     """
     news = []
     for record in situation.layouts:
         if record.state != "ready" or record.layout_id == INITIAL:
             continue
         seen = _go_on(record, situation, metadata)
-        if seen.is_slower:
-            news.append(give_up(dataset, metadata, record, seen.describe()))
+        if not seen.is_slower:
+            continue
+        raced = surely_slower((run_race or _race)(situation, metadata, dataset, record))
+        if raced.passed:
+            news.append(give_up(dataset, metadata, record, f"slower: {raced.reason}"))
+            continue
+        _keep(metadata, situation, record, Watch())
+        told = f"{record.layout_id} seemed {seen.describe()}"
+        news.append(f"{told}; a race does not agree ({raced.reason}), so it is kept")
     return news
+
+
+def _race(
+    situation: Situation, metadata: MetadataStore, dataset: Dataset, record: LayoutRecord
+) -> list[Pair]:
+    if record.role == "active":
+        version = version_before(dataset, record.layout_id)
+        return [] if version is None else race_version(dataset, situation.queries, version)
+    own = metadata.active_layout(dataset.name)
+    old = own.layout_id if own is not None else INITIAL
+    store = dataset.path.rpartition("/")[0]
+    return race(store, situation.queries, old, record.layout_id)
 
 
 def watched(metadata: MetadataStore, table: str, layout_id: str) -> Watch:
@@ -52,16 +86,19 @@ def watched(metadata: MetadataStore, table: str, layout_id: str) -> Watch:
 
 
 def _go_on(record: LayoutRecord, situation: Situation, metadata: MetadataStore) -> Watch:
-    key = _key(record.layout_id)
-    kept = metadata.state(situation.table, key)
+    kept = metadata.state(situation.table, _key(record.layout_id))
     seen = Watch.from_json(kept["watch"] if kept else None)
     since = dt.datetime.fromisoformat(kept["until"]) if kept else record.created_at
     fresh = [q for q in situation.queries if since <= q.at < situation.now]
     for ratio in _log_ratios(fresh, record, situation):
         seen = seen.after(ratio)
-    until = situation.now.isoformat()
-    metadata.save_state(situation.table, {"watch": seen.to_json(), "until": until}, key)
+    _keep(metadata, situation, record, seen)
     return seen
+
+
+def _keep(metadata: MetadataStore, situation: Situation, record: LayoutRecord, seen: Watch) -> None:
+    document = {"watch": seen.to_json(), "until": situation.now.isoformat()}
+    metadata.save_state(situation.table, document, _key(record.layout_id))
 
 
 def _log_ratios(
