@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import time
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import duckdb
@@ -15,18 +16,18 @@ from deltalake import DeltaTable, WriterProperties, write_deltalake
 from parquetry.access.duck import Duck
 from parquetry.access.source import Source
 from parquetry.commits.home import Home
+from parquetry.operations.surveying import take_survey
 from parquetry.storage.local import LocalStorage
-from parquetry.tuning.ordering.terms import order_by, partition_terms
+from parquetry.tuning.rewriting.local import LocalRewriter
+from parquetry.tuning.rewriting.task import RewriteTask
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from pathlib import Path
 
     from questions import Question
 
     from parquetry.model.layouts import Layout
 
-ROWS_A_FILE = 16 * 61_440
 DISK = LocalStorage()
 
 
@@ -162,37 +163,10 @@ def _rows(path: Path) -> int:
 
 
 def write_layout(raw: Path, folder: Path, layout: Layout) -> None:
-    """Write all rows in a layout, sorted in memory."""
+    """Write all rows in a layout, as a migration does."""
     folder.mkdir(parents=True)
-    spill = folder.parent / "spill"
-    with duckdb.connect(config={"temp_directory": str(spill)}) as duck:
-        duck.execute("SET TimeZone = 'UTC'; SET enable_progress_bar = false")
-        duck.execute(
-            f"CREATE TABLE sorted AS FROM read_parquet('{raw}/*.parquet') "
-            f"ORDER BY {order_by(layout) or '1'}"
-        )
-        for number, (start, end) in enumerate(_cuts(duck, layout)):
-            duck.execute(
-                f"COPY (SELECT * FROM sorted WHERE rowid >= {start} AND rowid < {end}) "
-                f"TO '{folder}/part_{number:03}.parquet' (COMPRESSION {layout.compression}, "
-                f"ROW_GROUP_SIZE {layout.row_group_rows})"
-            )
-    shutil.rmtree(spill, ignore_errors=True)
-
-
-def _cuts(duck: duckdb.DuckDBPyConnection, layout: Layout) -> list[tuple[int, int]]:
-    """Return where files begin and end: at partitions, and at the size of a file."""
-    [(rows,)] = duck.execute("SELECT count(*) FROM sorted").fetchall()
-    starts = [0]
-    if layout.partition_by:
-        terms = ", ".join(partition_terms(layout))
-        found = duck.execute(
-            f"SELECT min(rowid) FROM sorted GROUP BY {terms} ORDER BY 1"
-        ).fetchall()
-        starts = [start for (start,) in found]
-    ends = [*starts[1:], rows]
-    return [
-        (at, min(at + ROWS_A_FILE, end))
-        for start, end in zip(starts, ends, strict=True)
-        for at in range(start, end, ROWS_A_FILE)
-    ]
+    survey = take_survey(Home.of(raw), DISK)
+    task = RewriteTask(survey, survey.columns, layout, str(folder), "part")
+    for part in LocalRewriter(DISK)(task):
+        for path in map(Path, part.paths):
+            path.rename(path.with_suffix(".parquet"))
