@@ -112,8 +112,18 @@ def test_what_contextual_learned_of_one_kind_counts_for_a_new_kind():
     assert make_bandit("ucb1", 0.2).choose("t", "e", options, random.Random(0)).layout == "slow"
 
 
-def test_latencies_without_predictions_are_evidence_too():
-    bandit = make_bandit("ucb1", 0.0)
+@pytest.mark.parametrize("name", NAMES)
+def test_a_layout_that_was_never_predicted_is_no_favourite_of_its_predictions(name):
+    bandit = make_bandit(name, 0.0)
+    for _ in range(50):  # before there was any other layout, nobody predicted anything
+        bandit.learn("t", "a", "initial", None, 0.02)
+    options = [Option("initial", 0.003), Option("new", 0.0004)]
+    assert bandit.choose("t", "a", options, random.Random(0)).layout == "new"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_latencies_without_predictions_are_evidence_too(name):
+    bandit = make_bandit(name, 0.0)
     for _ in range(20):
         bandit.learn("t", "a", "x", None, 0.02)
         bandit.learn("t", "a", "y", None, 0.01)

@@ -14,6 +14,7 @@ import pytest
 from parquetry import Dataset, Store
 from parquetry.errors import CorruptionError, FormatVersionError, ParameterError
 from parquetry.tuning import MetadataStore
+from parquetry.tuning.observing import TunedRouter
 from parquetry.tuning.switching import Switch, read_switch, switch_off, switch_on
 from parquetry.watching import find_watch
 
@@ -139,6 +140,23 @@ def test_a_database_that_cannot_be_opened_costs_the_log_alone(store, caplog):
     observer.logger._buffer.clear()
 
 
+def test_row_groups_are_measured_for_a_share_of_the_queries(store):
+    for share, measured in ((0, 0), (1, 10)):
+        switch_on(store.path, Switch(settings={"share_measured": share}))
+        before = len(logged(store))
+        for number in range(10):
+            store.sql(f"SELECT {number} FROM events")
+        found = logged(store)[before:]
+        assert len(found) == 10
+        assert sum(query.row_groups_read is not None for query in found) == measured
+    switch_on(store.path, Switch(settings={"share_measured": 0.5}))
+    before = len(logged(store))
+    for number in range(60):
+        store.sql(f"SELECT {number} FROM events")
+    found = logged(store)[before:]
+    assert 0 < sum(query.row_groups_read is not None for query in found) < 60
+
+
 def test_the_file_is_what_it_says(store):
     switch_on(store.path, Switch())
     with open(f"{store.path}/.parquetry/tuning.json", encoding="utf-8") as file:
@@ -148,3 +166,21 @@ def test_the_file_is_what_it_says(store):
             "tables": None,
             "settings": {},
         }
+
+
+def test_only_some_datasets_are_rerouted_if_so_wished(store):
+    class Guide:
+        asked, lost = [], []
+
+        def route(self, question):
+            self.asked.append(question.source.home.name)
+
+        def failed(self, question, route):
+            self.lost.append((question, route))
+
+    guide = Guide()
+    router = TunedRouter(guide, ("events",))
+    Store(store.path, router=router).sql("FROM events JOIN other USING (x)")
+    assert guide.asked == ["events"]
+    router.failed("question", "route")
+    assert guide.lost == [("question", "route")]

@@ -6,6 +6,7 @@ Both are None where nobody does, and cost nothing then.
 
 from __future__ import annotations
 
+import random
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
@@ -162,10 +163,25 @@ class Router(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Watch:
-    """Who watches the questions to a dataset, and who reroutes them."""
+    """Who watches the questions to a dataset, and who reroutes them.
+
+    Args:
+        observer: Who watches.
+        router: Who reroutes.
+        share_measured: The share of SQL queries whose row groups and bytes are measured, which takes
+            about 0.5 ms each.
+    """
 
     observer: Observer | None = None
     router: Router | None = None
+    share_measured: float = 1.0
+
+    def measures(self) -> bool:
+        """Return whether the next query is to be measured."""
+        if self.observer is None:
+            return False
+        return self.share_measured >= 1 or _CHANCE.random() < self.share_measured
 
 
 NOBODY = Watch()
+_CHANCE = random.Random(0)  # noqa: S311  no secret

@@ -45,6 +45,7 @@ class QueryLogger:
     Args:
         metadata: Where to, or what opens it; that is done when the first question is written.
         classifier: What tells the kind of a question.
+        learner: Is told of the questions that were written, in the thread that writes them.
         buffer_rows: Questions that are kept in memory before they are written together.
         buffer_seconds: Seconds after which they are written even if they are fewer.
 
@@ -56,11 +57,13 @@ class QueryLogger:
         metadata: MetadataStore | Callable[[], MetadataStore],
         *,
         classifier: Classifier | None = None,
+        learner: Callable[[Sequence[LoggedQuery]], None] | None = None,
         buffer_rows: int = 256,
         buffer_seconds: float = 5.0,
     ) -> None:
         self._open = metadata if callable(metadata) else lambda: metadata
         self._classifier = classifier or Classifier()
+        self._learner = learner or (lambda _: None)
         self._buffer_rows = buffer_rows
         self._buffer_seconds = buffer_seconds
         self._own_layouts: dict[str, str] = {}
@@ -139,6 +142,7 @@ class QueryLogger:
             queries.append(_logged(at, observation, shape, self._own_layouts))
         self._metadata.log_queries(queries, new.values())
         self._known.update(new)
+        self._learner(queries)
 
     def _understand(self, observation: Observation) -> Shape:
         try:
@@ -209,7 +213,7 @@ def _logged(
         cluster_id=shape.cluster_id,
         latency_ms=stats.latency_seconds * 1_000,
         rows_returned=stats.rows,
-        scans=tuple(_scan(read, shape, own_layouts) for read in observation.datasets),
+        scans=tuple(_scan(read, observation, shape, own_layouts) for read in observation.datasets),
         files=stats.files,
         row_groups_read=stats.row_groups_read,
         row_groups_total=stats.row_groups_total,
@@ -226,7 +230,9 @@ def _parameters(observation: Observation) -> tuple[Any, ...] | Mapping[str, Any]
     return tuple(values)
 
 
-def _scan(read: DatasetRead, shape: Shape, own_layouts: Mapping[str, str]) -> LoggedScan:
+def _scan(
+    read: DatasetRead, observation: Observation, shape: Shape, own_layouts: Mapping[str, str]
+) -> LoggedScan:
     is_own = read.layout == INITIAL
     return LoggedScan(
         table=read.name,
@@ -236,7 +242,7 @@ def _scan(read: DatasetRead, shape: Shape, own_layouts: Mapping[str, str]) -> Lo
         files=read.files,
         row_groups_read=read.row_groups_read,
         row_groups_total=read.row_groups_total,
-        rows=read.rows,
+        rows=observation.stats.rows if observation.language == "polars" else read.rows,
         is_exploration=read.is_exploration,
         reason=read.reason,
         predicted_seconds=read.predicted_seconds,

@@ -99,7 +99,7 @@ def fit_log(
         if len(query.scans) != 1 or query.scans[0].table != table:
             continue
         [scan] = query.scans
-        if scan.layout not in groups:
+        if scan.layout not in groups or scan.rows is None:
             continue
         asked = understand_demands(scan.demands, sample)
         work = predict_work(asked, groups[scan.layout], sample)
@@ -109,7 +109,7 @@ def fit_log(
                 work.row_groups,
                 work.rows * read_bytes_a_row(scan, sample),
                 work.rows,
-                float(scan.rows or 0),
+                float(scan.rows),
                 query.latency_ms / 1000,
             )
         )

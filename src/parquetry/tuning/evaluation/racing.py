@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import random
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from parquetry.access.duck import Duck
+from parquetry.errors import ParquetryError
 from parquetry.store import Store
 from parquetry.tuning.bandits.policy import Choice
 from parquetry.tuning.evaluation.gates import Pair
@@ -71,7 +73,7 @@ def race(
     """
     runs = [_runner(path, name) for name in (old, new)]
     chosen = _chosen([query for query in queries if query.is_replayable], seed)
-    return [_pair(query, *runs) for query in chosen]
+    return _pairs(chosen, *runs)
 
 
 def race_version(
@@ -80,7 +82,7 @@ def race_version(
     """Return what logged questions take of a dataset as it was and as it is, like `race`."""
     runs = [_runner_of(dataset, one) for one in (dataset.at(version).source, dataset.source)]
     chosen = _chosen([query for query in queries if query.is_replayable], seed)
-    return [_pair(query, *runs) for query in chosen]
+    return _pairs(chosen, *runs)
 
 
 def _runner_of(dataset: Dataset, source: Source) -> Callable[[LoggedQuery], float]:
@@ -89,10 +91,23 @@ def _runner_of(dataset: Dataset, source: Source) -> Callable[[LoggedQuery], floa
     duck = Duck()
 
     def run(query: LoggedQuery) -> float:
-        answer = duck.run(query.text, others | {dataset.name: source}, query.parameters)
+        sources = others | {dataset.name: source}
+        answer = duck.run(query.text, sources, query.parameters, read_only=True)
         return answer.stats.latency_seconds
 
     return run
+
+
+def _pairs(
+    queries: Sequence[LoggedQuery],
+    old: Callable[[LoggedQuery], float],
+    new: Callable[[LoggedQuery], float],
+) -> list[Pair]:
+    pairs = []
+    for query in queries:
+        with suppress(ParquetryError):  # a table or column of it is there no more
+            pairs.append(_pair(query, old, new))
+    return pairs
 
 
 def _pair(
@@ -110,7 +125,8 @@ def _runner(path: str, layout: str) -> Callable[[LoggedQuery], float]:
     store = Store(path, create=False, router=ReplicaRouter(Pinned(layout)))
 
     def run(query: LoggedQuery) -> float:
-        return store.sql(query.text, query.parameters).stats.latency_seconds
+        answer = store.sql(query.text, query.parameters, read_only=True)
+        return answer.stats.latency_seconds
 
     return run
 

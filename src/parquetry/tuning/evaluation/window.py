@@ -208,7 +208,7 @@ def _record(
     latencies = [query.latency_ms for query in queries]
     scans = [scan for query in queries for scan in _scans(query, situation.table, name)]
     read = [scan.row_groups_read for scan in scans if scan.row_groups_read is not None]
-    groups = sum(read) / len(queries) if read else None
+    groups = sum(read) / len(read) if read else None
     rows = situation.group_rows.get(name)
     judged = _judge(name, queries, cost, base, config)
     return EvaluationRecord(

@@ -1,0 +1,68 @@
+"""The loop of tuning for one dataset, all seven steps. Each step stands in a file of its own.
+
+```
+1 observe     query_log      every question is logged by whoever asks it
+2 understand  workload       which kinds of question there are, and which columns they are about
+3 propose     candidates/    layouts that could serve them, by RULES
+4 price       costs/         what each would bring and take, on a sample; nothing is rewritten
+5 decide      moving_rule    whether moving would have paid already
+6 move        moving         a migration job, carried out here or by a worker
+7 verify      verifying      does it read less, is it faster; if not, back
+```
+
+Routing (`routing/`, `bandits/`) and evaluation (`evaluation/`) go on with every question that follows.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import TYPE_CHECKING
+
+from parquetry.tuning.moving import carry_out
+from parquetry.tuning.moving_rule import decide_for
+from parquetry.tuning.proposing import propose_for
+from parquetry.tuning.round import Round
+from parquetry.tuning.verifying import judge, look_back
+from parquetry.tuning.workload import Workload
+
+if TYPE_CHECKING:
+    from parquetry.tuning.round import Aim
+    from parquetry.tuning.tools import Tools
+
+_NEWEST = 10_000
+
+
+def tune_table(table: str, tools: Tools, aim: Aim) -> Round:
+    """Go through the loop once for a dataset, and return what was seen and done.
+
+    **Guarantees:** answers never change, and the dataset is whole whatever happens in between.
+
+    **Cost:** footers and the sample; a migration if one is decided on.
+
+    Args:
+        table: The dataset.
+        tools: What the steps work with; extensions are handed in here.
+        aim: What is wanted: by the rule, or the best layout now.
+
+    Raises:
+        NotFoundError: There is no such dataset.
+    """
+    dataset = tools.dataset(table)
+    tools.observe()  # 1
+    workload = _understand(table, tools)  # 2
+    proposal = propose_for(dataset, tools.metadata, tools.config, rules=tools.rules)  # 3, 4
+    decision = decide_for(table, proposal, tools.metadata, tools.config, is_asked=aim.is_asked)  # 5
+    job = carry_out(decision, dataset, tools, aim)  # 6
+    verdict = judge(job, decision, dataset, tools)  # 7, of what was written now
+    news = look_back(dataset, tools)  # 7, of what was written before
+    return Round(table, workload, proposal, decision, job, verdict, news)
+
+
+def _understand(table: str, tools: Tools) -> Workload:
+    return Workload.of(
+        table,
+        tools.metadata.queries(table, limit=_NEWEST),
+        tools.metadata.shapes(table),
+        dt.datetime.now(dt.UTC),
+        half_life_days=tools.config.half_life_days,
+    )

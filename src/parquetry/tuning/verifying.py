@@ -1,0 +1,56 @@
+"""Verifying: a layout that was just written passes both gates, and all others are watched; or back.
+
+`evaluation/` has the gates, the sequential test, the rolling window and the way back.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from parquetry.tuning.evaluation.gathering import gather
+from parquetry.tuning.evaluation.giving_up import give_up
+from parquetry.tuning.evaluation.verifying import verify_replica
+from parquetry.tuning.evaluation.watching import watch
+from parquetry.tuning.evaluation.window import evaluate
+
+if TYPE_CHECKING:
+    from parquetry.dataset import Dataset
+    from parquetry.tuning.evaluation.verifying import Verification
+    from parquetry.tuning.moving_rule import Decision
+    from parquetry.tuning.records import MigrationJob
+    from parquetry.tuning.tools import Tools
+
+
+def judge(
+    job: MigrationJob | None, decision: Decision, dataset: Dataset, tools: Tools
+) -> Verification | None:
+    """Return what the gates say of a replica that was just written; None if there is none to judge.
+
+    One that fails is given up; one that passes takes the place of the one that is dropped for it.
+    A layout of the dataset's own folder was verified when it was committed, and is watched.
+    """
+    if job is None or job.state != "done" or job.role != "replica":
+        return None
+    record = tools.metadata.layout(dataset.name, job.layout.layout_id)
+    if record is None:
+        return None
+    found = verify_replica(dataset, tools.metadata, tools.config, record)
+    if found is not None and not found.passed:
+        failed = found.gate_b if found.gate_a.passed else found.gate_a
+        give_up(dataset, tools.metadata, record, failed.reason)
+    elif decision.drops is not None:
+        _drop(decision.drops, f"{record.layout_id} takes its place", dataset, tools)
+    return found
+
+
+def look_back(dataset: Dataset, tools: Tools) -> tuple[str, ...]:
+    """Score the layouts over the window, and give up those that turned out slower; say which."""
+    situation = gather(dataset, tools.metadata, tools.config)
+    tools.metadata.save_evaluations(evaluate(situation, tools.config).records)
+    return tuple(watch(situation, tools.metadata, dataset))
+
+
+def _drop(layout_id: str, reason: str, dataset: Dataset, tools: Tools) -> None:
+    record = tools.metadata.layout(dataset.name, layout_id)
+    if record is not None:
+        give_up(dataset, tools.metadata, record, reason)
