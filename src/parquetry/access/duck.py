@@ -211,7 +211,16 @@ def _answer(cursor: duckdb.DuckDBPyConnection, run: _Run, *, is_measured: bool) 
     relation: Any = cursor.sql(run.sql, params=run.parameters)
     if relation is None:  # not every statement has an answer
         return pa.table({})
-    return tidy(relation.to_arrow_table(), list(map(str, relation.types)))
+    return tidy(_all_rows(relation), list(map(str, relation.types)))
+
+
+def _all_rows(relation: Any) -> pa.Table:
+    try:
+        return relation.to_arrow_table()
+    except RuntimeError as error:
+        if str(error) != "Query interrupted":
+            raise
+        raise KeyboardInterrupt from error  # Ctrl+C, in DuckDB's words
 
 
 def _named_sources(run: _Run) -> list[str]:

@@ -57,13 +57,23 @@ def main(arguments: list[str] | None = None, *, name: str = "parquetry") -> int:
         error.show()
         return int(error.exit_code)
     except (KeyboardInterrupt, typer.Abort):
-        print("stopped; what was finished stands.", file=sys.stderr)  # noqa: T201
-        return _INTERRUPTED
+        return _stopped()
+    except RuntimeError as error:
+        if str(error) != "Query interrupted":  # which is DuckDB's word for Ctrl+C
+            raise
+        return _stopped()
     except BrokenPipeError:
         # the reader has seen enough; Python would complain once more when it flushes at the end
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    if result == _INTERRUPTED:  # what Typer makes of Ctrl+C
+        return _stopped()
     return result if isinstance(result, int) else 0
+
+
+def _stopped() -> int:
+    print("stopped; what was finished stands.", file=sys.stderr)  # noqa: T201
+    return _INTERRUPTED
 
 
 def exit_code(error: ParquetryError) -> int:
