@@ -19,7 +19,7 @@ from parquetry.tuning.evaluation import racing
 from parquetry.tuning.migrations.worker import Worker
 from parquetry.tuning.moving_rule import decide_for, remember_move
 from parquetry.tuning.proposing import propose_for
-from parquetry.tuning.records import LayoutRecord, LoggedQuery, LoggedScan
+from parquetry.tuning.records import LayoutRecord, LoggedQuery, LoggedScan, MigrationJob
 from parquetry.tuning.replicas.folder import list_replicas
 from parquetry.tuning.rewriting.local import LocalRewriter
 from parquetry.tuning.routing.router import ReplicaRouter
@@ -334,6 +334,18 @@ class TestStore:
         assert "events: 1 questions" in text
         assert f"{layout.layout_id} (replica, stale): sort by user_id" in text
         assert "on)" in repr(tuning)
+        tuning.off()
+
+    def test_cancels_a_migration_that_waits(self, store):
+        tuning = store.tune()
+        layout = Layout(sort_by=("user_id",))
+        job = tuning.metadata.enqueue_job(MigrationJob("events", layout))
+        store.sql(QUERY, [1])
+        assert f"migration {job.job_id} to {layout.layout_id}: queued" in str(tuning.status())
+        assert tuning.cancel(job.job_id).state == "cancelled"
+        assert Worker(tuning.metadata, tuning.config).run_once() is None
+        with pytest.raises(NotFoundError, match="no migration job 99"):
+            tuning.cancel(99)
         tuning.off()
 
     def test_refuses_what_cannot_be_tuned(self, store):

@@ -146,6 +146,14 @@ class Tuning:
         names = sorted(asked if chosen is None else asked.intersection(chosen))
         return [explorer.tune_table(name) for name in names]
 
+    def cancel(self, job_id: int) -> MigrationJob:
+        """Cancel a migration that waits or runs; whoever runs it ends it at the next sign of life.
+
+        Raises:
+            NotFoundError: There is no such job; `status` lists them.
+        """
+        return self.metadata.cancel_job(job_id)
+
     def watch(self, interval_seconds: float = 60.0) -> None:
         """Go through the loop again and again, in a thread of this process, until `stop`."""
         start_tuner(self._store.path, self.run_once, interval_seconds)
