@@ -164,6 +164,7 @@ class Brains:
 class Player:
     """One sequence of questions, answered and learned from.
 
+    Layouts are looked for anew when the log has doubled, and when questions are of other kinds.
     Rewriting is really done, and charged with what it took; each question is charged with what it was
     measured to take in the layout that routing predicts to be the fastest.
     """
@@ -180,6 +181,7 @@ class Player:
         self.state, self.rules = State(), Rules()
         self.speed = REWRITE_SECONDS_A_ROW
         self.proposed_for: Counter = Counter()
+        self.proposed_at = 0
         self.since_move: list[int] = []
         brains.work(INITIAL, None)
 
@@ -189,8 +191,10 @@ class Player:
             self._answer(number)
             if at % EVERY == 0 and at >= self.rules.min_queries:
                 recent = Counter(map(int, numbers[max(0, at - RECENT) : at]))
-                if has_shifted(self.proposed_for, recent, self.bench):
+                has_doubled = at >= 2 * self.proposed_at
+                if has_doubled or has_shifted(self.proposed_for, recent, self.bench):
                     self._propose(recent)
+                    self.proposed_at = at
                 option = decide(self.state, self._options(), self.rules)
                 if option is not None:
                     self._move(option, at)
