@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 NEAR = 1.5
 """Only layouts predicted to take at most so many times the shortest are explored."""
+CLEAR_GAIN = -math.log(0.9)
+"""By how much, in logarithms, another layout must be faster than the first, the dataset's own."""
 _DOUBT = 2  # observations that a prediction counts for
 
 
@@ -57,7 +59,7 @@ class Bandit(ABC):
     ) -> Choice:
         """Return which of the options answers a question of a kind; see `Policy.choose`."""
         asked = self._asked[table] = self._asked.get(table, 0) + 1
-        best = min(options, key=lambda option: self.expected(table, cluster_id, option))
+        best = self._best(table, cluster_id, options)
         if len(options) == 1:
             return Choice(best.layout, is_exploration=False, reason="the only layout there is")
         explored = self._explored.get(table, 0)
@@ -115,6 +117,12 @@ class Bandit(ABC):
         if not latencies.count:
             return prior, latencies
         return prior, Evidence(latencies.count, latencies.mean - prior, latencies.variance)
+
+    def _best(self, table: str, cluster_id: str | None, options: Sequence[Option]) -> Option:
+        """Return the option that is thought fastest; the first where that is no clear gain."""
+        best = min(options, key=lambda option: self.expected(table, cluster_id, option))
+        gain = self.expected(table, cluster_id, options[0]) - self.expected(table, cluster_id, best)
+        return best if gain > CLEAR_GAIN else options[0]
 
     def _why(
         self, table: str, cluster_id: str | None, best: Option, options: Sequence[Option]

@@ -138,12 +138,13 @@ class OpenedReplica:
 
     def _ask(self, references: Sequence[Sequence[Demand]]) -> _Answer:
         admitted = [groups.admitted(references) for groups in self._groups]
-        found = list(zip(self._groups, admitted, self._paths, strict=True))
+        sizes = [groups.bytes_a_row for groups in self._sources]
+        found = list(zip(self._groups, admitted, self._paths, sizes, strict=True))
         sources = [groups.reading_by_file(groups.admitted(references)) for groups in self._sources]
         whole = sum((one for each in sources for one in each.values()), Reading())
         return _Answer(
-            [[paths[n] for n in groups.files_of(flags)] for groups, flags, paths in found],
-            [groups.reading(flags) for groups, flags, _ in found],
+            [[paths[n] for n in groups.files_of(flags)] for groups, flags, paths, _ in found],
+            [groups.reading(flags, size) for groups, flags, _, size in found],
             sources,
             whole + Reading(files=len(self._places) - whole.files),
         )

@@ -96,14 +96,21 @@ class Groups:
         """Return the numbers of the files that some row groups stand in, ascending."""
         return [int(number) for number in np.unique(self._file[groups])]
 
-    def reading(self, groups: Flags) -> Reading:
-        """Return what reading some row groups takes."""
-        return Reading(
-            len(np.unique(self._file[groups])),
-            int(groups.sum()),
-            int(self._rows[groups].sum()),
-            int(self._bytes[groups].sum()),
-        )
+    @property
+    def bytes_a_row(self) -> float | None:
+        """The size of a row, compressed; None if there are no rows."""
+        rows = int(self._rows.sum())
+        return int(self._bytes.sum()) / rows if rows else None
+
+    def reading(self, groups: Flags, bytes_a_row: float | None = None) -> Reading:
+        """Return what reading some row groups takes, if a row has a given size, or its own.
+
+        A question reads some of the columns. How much smaller they are in another layout is not told
+        by how much smaller all of them are.
+        """
+        rows = int(self._rows[groups].sum())
+        size = int(self._bytes[groups].sum()) if bytes_a_row is None else round(rows * bytes_a_row)
+        return Reading(len(np.unique(self._file[groups])), int(groups.sum()), rows, size)
 
     def reading_by_file(self, groups: Flags) -> dict[int, Reading]:
         """Return what reading some row groups takes, for each file that they stand in."""
