@@ -52,7 +52,8 @@ def convert(
 
 def show_conversion(report: ConversionReport) -> None:
     """Print what a conversion did, or would do."""
-    from parquetry.cli.rendering import count_text, say, show_table
+    from parquetry.cli.rendering import say, show_table
+    from parquetry.model.wording import count_text
 
     if report.dry_run:
         reasons = [

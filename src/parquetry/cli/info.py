@@ -9,7 +9,8 @@ from parquetry.cli.options import BaseOut, StoreArgument, one_store
 
 def info(store: StoreArgument = None, base_out: BaseOut = None) -> None:
     """Show the datasets of a store: rows, files, sizes, partitions, columns."""
-    from parquetry.cli.rendering import bytes_text, count_text, say, show_table
+    from parquetry.cli.rendering import bytes_text, say, show_table
+    from parquetry.model.wording import count_text
     from parquetry.reports.store_info import describe_store
     from parquetry.store import Store
 

@@ -38,7 +38,8 @@ def query(
     Both forms work: [bold]parquetry query STORE DATASET[/bold] and
     [bold]parquetry query --base-out STORE[/bold], which reads [italic]events[/italic].
     """
-    from parquetry.cli.rendering import count_text, say, show_table
+    from parquetry.cli.rendering import say, show_table
+    from parquetry.model.wording import count_text
     from parquetry.store import Store
 
     if store is not None and base_out is not None and not dataset:

@@ -69,11 +69,6 @@ def bytes_text(size: float) -> str:
     raise AssertionError
 
 
-def count_text(count: int, noun: str) -> str:
-    """Return `1 file`, `2 files`, `12,000 files`."""
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"
-
-
 def _one_line(cell: str) -> str:
     return cell.replace("\t", " ").replace("\n", " ")
 

@@ -39,8 +39,9 @@ def restore(
 
 def _to_version(dataset: Path, version: int, *, dry_run: bool, yes: bool) -> None:
     from parquetry.cli.asking import confirm
-    from parquetry.cli.rendering import count_text, say
+    from parquetry.cli.rendering import say
     from parquetry.dataset import Dataset
+    from parquetry.model.wording import count_text
 
     handle = Dataset.open(dataset)
     plan = handle.plan_restore(version)
@@ -64,7 +65,8 @@ def _to_version(dataset: Path, version: int, *, dry_run: bool, yes: bool) -> Non
 
 def _from_backup(dataset: Path, backup: str, *, dry_run: bool, yes: bool) -> None:
     from parquetry.cli.asking import confirm
-    from parquetry.cli.rendering import count_text, say
+    from parquetry.cli.rendering import say
+    from parquetry.model.wording import count_text
     from parquetry.operations.backups import restore_backup
     from parquetry.operations.manifests import read_manifest
     from parquetry.storage.local import LocalStorage

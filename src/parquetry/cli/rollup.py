@@ -31,8 +31,9 @@ def rollup(
     `python -c "import parquetry.experiments.rolling_up as r; print(r.SNAKEFILE)"` says where it is.
     """
     from parquetry.cli.convert import show_conversion
-    from parquetry.cli.rendering import count_text, say
+    from parquetry.cli.rendering import say
     from parquetry.experiments.rolling_up import rollup as run
+    from parquetry.model.wording import count_text
 
     report = run(
         csv_dir,

@@ -163,8 +163,9 @@ def validate(
     store: InStore = None,
 ) -> int:
     """Hold all rows that are there against a table. Exit code 1 if some are no rows of it."""
-    from parquetry.cli.rendering import count_text, say, show_table
+    from parquetry.cli.rendering import say, show_table
     from parquetry.cli.tables import find_table
+    from parquetry.model.wording import count_text
     from parquetry.reports.table_validation import validate_path
 
     report = validate_path(path, None if table is None else find_table(table, store))

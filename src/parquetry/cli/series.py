@@ -26,7 +26,8 @@ def convert(
     ] = False,
 ) -> None:
     """Write a Parquet twin of every text series (.txt, .tsv, .csv) of a folder."""
-    from parquetry.cli.rendering import bytes_text, count_text, say, show_table
+    from parquetry.cli.rendering import bytes_text, say, show_table
+    from parquetry.model.wording import count_text
     from parquetry.series import convert_series
 
     report = convert_series(folder, block_length, compression=compression, overwrite=overwrite)

@@ -62,7 +62,8 @@ def missing(
 @sweep.command()
 def retry(store: StoreArgument = None, base_out: BaseOut = None, name: Name = "sweep") -> None:
     """Show why units failed, and make them missing again, so that workers take them."""
-    from parquetry.cli.rendering import count_text, say, show_table
+    from parquetry.cli.rendering import say, show_table
+    from parquetry.model.wording import count_text
     from parquetry.store import Store
 
     found = Store(one_store(store, base_out), create=False).sweep(name)

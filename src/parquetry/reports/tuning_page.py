@@ -6,6 +6,7 @@ from html import escape
 from typing import TYPE_CHECKING, Any
 
 from parquetry.errors import MissingDependencyError
+from parquetry.model.wording import count_text
 from parquetry.reports.tuning_charts import report_charts
 from parquetry.reports.tuning_summary import LAYOUT_COLUMNS, layout_cells
 
@@ -75,7 +76,7 @@ def report_page(report: TuningReport) -> str:
 def _facts(report: TuningReport) -> str:
     status = report.status
     facts = [
-        (f"{status.rows:,}", f"rows in {status.files:,} files"),
+        (f"{status.rows:,}", f"rows in {count_text(status.files, 'file')}"),
         (f"{status.queries:,}", "questions logged"),
         (status.baseline if status.has_active_layout else "(initial)", "baseline"),
         (status.best or "none yet", "best layout"),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from parquetry.model.wording import count_text
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
@@ -72,7 +74,8 @@ def _headline(status: TuningStatus) -> str:
     best = f"**Best layout: `{status.best}`.**" if status.best else "No best layout yet."
     baseline = status.baseline if status.has_active_layout else "(initial)"
     return (
-        f"{status.rows:,} rows in {status.files:,} files. {status.queries:,} questions were logged, "
+        f"{status.rows:,} rows in {count_text(status.files, 'file')}. "
+        f"{status.queries:,} questions were logged, "
         f"{status.queries_in_window:,} of them since {status.window_start:%Y-%m-%d %H:%M} UTC. "
         f"Baseline: {baseline}. {best}"
     )

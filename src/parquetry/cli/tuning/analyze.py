@@ -38,7 +38,8 @@ def analyze(table_name: TableName) -> None:
 
 
 def _show_kinds(found: Analysis) -> None:
-    from parquetry.cli.rendering import count_text, say, show_table
+    from parquetry.cli.rendering import say, show_table
+    from parquetry.model.wording import count_text
 
     kinds = found.workload.clusters
     count = count_text(len(kinds), "kind")

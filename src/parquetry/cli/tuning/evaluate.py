@@ -47,7 +47,8 @@ def evaluate(
 
 
 def _evaluate(opened: Opened, table: str, *, explain: bool, dry_run: bool) -> None:
-    from parquetry.cli.rendering import count_text, say
+    from parquetry.cli.rendering import say
+    from parquetry.model.wording import count_text
     from parquetry.tuning.evaluation.gathering import gather
     from parquetry.tuning.evaluation.watching import watch
     from parquetry.tuning.evaluation.window import evaluate as judge
@@ -82,8 +83,9 @@ def _explain(found: Evaluation) -> None:
 
 
 def _show(found: Evaluation) -> None:
-    from parquetry.cli.rendering import count_text, say, show_table
+    from parquetry.cli.rendering import say, show_table
     from parquetry.cli.tuning.evaluations import COLUMNS, evaluation_cells
+    from parquetry.model.wording import count_text
 
     overall = [one for one in found.records if one.cluster_id is None]
     if not overall:

@@ -20,8 +20,9 @@ def generate(
     same rows.
     """
     from parquetry.cli.progress import counted
-    from parquetry.cli.rendering import count_text, say
+    from parquetry.cli.rendering import say
     from parquetry.cli.tuning.opening import open_store, read_config
+    from parquetry.model.wording import count_text
     from parquetry.tuning.datasets.generating import generate as run
 
     config = read_config(seed=seed)

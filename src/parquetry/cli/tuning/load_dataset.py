@@ -38,7 +38,8 @@ def load_dataset(
 
 def show_loaded(loaded: Loaded, data_dir: str) -> None:
     """Print what was loaded."""
-    from parquetry.cli.rendering import count_text, say
+    from parquetry.cli.rendering import say
+    from parquetry.model.wording import count_text
 
     for note in loaded.notes:
         say(f"note: {note}")

@@ -45,7 +45,8 @@ def ask(
 
 
 def _show(summary: WorkloadSummary) -> None:
-    from parquetry.cli.rendering import count_text, say, show_table
+    from parquetry.cli.rendering import say, show_table
+    from parquetry.model.wording import count_text
 
     columns = ["queries", "explored", "avg ms", "p95 ms", "row groups read"]
     show_table(["kind of question", *columns], map(_cells, summary.by_template))

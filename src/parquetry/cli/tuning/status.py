@@ -24,7 +24,8 @@ def status(table_name: TableName) -> None:
 
 def show_status(found: TuningStatus) -> None:
     """Print a status."""
-    from parquetry.cli.rendering import count_text, say, show_table
+    from parquetry.cli.rendering import say, show_table
+    from parquetry.model.wording import count_text
     from parquetry.reports.tuning_summary import LAYOUT_COLUMNS, layout_cells
 
     say(

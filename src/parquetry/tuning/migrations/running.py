@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from parquetry.commits.snapshots import take_snapshot
 from parquetry.errors import ConflictError, NotFoundError, ParquetryError
+from parquetry.model.wording import count_text
 from parquetry.storage.folders import find_stat, remove_tree
 from parquetry.tuning.migrations.active_migration import migrate_active
 from parquetry.tuning.migrations.notes import clear_leftovers, forget_notes
@@ -133,7 +134,7 @@ class JobRun:
             files=len(made.files),
             bytes=made.size_bytes,
             rewrite_bytes=self._source_bytes() + made.size_bytes,
-            message=f"{made.rows:,} rows in {len(made.files):,} files beside the dataset",
+            message=f"{made.rows:,} rows in {count_text(len(made.files), 'file')} beside the dataset",
         )
 
     def _active(self, watch: Watch) -> LayoutRecord:
@@ -160,7 +161,7 @@ class JobRun:
             files=done.files,
             bytes=done.bytes,
             rewrite_bytes=2 * done.bytes,
-            message=f"{done.rows:,} rows in {done.files:,} files of the dataset; "
+            message=f"{done.rows:,} rows in {count_text(done.files, 'file')} of the dataset; "
             f"restore({done.undo_to}) undoes it",
         )
 
