@@ -37,7 +37,8 @@ def demo(
     """Show all of it in under a minute, with nothing prepared.
 
     Four processes write a sweep of two optimisers at once; SQL asks it; a writer is killed in the
-    middle of its commits; and everything is still there.
+    middle of its commits, and everything is still there; rows and layout are changed and changed back;
+    and a dataset is laid out anew for the questions it was asked.
     """
     from parquetry.cli.rendering import say
     from parquetry.store import Store
@@ -50,6 +51,7 @@ def demo(
     _ask(store)
     _kill(store)
     _change(store)
+    _tune(store)
     _next_steps(folder)
 
 
@@ -161,12 +163,36 @@ def _change(store: Store) -> None:
     say()
 
 
+def _tune(store: Store) -> None:
+    from parquetry.cli.rendering import bytes_text, say, show_table
+    from parquetry.demo.tuning import TABLE, ask, write_visits
+
+    say("[bold]6. Tune.[/bold] Questions are watched, and rows are laid out for what is asked")
+    visits = write_visits(store)
+    tuning = store.tune([TABLE])
+    before = ask(store)
+    layout = tuning.optimize(TABLE).layout_id
+    after = ask(store)
+    asked = [
+        (f"{visits:,} visits as they came", before),
+        (f"with {layout or 'no other layout'}", after),
+    ]
+    rows = [
+        (what, f"{one.row_groups_read:.1f}", bytes_text(one.bytes_read), f"{one.milliseconds:.1f}")
+        for what, one in asked
+    ]
+    show_table(["one customer of", "row groups read", "bytes read", "ms"], rows)
+    same = "the same" if before.answers == after.answers else "DIFFERENT, which is a bug"
+    say(f"   all {len(after.answers)} answers are {same}; the folder is as plain as before\n")
+
+
 def _next_steps(folder: Path) -> None:
     from parquetry.cli.rendering import say
 
-    say("[bold]6. Go on.[/bold]")
+    say("[bold]7. Go on.[/bold]")
     say(f"   parquetry info {folder}")
     say(f"   parquetry query {folder} events --where \"algo = 'one_plus_one' and regret < 0.1\"")
     say(f"   parquetry log {folder}/events")
     say(f"   parquetry delete {folder}/events --where 'value > 10000' --dry-run")
+    say(f"   parquetry tune status {folder}")
     say("   parquetry convert MY_CSV_FOLDER MY_STORE --dry-run")
