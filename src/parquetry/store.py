@@ -269,7 +269,7 @@ class Store:
         schemas = self._experiment_schemas(names)
         views = summary_views(schemas)
         if not any(name in query.lower() for name in (*schemas, *views, GRIDS)):
-            return {}, {}
+            return views, {}
         named = named_columns(query)
         if named is not None and named <= KEYS.union(map(str.lower, names)):
             return {}, {}  # it needs neither parameters nor views

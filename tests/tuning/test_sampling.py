@@ -89,11 +89,11 @@ def test_the_size_of_a_sample_is_twenty_rows_a_row_group_within_bounds():
     assert sample_rows(10**12) == 2_000_000
 
 
-def logged(condition, at, latency_ms=10.0, columns=("price",)):
+def logged(condition, at, latency_ms=10.0, columns=("price",), rows=None):
     demands = understand(f"SELECT * FROM orders WHERE {condition}", {}, ["orders"]).demands(
         "orders", {}
     )
-    scan = LoggedScan("orders", demands=tuple(map(tuple, demands)), columns=columns)
+    scan = LoggedScan("orders", demands=tuple(map(tuple, demands)), columns=columns, rows=rows)
     return LoggedQuery("q", at, "sql", "…", "kind", latency_ms, 1, (scan,))
 
 
@@ -125,7 +125,12 @@ def test_the_log_tells_the_constants(dataset):
     sample = sample_of(dataset)
     groups = {"initial": present_groups(dataset.source.listing(), sample, ("customer", "mode"))}
     now = dt.datetime(2024, 5, 8, tzinfo=dt.UTC)
-    slow = [logged("customer = 5", now, 5_000.0), logged("mode = 'AIR'", now, 1_000.0)] * 20
+    slow = [
+        logged("customer = 5", now, 5_000.0, rows=1),
+        logged("mode = 'AIR'", now, 1_000.0, rows=10),
+    ] * 20
     found = fit_log(slow, "orders", sample, groups)
     assert found.row > Constants().row
+    unmeasured = [logged("customer = 5", now, 5_000.0)] * 20
+    assert fit_log(unmeasured, "orders", sample, groups) == Constants()
     assert fit_log([], "orders", sample, groups) == Constants()

@@ -73,7 +73,8 @@ class Routes:
 
     def load(self, file: SurveyedFile) -> Iterator[pa.Table]:
         """Yield the rows of a file as the dataset sees them: with what its folders say."""
-        yield from self._piece(file, None, only_keys=self.only_keys).load()
+        only_keys = self.only_keys and self.transform is None  # which may look at any column
+        yield from self._piece(file, None, only_keys=only_keys).load()
 
     def _rows(self, files: Sequence[SurveyedFile]) -> Iterator[pa.Table]:
         for file in files:

@@ -44,7 +44,7 @@ def fit(questions: Sequence[Measured], before: Constants | None = None) -> Const
     """
     prior = np.array(astuple(before or Constants()))
     if not questions:
-        return Constants(*prior)
+        return Constants(*prior.tolist())
     facts = np.array(
         [[1.0, q.files, q.row_groups, q.bytes, q.rows, q.kept_rows] for q in questions]
     )
