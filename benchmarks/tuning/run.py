@@ -1,12 +1,17 @@
 """How well a dataset tunes itself, beside what others do, in one run.
 
     python benchmarks/tuning/run.py FOLDER sales|trips [--length 40000] [--clock cpu]
+    python benchmarks/tuning/run.py FOLDER sales --only W2,W6,W8 --real --length 1000
 
 FOLDER is where `data.py` wrote the table. Every layout is really written, and that is timed; every
 question of the pool is really asked in every layout (the fastest run counts, after one that warms up),
 and its answer compared with that of the raw files. A workload is a sequence of the pool's questions;
 what it costs is the sum of these times, and of the rewriting. So all strategies are compared on the
 same measurements, and a day of questions need not last a day.
+
+With `--real` stores are asked as well, one question after the other, with tuning on and off; W6, in
+which rows come, change and go between the questions, is played in no other way. There every answer is
+compared, and the rounds of the loop, the writes, observing and routing are charged as they come.
 
 On a machine that others use as well, `--clock cpu` counts the time of all of this process's threads
 instead of the clock's on the wall.
@@ -27,6 +32,7 @@ from baselines import Oreo, best_static, offline_optimum, static
 from measuring import Bench, Built
 from ours import Brains, Outcome, Player
 from questions import make_pool
+from real import really_ask, report_stores
 from workloads import SELECTIVE, Workload, make_workloads
 
 from parquetry.model.layouts import Layout, PartitionKey
@@ -54,11 +60,16 @@ def main() -> None:
             f"{bench.initial.bytes / 1e6:,.0f} MB, {len(pool)} questions"
         )
         statics = build_baselines(bench, brains)
-        workloads = make_workloads(pool, args.length, args.phase)
-        for workload in workloads:
-            if not args.only or workload.name in args.only:
+        for workload in make_workloads(pool, args.length, args.phase):
+            if not workload.writes and (not args.only or workload.name in args.only):
                 report(compare(bench, brains, workload, statics), workload, bench)
         report_prediction(bench, brains)
+        asked = min(args.length, args.real_length)
+        for workload in make_workloads(pool, asked, args.phase) if args.real else ():
+            if not args.only or workload.name in args.only:
+                stores = really_ask(workload, bench, statics, args.every)
+                report_stores(stores, workload)
+                bench.checked += sum(one.truth.checked for one in stores)
         print(f"\nanswers compared: {bench.checked:,}, all equal to those of the raw files")
     finally:
         bench.clear()
@@ -75,6 +86,11 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--each", type=int, default=5, help="questions of a template")
     parser.add_argument("--repeats", type=int, default=2, help="runs of a question that count")
     parser.add_argument("--clock", choices=sorted(CLOCKS), default="wall")
+    parser.add_argument("--real", action="store_true", help="ask stores, with tuning on and off")
+    parser.add_argument("--real-length", type=int, default=2_000, help="questions asked of stores")
+    parser.add_argument(
+        "--every", type=int, default=100, help="questions between rounds of a store"
+    )
     parser.add_argument("--only", type=lambda text: text.split(","), default=[])
     return parser.parse_args()
 

@@ -5,32 +5,35 @@ Seven templates are selective, then come three full scans, then two that nearly 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
+from writes import make_writes
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from questions import Question
+    from writes import Write
 
 SELECTIVE, SCANS, UNSELECTIVE = slice(0, 7), slice(7, 10), slice(10, 12)
 
 
 @dataclass(frozen=True)
 class Workload:
-    """A sequence of questions, by their numbers in the pool."""
+    """A sequence of questions, by their numbers in the pool, and what is written before which."""
 
     name: str
     title: str
     numbers: np.ndarray
+    writes: Mapping[int, Write] = field(default_factory=dict)
 
 
 def make_workloads(
     pool: Sequence[Question], length: int, phase: int, seed: int = 5
 ) -> list[Workload]:
-    """Return W1 to W5, W7 and W8.
+    """Return W1 to W8. What W6 takes is not known from its questions alone: it must be played.
 
     Args:
         pool: The questions.
@@ -53,7 +56,7 @@ def make_workloads(
     fifth = length // 5
     drift = [selective[0:2], selective[3:4], selective[1:3], selective[6:7], selective[4:6]]
     turns = -(-length // phase)
-    return [
+    made = [
         Workload("W1", "stationary", draw([selective[0], selective[5]], length)),
         Workload("W2", "mix", draw(selective, length)),
         Workload("W3", "drift of templates", np.concatenate([draw(one, fifth) for one in drift])),
@@ -68,6 +71,9 @@ def make_workloads(
         Workload("W7", "full scans", draw(names[SCANS], length // 8)),
         Workload("W8", "unselective", draw(names[UNSELECTIVE], length // 8)),
     ]
+    between = draw([*selective[0:2], selective[5]], length)
+    made.insert(5, Workload("W6", "with writes", between, make_writes(length)))
+    return made
 
 
 def _gradual(

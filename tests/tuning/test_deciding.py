@@ -148,6 +148,14 @@ def test_a_replica_gives_way_when_the_workload_leaves_it():
     assert made == ["a", "b"]
 
 
+def test_where_predictions_were_wrong_more_must_be_saved():
+    state = State({"b": 39.0}, 100)
+    refused = Option("b", 10.0, caution=8.0)
+    assert decide(state, [Option("b", 10.0)], Rules()) is not None
+    assert decide(state, [refused], Rules()) is None
+    assert decide(State({"b": 40.0}, 100), [refused], Rules()) == refused
+
+
 def test_where_moving_was_dear_four_times_as_much_must_be_saved():
     """What was paid is far above what an optimal sequence of layouts costs."""
     work = WorkFunction({"initial": 5.0, "a": 4.0})

@@ -6,6 +6,7 @@ import datetime as dt
 import time
 
 import numpy as np
+import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -14,13 +15,14 @@ from parquetry import Store
 from parquetry.access.conditions import Comparison, Demand
 from parquetry.errors import NotFoundError, ParameterError, RequestError
 from parquetry.model.layouts import INITIAL, Layout
-from parquetry.tuning import Config, LayoutExplorer, MetadataStore, QueryExecutor
+from parquetry.tuning import Config, LayoutExplorer, MetadataStore, QueryExecutor, moving_rule
 from parquetry.tuning.evaluation import racing
 from parquetry.tuning.migrations.worker import Worker
 from parquetry.tuning.moving_rule import decide_for, remember_move
 from parquetry.tuning.proposing import propose_for
 from parquetry.tuning.records import LayoutRecord, LoggedQuery, LoggedScan, MigrationJob
 from parquetry.tuning.replicas.folder import list_replicas
+from parquetry.tuning.replicas.state import replica_states
 from parquetry.tuning.rewriting.local import LocalRewriter
 from parquetry.tuning.routing.router import ReplicaRouter
 
@@ -140,6 +142,23 @@ def test_a_layout_that_is_not_faster_is_taken_away_again(store, config, metadata
     assert ask(config, metadata) == answers
 
 
+def test_a_layout_that_was_refused_must_promise_more_before_it_is_written_again(
+    config, metadata, monkeypatch
+):
+    monkeypatch.setattr(racing, "_runner", lambda *_: lambda _: 1.0)
+    explorer = LayoutExplorer(config.model_copy(update={"theta": 1e-9}), metadata)
+    ask(config, metadata)
+    refused = explorer.tune_table("events")
+    assert not refused.verdict.passed
+    ask(config, metadata)
+    told = []
+    monkeypatch.setattr(moving_rule, "decide", lambda _, choices, _rules: told.extend(choices))
+    explorer.tune_table("events")
+    cautions = {option.layout: option.caution for option in told}
+    assert cautions.pop(refused.job.layout.layout_id) > 1
+    assert set(cautions.values()) <= {1.0}
+
+
 @pytest.mark.usefixtures("calm")
 def test_the_rule_waits_until_moving_would_have_paid(store, config, metadata):
     explorer = LayoutExplorer(config, metadata)
@@ -157,6 +176,38 @@ def test_the_rule_waits_until_moving_would_have_paid(store, config, metadata):
     again = eager.tune_table("events")
     assert again.job is None
     assert "0 of 10" in again.decision.reason or "no layout" in again.decision.reason
+
+
+@pytest.mark.usefixtures("calm")
+def test_a_replica_that_writing_made_stale_is_made_anew_when_that_would_have_paid(
+    store, config, metadata
+):
+    ask(config, metadata)
+    eager = LayoutExplorer(config.model_copy(update={"theta": 1e-9}), metadata)
+    first = eager.tune_table("events").layout_id
+    dataset = store.dataset("events")
+    dataset.delete(pl.col("user_id") == 3)
+    seen = eager.tune_table("events")
+    assert metadata.layout("events", first).state == "stale"
+    assert seen.job is None  # nothing was missed by it yet
+    assert "0 of 10 questions since the last move" in seen.decision.reason
+    answers = ask(config, metadata)
+    again = eager.tune_table("events")
+    assert again.layout_id is not None
+    assert replicas(store) == [again.layout_id]
+    assert replica_states(dataset.source.home, dataset.source.storage)[again.layout_id].is_fresh
+    assert ask(config, metadata) == answers
+    assert answers[3][0][0] == 0
+
+
+@pytest.mark.usefixtures("calm")
+def test_a_replica_that_lacks_a_few_new_files_stays(store, config, metadata):
+    ask(config, metadata)
+    eager = LayoutExplorer(config.model_copy(update={"theta": 1e-9}), metadata)
+    first = eager.tune_table("events").layout_id
+    store.dataset("events").append([{"user_id": 3, "kind": "a", "v": 0.5}])
+    eager.tune_table("events")
+    assert metadata.layout("events", first).state == "ready"
 
 
 def test_every_round_scores_the_layouts(config, metadata):

@@ -50,11 +50,14 @@ class Option:
         layout: The layout.
         rewrite_seconds: What writing it takes.
         drops: The layout that is given up, if one is.
+        caution: So many times as much as usual must have been saved, because predictions for this layout
+            were wrong before.
     """
 
     layout: str
     rewrite_seconds: float
     drops: str | None = None
+    caution: float = 1.0
 
     @property
     def key(self) -> str:
@@ -204,7 +207,8 @@ def decide(state: State, choices: Sequence[Option], rules: Rules) -> Option | No
     due = [
         option
         for option in choices
-        if state.counters.get(option.key, 0.0) * _ROUNDING >= theta * option.rewrite_seconds
+        if state.counters.get(option.key, 0.0) * _ROUNDING
+        >= theta * option.caution * option.rewrite_seconds
     ]
     return min(due, key=lambda option: _preference(state, option), default=None)
 

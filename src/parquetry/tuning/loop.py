@@ -19,7 +19,7 @@ import datetime as dt
 from typing import TYPE_CHECKING
 
 from parquetry.tuning.moving import carry_out
-from parquetry.tuning.moving_rule import decide_for
+from parquetry.tuning.moving_rule import decide_for, settle
 from parquetry.tuning.proposing import propose_for
 from parquetry.tuning.round import Round
 from parquetry.tuning.verifying import judge, look_back
@@ -49,6 +49,7 @@ def tune_table(table: str, tools: Tools, aim: Aim) -> Round:
     """
     dataset = tools.dataset(table)
     tools.observe()  # 1
+    settle(dataset, tools.metadata)  # what writing to the dataset has made of its layouts
     workload = _understand(table, tools)  # 2
     proposal = propose_for(dataset, tools.metadata, tools.config, rules=tools.rules)  # 3, 4
     decision = decide_for(table, proposal, tools.metadata, tools.config, is_asked=aim.is_asked)  # 5

@@ -17,13 +17,19 @@ from parquetry.tuning.deciding import (
     options,
     replay,
 )
+from parquetry.tuning.evaluation.verifying import find_verification
+from parquetry.tuning.replicas.state import settle_records
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from parquetry.dataset import Dataset
     from parquetry.tuning.config import Config
     from parquetry.tuning.metadata.store import MetadataStore
     from parquetry.tuning.proposing import Priced, Proposal
+
+_CAUTION = 8.0
+"""A layout that was written and refused is only tried again when it would have saved so much more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +97,7 @@ def decide_for(
             f"left alone: {rows:,} rows in {groups:,} row groups are too few for layouts to matter"
         )
         return Decision(None, None, text)
-    choices = _choices(proposal, config)
+    choices = _choices(table, proposal, metadata, config)
     memory = _advanced(_Memory.of(metadata.state(table)), proposal, choices)
     metadata.save_state(table, memory.to_json())
     if is_asked:
@@ -107,10 +113,31 @@ def remember_move(table: str, seconds: float, metadata: MetadataStore) -> None:
     metadata.save_state(table, _Memory(state, memory.until, now).to_json())
 
 
-def _choices(proposal: Proposal, config: Config) -> list[Option]:
+def settle(dataset: Dataset, metadata: MetadataStore) -> None:
+    """Let replicas that writing has made stale count as layouts that are not there.
+
+    What others would have saved counts from here on: before, the questions were answered from them.
+    So making one anew costs no more than the questions that it was missed by, whatever is written.
+
+    **Cost:** one `stat` a file of the dataset.
+    """
+    home, storage = dataset.source.home, dataset.source.storage
+    if settle_records(metadata, dataset.name, home, storage):
+        remember_move(dataset.name, 0.0, metadata)
+
+
+def _choices(
+    table: str, proposal: Proposal, metadata: MetadataStore, config: Config
+) -> list[Option]:
+    """Return what can be done; what the gates refused when it was written must promise more."""
     seconds = {one.layout_id: one.rewrite_seconds for one in proposal.candidates}
     present = [one.layout_id for one in proposal.present]
-    return options(seconds, present, config.max_replicas)
+    verdicts = {one: find_verification(metadata, table, one) for one in seconds}
+    refused = {one for one, verdict in verdicts.items() if verdict and not verdict.passed}
+    return [
+        replace(option, caution=_CAUTION) if option.layout in refused else option
+        for option in options(seconds, present, config.max_replicas)
+    ]
 
 
 def _advanced(memory: _Memory, proposal: Proposal, choices: Sequence[Option]) -> _Memory:

@@ -26,7 +26,8 @@ def judge(
 ) -> Verification | None:
     """Return what the gates say of a replica that was just written; None if there is none to judge.
 
-    One that fails is given up; one that passes takes the place of the one that is dropped for it.
+    One that fails is given up; one that passes takes the place of the one that is dropped for it, and
+    of those that are stale.
     A layout of the dataset's own folder was verified when it was committed, and is watched.
     """
     if job is None or job.state != "done" or job.role != "replica":
@@ -38,8 +39,10 @@ def judge(
     if found is not None and not found.passed:
         failed = found.gate_b if found.gate_a.passed else found.gate_a
         give_up(dataset, tools.metadata, record, failed.reason)
-    elif decision.drops is not None:
-        _drop(decision.drops, f"{record.layout_id} takes its place", dataset, tools)
+        return found
+    stale = [one.layout_id for one in tools.metadata.layouts(dataset.name) if one.state == "stale"]
+    for layout_id in filter(None, (decision.drops, *stale)):
+        _drop(layout_id, f"{record.layout_id} takes its place", dataset, tools)
     return found
 
 

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from parquetry.tuning.records import LayoutState
     from parquetry.tuning.replicas.manifest import Manifest
 
+_LEAST_COVERED = 0.75
+"""A replica that stands for less of the dataset's bytes is made anew like one that is not there."""
+
 
 @dataclass(frozen=True, slots=True)
 class ReplicaState:
@@ -26,6 +29,7 @@ class ReplicaState:
         layout_id: Its layout.
         files: The dataset's files.
         covered: How many of them it stands for.
+        covered_bytes_share: The share of their size that these make up.
         stale_pieces: Pieces that stand for nothing any more, because a file of theirs has changed.
         rows: Its rows, in all pieces.
         bytes: The size of its files.
@@ -34,6 +38,7 @@ class ReplicaState:
     layout_id: str
     files: int
     covered: int
+    covered_bytes_share: float
     stale_pieces: int
     rows: int
     bytes: int
@@ -64,42 +69,56 @@ def replica_states(home: Home, storage: Storage) -> dict[str, ReplicaState]:
 def _state(layout_id: str, manifest: Manifest, snapshot: Snapshot) -> ReplicaState:
     there = set(snapshot.files)
     valid = [piece for piece in manifest.pieces if there.issuperset(piece.sources)]
+    sources = [file for piece in valid for file in piece.sources]
+    size = sum(file.bytes for file in there)
     return ReplicaState(
         layout_id,
         len(snapshot.files),
-        sum(len(piece.sources) for piece in valid),
+        len(sources),
+        sum(file.bytes for file in sources) / size if size else 1.0,
         len(manifest.pieces) - len(valid),
         manifest.rows,
         manifest.size_bytes,
     )
 
 
-def settle_records(metadata: MetadataStore, table: str, home: Home, storage: Storage) -> None:
+def settle_records(metadata: MetadataStore, table: str, home: Home, storage: Storage) -> bool:
     """Bring what the metadata database says of a dataset's replicas in line with the disk.
 
-    A replica whose files were taken away is `retired`, one that stands for changed files is `stale`,
-    and one that was and is right again is `ready`.
+    A replica whose files were taken away is `retired`; one that stands for less than three quarters of
+    the dataset, because files have changed or come, is `stale`; and one that was and is right again is
+    `ready`. Return whether one is ready no more.
+
+    **Cost:** one `stat` a file of the dataset if there are replicas, otherwise nothing.
     """
+    known = [
+        record
+        for record in metadata.layouts(table)
+        if record.role == "replica" and record.state in {"ready", "stale"}
+    ]
+    if not known:
+        return False
     try:
         states = replica_states(home, storage)
     except NotFoundError:
         states = {}
-    for record in metadata.layouts(table):
-        if record.role != "replica" or record.state not in {"ready", "stale"}:
-            continue
+    is_lost = False
+    for record in known:
         now = _state_of(states.get(record.layout_id))
         if now != record.state:
             metadata.save_layout(replace(record, state=now, message=_MESSAGES[now]))
+            is_lost |= record.state == "ready"
+    return is_lost
 
 
 def _state_of(found: ReplicaState | None) -> LayoutState:
     if found is None:
         return "retired"
-    return "stale" if found.stale_pieces else "ready"
+    return "stale" if found.covered_bytes_share < _LEAST_COVERED else "ready"
 
 
 _MESSAGES: dict[LayoutState, str] = {
     "ready": "",
-    "stale": "files of the dataset that it was made from have changed; refresh it",
+    "stale": "many files of the dataset have changed or come since it was made; refresh it",
     "retired": "its files are gone",
 }

@@ -1,0 +1,171 @@
+"""Stores that are really asked: the product with tuning on and off, and layouts made by hand."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from truth import Truth
+
+from parquetry import Store
+from parquetry.model.layouts import INITIAL
+from parquetry.watching import find_watch
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from measuring import Bench
+    from workloads import Workload
+    from writes import Write
+
+    from parquetry.tuning.round import Round
+
+LISTINGS = 50
+"""Listings that are timed."""
+
+
+class Contender:
+    """A store of one dataset, and all that was spent on it.
+
+    Args:
+        name: What it is called in tables.
+        folder: Where it is planted.
+        table: The name of the dataset.
+        files: The folder of the files that it begins with; they are linked.
+        written: The seconds that making these took.
+        clock: What time is measured with.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        folder: Path,
+        table: str,
+        files: Path,
+        written: float = 0.0,
+        clock: Callable[[], float] = time.perf_counter,
+    ) -> None:
+        self.name, self.clock = name, clock
+        (folder / table).mkdir(parents=True)
+        for path in sorted(files.glob("*.parquet")):
+            (folder / table / path.name).hardlink_to(path)
+        self.store = Store(folder)
+        self.dataset = self.store.dataset(table)
+        self.truth = Truth(self.dataset)
+        self.seconds: list[float] = []
+        self.rewrite_seconds, self.write_seconds, self.round_seconds = written, 0.0, 0.0
+        self.moves: list[tuple[int, str]] = []
+
+    @property
+    def total(self) -> float:
+        """All that was spent, rewriting included."""
+        return sum(self.seconds) + self.rewrite_seconds + self.round_seconds + self.write_seconds
+
+    def ask(self, sql: str) -> None:
+        """Ask a question, and compare the answer."""
+        start = self.clock()
+        answer = self.store.sql(sql).arrow()
+        self.seconds.append(self.clock() - start)
+        self.truth.check(sql, answer, self.name)
+
+    def write(self, write: Write, raw: Path) -> None:
+        """Change the dataset."""
+        start = self.clock()
+        write.apply(self.dataset, raw)
+        self.write_seconds += self.clock() - start
+        self.truth.has_changed()
+
+    def look(self, at: int) -> None:
+        """Do what is done from time to time."""
+
+
+@dataclass
+class Meter:
+    """The time that is spent in calls of a method."""
+
+    clock: Callable[[], float]
+    seconds: float = 0.0
+
+    def of(self, call: Callable[..., Any]) -> Callable[..., Any]:
+        """Return a call that is metered."""
+
+        def metered(*arguments: Any) -> Any:
+            start = self.clock()
+            try:
+                return call(*arguments)
+            finally:
+                self.seconds += self.clock() - start
+
+        return metered
+
+
+class Tuned(Contender):
+    """The product: tuning is on, questions are observed and routed, and rounds are gone through.
+
+    All settings are the product's own, so a table of less than a million rows is left alone. A round is
+    charged with everything: sampling, pricing, rewriting, and the race that verifies.
+    """
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        start = self.clock()
+        self.tuning = self.store.tune()
+        self.round_seconds += self.clock() - start
+        self.observing, self.routing = Meter(self.clock), Meter(self.clock)
+        self.share_routed = self.listing_seconds = 0.0
+        watch = find_watch(self.store.path)
+        watch.observer.observed = self.observing.of(watch.observer.observed)
+        watch.router.route = self.routing.of(watch.router.route)
+
+    def look(self, at: int) -> None:
+        """Go through the loop once."""
+        start = self.clock()
+        rounds = self.tuning.run_once()
+        spent = self.clock() - start
+        rewriting = sum(self._rewriting(one) for one in rounds)
+        self.rewrite_seconds += rewriting
+        self.round_seconds += spent - rewriting
+        for one in rounds:
+            if one.job is not None:
+                kept = "" if one.layout_id else " (taken away again)"
+                self.moves.append((at, f"{one.job.layout.describe()}{kept}"))
+            self.moves += [(at, news) for news in one.news]
+
+    def _rewriting(self, one: Round) -> float:
+        if one.job is None:
+            return 0.0
+        record = self.tuning.metadata.layout(one.table, one.job.layout.layout_id)
+        return (record.rewrite_seconds or 0.0) if record is not None else 0.0
+
+    def finish(self) -> None:
+        """Find out what was answered from replicas, and what a listing takes; end tuning."""
+        self.tuning.status()  # writes what is not logged yet
+        count = len(self.seconds)
+        logged = self.tuning.metadata.queries(self.dataset.name, limit=count)
+        routed = sum(scan.layout != INITIAL for query in logged for scan in query.scans)
+        self.share_routed = routed / max(1, count)
+        start = self.clock()
+        for _ in range(LISTINGS):
+            self.dataset.source.listing()
+        self.listing_seconds = (self.clock() - start) / LISTINGS
+        self.tuning.off()
+
+
+def play(
+    contenders: Sequence[Contender], workload: Workload, bench: Bench, every: int
+) -> Sequence[Contender]:
+    """Ask all questions of all stores in turns, so that the machine's moods hit them alike."""
+    turn = list(contenders)
+    for at, number in enumerate(map(int, workload.numbers)):
+        write = workload.writes.get(at)
+        for one in turn:
+            if write is not None:
+                one.write(write, bench.raw)
+            one.ask(bench.pool[number].sql)
+        turn.reverse()
+        if (at + 1) % every == 0:
+            for one in turn:
+                one.look(at + 1)
+    return contenders
