@@ -70,17 +70,19 @@ def report_stores(stores: Sequence[Contender], workload: Workload) -> None:
     for at, what in on.moves:
         print(f"    at {at}: {what[:110]}")
     seconds = sum(off.seconds)
-    trimmed = 1 + _trimmed_mean(np.subtract(on.seconds, off.seconds)) * count / seconds
+    trimmed = 1 + _trimmed_mean(np.subtract(on.seconds, off.seconds)) / _trimmed_mean(off.seconds)
     print(
         f"  questions with tuning on / off: {sum(on.seconds) / seconds:.3f}; by pairs without the "
         f"tenth at either end {trimmed:.3f}\n"
         f"  a question: observing {1e3 * on.observing.seconds / count:.3f} ms, routing "
         f"{1e3 * on.routing.seconds / count:.3f} ms (where there are replicas, with the listing that "
         f"every question takes, {1e3 * on.listing_seconds:.3f} ms); of {1e3 * seconds / count:.2f} ms; "
-        f"{on.share_routed:.1%} answered from replicas"
+        f"{on.share_routed:.1%} answered from replicas\n"
+        f"  switching on {on.switching_seconds:.2f} s; {on.rounds} rounds, "
+        f"{(on.round_seconds - on.switching_seconds) / max(1, on.rounds):.2f} s each without rewriting"
     )
 
 
-def _trimmed_mean(values: np.ndarray) -> float:
+def _trimmed_mean(values: Sequence[float]) -> float:
     cut = len(values) // 10
     return float(np.sort(values)[cut : len(values) - cut].mean())

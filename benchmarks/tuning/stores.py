@@ -112,8 +112,9 @@ class Tuned(Contender):
         super().__init__(*arguments, **options)
         start = self.clock()
         self.tuning = self.store.tune()
-        self.round_seconds += self.clock() - start
+        self.round_seconds = self.switching_seconds = self.clock() - start
         self.observing, self.routing = Meter(self.clock), Meter(self.clock)
+        self.rounds = 0
         self.share_routed = self.listing_seconds = 0.0
         watch = find_watch(self.store.path)
         watch.observer.observed = self.observing.of(watch.observer.observed)
@@ -127,6 +128,7 @@ class Tuned(Contender):
         rewriting = sum(self._rewriting(one) for one in rounds)
         self.rewrite_seconds += rewriting
         self.round_seconds += spent - rewriting
+        self.rounds += 1
         for one in rounds:
             if one.job is not None:
                 kept = "" if one.layout_id else " (taken away again)"
