@@ -34,7 +34,8 @@ def enqueue_migration(
 ) -> int:
     """Propose the layout that fits what was asked, and queue its writing for a migration-worker.
 
-    Exit code 1 if no layout is predicted to be faster than what is there.
+    Whether it is predicted to be faster than what is there is said; exit code 1 if there is none to
+    propose.
     """
     from parquetry.cli.rendering import say
     from parquetry.cli.tuning.opening import open_tuning
@@ -80,7 +81,11 @@ def _propose(opened: Opened, table: str) -> Layout | None:
         say(f"nothing was asked of {table} yet: dbopt run-workload --table-name {table}")
         return None
     show_candidates(proposal)
-    if proposal.best is None:
-        say("no layout is predicted to be faster than what is there; nothing was queued")
+    if not proposal.candidates:
+        say("there is no other layout to propose for what was asked; nothing was queued")
         return None
-    return proposal.best.layout
+    if proposal.best is None:
+        say(
+            "no layout is predicted to be faster than what is there; this is the best of the others"
+        )
+    return proposal.candidates[0].layout
