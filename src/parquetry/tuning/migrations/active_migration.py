@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from parquetry.commits.committing import commit
 from parquetry.commits.log import read_records
 from parquetry.commits.staging import open_staging
+from parquetry.commits.table_link import holds_facts
 from parquetry.errors import LayoutError
 from parquetry.experiments.grids import GRIDS
 from parquetry.model.changes import Change, NewFile
@@ -80,8 +81,9 @@ def migrate_active(
     layout. With `full` it is one commit, with `incremental` one for each folder.
 
     **Guarantees:** those of `commit`, so `restore` undoes it. New files are proved to hold the rows of
-    the old ones before they take their place. Files that come in the meantime stay as they are. A
-    crash loses at most the part that is being written; the next call with the same job goes on.
+    the old ones before they take their place, facts by their content hash. Files that come in the
+    meantime stay as they are. A crash loses at most the part that is being written; the next call with
+    the same job goes on.
 
     Raises:
         NotFoundError: There is no such dataset.
@@ -95,7 +97,8 @@ def migrate_active(
     survey = take_survey(home, storage)
     RowOrder.of(layout, survey.columns.names)
     with held_folder(home, storage, f"{layout.layout_id}-active") as folder:
-        shop = Workshop(storage, folder, layout, rewriter, memory_bytes)
+        of_facts = holds_facts(home, storage)
+        shop = Workshop(storage, folder, layout, rewriter, memory_bytes, of_facts)
         work = _Migration(home, shop, survey, job_id, watch)
         work.run(mode, questions)
         result = work.result()

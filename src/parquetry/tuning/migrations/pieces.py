@@ -18,7 +18,7 @@ from parquetry.tuning.migrations.notes import BegunPiece, Notes, is_there, write
 from parquetry.tuning.replicas.bounds import bounded_columns, source_groups
 from parquetry.tuning.replicas.manifest import Piece
 from parquetry.tuning.rewriting.task import MEMORY_BYTES, RewriteTask
-from parquetry.tuning.rewriting.verifying import check_rows, digest_sources, prove
+from parquetry.tuning.rewriting.verifying import check_rows, prove, sum_sources, summing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -42,6 +42,7 @@ class Workshop:
         layout: How rows are to be laid out.
         rewriter: Who writes the rows.
         memory_bytes: The memory that it is to keep to.
+        of_facts: Whether the new files are to take the place of facts.
     """
 
     storage: Storage
@@ -49,6 +50,7 @@ class Workshop:
     layout: Layout
     rewriter: Rewriter
     memory_bytes: int = MEMORY_BYTES
+    of_facts: bool = False
 
     def make(
         self, survey: Survey, schema: pa.Schema, notes: Notes, told: Callable[[float], None]
@@ -98,12 +100,12 @@ class Workshop:
         columns = normal_schema(schema)
         names = [name for number in sorted(begun.parts) for name, _ in begun.parts[number]]
         wanted = bounded_columns([*self.layout.columns, *survey.keys], columns)
-        seen = replace(survey, columns=columns)
-        source = digest_sources(seen)
+        summed = summing(columns, of_facts=self.of_facts)
+        source = sum_sources(replace(survey, columns=columns), summed)
         told((1 + _WRITTEN) / 2)
         order = _within(self.layout, columns.names)
-        proof = prove([f"{self.folder}/{name}" for name in names], columns, order, wanted)
-        check_rows(survey, source, proof.digest)
+        proof = prove([f"{self.folder}/{name}" for name in names], columns, order, wanted, summed)
+        check_rows(survey, source, proof.rows)
         if source_states(survey) != begun.sources:
             raise _changed(survey.root)
         return Piece(
@@ -111,7 +113,7 @@ class Workshop:
             proof.files,
             proof.groups,
             source_groups(survey, survey.files, wanted),
-            str(proof.digest),
+            str(proof.rows),
         )
 
     def _begin(self, notes: Notes, sources: tuple[FileState, ...]) -> BegunPiece:

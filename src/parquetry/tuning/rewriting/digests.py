@@ -1,7 +1,8 @@
 """A sum over rows that does not depend on their order, to compare files within one run.
 
-Unlike the content hash of tables it is not the same for ever, and it takes a tenth of the time: new
-files are compared with the old ones while a rewriting lasts.
+Unlike the content hash, by which facts are compared, it is not the same for ever and holds -0.0 and 0.0
+for equal, and it takes a tenth of the time: new files are compared with the old ones while a rewriting
+lasts.
 """
 
 from __future__ import annotations

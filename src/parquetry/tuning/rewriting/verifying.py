@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import posixpath
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from functools import partial, reduce
+from operator import add
+from typing import TYPE_CHECKING, TypeAlias
 
 import polars as pl
 
@@ -13,6 +15,7 @@ from parquetry.errors import CorruptionError
 from parquetry.files.footers import read_footer, read_schema
 from parquetry.operations.decoding import decode_rows
 from parquetry.operations.joined_output import fitted
+from parquetry.operations.proving import hash_tables
 from parquetry.operations.routing import Routes
 from parquetry.operations.working import in_order
 from parquetry.tuning.replicas.bounds import Bound, bound_of, encoded_bytes, group_table
@@ -21,13 +24,17 @@ from parquetry.tuning.rewriting.digests import Digest, digest
 from parquetry.tuning.rewriting.row_order import RowOrder, is_ascending
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     import pyarrow as pa
 
+    from parquetry.model.content_hash import ContentHash
     from parquetry.model.layouts import Layout
     from parquetry.operations.surveying import Survey, SurveyedFile
 
+RowSum: TypeAlias = "Digest | ContentHash"
+Summing: TypeAlias = "Callable[[Iterable[pa.Table]], RowSum]"
+"""What makes rows, in any order, into a sum by which they are compared; sums of parts add up."""
 _SPARE_GROUPS = 2  # a file may have so many row groups more than its rows fill
 
 
@@ -38,28 +45,35 @@ class Proof:
     Args:
         files: The files, in the layout's order.
         groups: What is known of their row groups.
-        digest: What tells their rows, in any order.
+        rows: What tells their rows, in any order.
     """
 
     files: tuple[ReplicaFile, ...]
     groups: pa.Table
-    digest: Digest
+    rows: RowSum
 
 
-def digest_sources(survey: Survey) -> Digest:
-    """Return the digest of the rows of a dataset's files.
+def summing(columns: pa.Schema, *, of_facts: bool) -> Summing:
+    """Return by what rows are compared: facts by the hash that proves them everywhere else, too."""
+    return partial(hash_tables, schema=columns) if of_facts else digest
+
+
+def sum_sources(survey: Survey, summed: Summing) -> RowSum:
+    """Return the sum of the rows of a dataset's files.
 
     **Cost:** every file is decoded once; memory for a few row groups.
     """
     routes = Routes(survey, (), None, 0)
 
-    def one(file: SurveyedFile) -> Digest:
-        return digest(fitted(table, survey.columns) for table in routes.load(file))
+    def one(file: SurveyedFile) -> RowSum:
+        return summed(fitted(table, survey.columns) for table in routes.load(file))
 
-    return sum(in_order(one, survey.files), Digest())
+    return reduce(add, in_order(one, survey.files), summed(()))
 
 
-def prove(paths: Sequence[str], columns: pa.Schema, layout: Layout, bounded: pa.Schema) -> Proof:
+def prove(
+    paths: Sequence[str], columns: pa.Schema, layout: Layout, bounded: pa.Schema, summed: Summing
+) -> Proof:
     """Return what files hold, once they are found to be laid out as they should be.
 
     **Cost:** every file is decoded once; memory for a few row groups.
@@ -69,6 +83,7 @@ def prove(paths: Sequence[str], columns: pa.Schema, layout: Layout, bounded: pa.
         columns: All columns of the dataset, in normal form.
         layout: How the rows should be laid out.
         bounded: The columns whose bounds are wanted.
+        summed: By what rows are compared.
 
     Raises:
         CorruptionError: Rows do not stand in the layout's order, row groups are not of its size, or a
@@ -77,7 +92,7 @@ def prove(paths: Sequence[str], columns: pa.Schema, layout: Layout, bounded: pa.
     order = RowOrder.of(layout, columns.names)
 
     def look(path: str) -> _Looked:
-        return _look_into(path, columns, order, layout, bounded)
+        return _look_into(path, columns, order, layout, bounded, summed)
 
     found = list(in_order(look, paths))
     ends = [one.ends for one in found if one.ends.height]
@@ -91,11 +106,11 @@ def prove(paths: Sequence[str], columns: pa.Schema, layout: Layout, bounded: pa.
     return Proof(
         tuple(one.file for one in found),
         group_table(groups, bounded),
-        sum((one.digest for one in found), Digest()),
+        reduce(add, (one.rows for one in found), summed(())),
     )
 
 
-def check_rows(survey: Survey, source: Digest, found: Digest) -> None:
+def check_rows(survey: Survey, source: RowSum, found: RowSum) -> None:
     """Raise unless new files hold the rows of their sources.
 
     Raises:
@@ -103,7 +118,7 @@ def check_rows(survey: Survey, source: Digest, found: Digest) -> None:
     """
     if source != found:
         raise CorruptionError(
-            f"The new files hold other rows than {survey.root}: {found.rows:,} with the digest {found} "
+            f"The new files hold other rows than {survey.root}: {found.rows:,} with the hash {found} "
             f"where {source.rows:,} with {source} stood. They were discarded and the dataset is as it "
             "was. The disk or the memory of this machine cannot be trusted, or somebody writes to files "
             "in place.",
@@ -116,13 +131,18 @@ class _Looked:
     """What was seen in a file; `ends` are the terms of its first and last row."""
 
     file: ReplicaFile
-    digest: Digest
+    rows: RowSum
     groups: list[tuple[int, int, dict[str, Bound]]]
     ends: pl.DataFrame
 
 
 def _look_into(
-    path: str, columns: pa.Schema, order: RowOrder, layout: Layout, bounded: pa.Schema
+    path: str,
+    columns: pa.Schema,
+    order: RowOrder,
+    layout: Layout,
+    bounded: pa.Schema,
+    summed: Summing,
 ) -> _Looked:
     footer = read_footer(path)
     numbers = [n for n in range(footer.num_row_groups) if footer.row_group(n).num_rows]
@@ -142,7 +162,7 @@ def _look_into(
                 start += group.num_rows
             yield rows
 
-    found = digest(tables())
+    found = summed(tables())
     weights = [encoded_bytes(footer, number) for number in numbers]
     file = ReplicaFile(posixpath.basename(path), found.rows, os.path.getsize(path), len(sizes))
     groups = list(zip(sizes, weights, bounds, strict=True))
