@@ -11,14 +11,13 @@ after the imports. zarr and xarray are left out where they are not installed; `s
 from __future__ import annotations
 
 import argparse
-import importlib.util
+import importlib
 import multiprocessing
 import shutil
 import statistics
 import sys
 import tempfile
 import time
-from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -258,11 +257,9 @@ def bytes_read(folder: Path) -> None:
 
 def session(_: Path) -> None:
     """Measure the share of data access in a session of 100 scenarios x 53 blocks with a real solver."""
-    path = Path(__file__).resolve().parents[1] / "examples" / "dispatch.py"
-    spec = importlib.util.spec_from_file_location("dispatch_example", path)
-    dispatch = importlib.util.module_from_spec(spec)
-    sys.modules["dispatch_example"] = dispatch
-    spec.loader.exec_module(dispatch)
+    examples = Path(__file__).resolve().parents[1] / "examples"
+    sys.path.insert(0, str(examples))  # so that the workers find it, too
+    dispatch = importlib.import_module("dispatch")
     with tempfile.TemporaryDirectory() as name:
         series = Path(name) / "data-series"
         kind = dispatch.prepare_series(series)
@@ -270,7 +267,7 @@ def session(_: Path) -> None:
         config = ResolutionConfig("sequential-subproblems", WEEK)
         rows = []
         for strategy in MaterializationStrategy:
-            with ProcessPoolExecutor(2) as executor:
+            with dispatch.open_pool(2) as executor:
                 report = SimulationSession(study, config, dispatch.solve, executor, strategy).run()
             share = report.data_seconds / report.work_seconds
             rows.append((strategy.name, report.seconds / 1e3, f"{share:.2%}", share < 0.05))

@@ -14,6 +14,7 @@ the checkout, and generated otherwise. It needs `highspy`; the chart also needs
 from __future__ import annotations
 
 import argparse
+import multiprocessing
 import shutil
 import tempfile
 from concurrent.futures import ProcessPoolExecutor
@@ -39,6 +40,8 @@ from parquetry.series import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from numpy.typing import NDArray
 
     from parquetry.series import Block, BlockValues, SessionReport
@@ -260,8 +263,13 @@ def run(folder: Path, scenarios: int, weeks: int, workers: int, strategy: str) -
     }
     if workers == 1:
         return SimulationSession(study, config, solve, **options).run()
-    with ProcessPoolExecutor(workers) as executor:
+    with open_pool(workers) as executor:
         return SimulationSession(study, config, solve, executor, **options).run()
+
+
+def open_pool(workers: int) -> ProcessPoolExecutor:
+    """Return workers that begin as fresh processes: a forked one lacks the threads of Polars."""
+    return ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn"))
 
 
 def draw(report: SessionReport, folder: Path) -> list[Path]:
@@ -381,6 +389,16 @@ def summary(report: SessionReport) -> pl.DataFrame:
     return pl.concat(rows).collect()
 
 
+def outcome(report: SessionReport) -> Iterator[str]:
+    """Yield what the session has done, in sentences."""
+    if report.scenarios:
+        share = report.data_seconds / report.work_seconds
+        yield f"Scenarios solved: {len(report.scenarios)}, in {report.seconds:.1f} s."
+        yield f"Of the work, {share:.1%} was data access."
+    if report.skipped:
+        yield f"Scenarios that were there already: {len(report.skipped)}."
+
+
 def main() -> None:
     """Solve, and say what came of it."""
     parser = argparse.ArgumentParser(
@@ -399,11 +417,7 @@ def main() -> None:
         folder = given.folder or Path(scratch)
         source = prepare_series(folder / "data-series")
         report = run(folder, given.scenarios, given.weeks, given.workers, given.strategy)
-        share = report.data_seconds / report.work_seconds if report.work_seconds else 0.0
-        print(
-            f"{source} series; {len(report.scenarios)} scenarios solved in {report.seconds:.1f} s,"
-        )
-        print(f"{len(report.skipped)} were there; {share:.1%} of the work was data access.")
+        print(f"The series are {source}.", *outcome(report))
         print(summary(report))
         if given.chart:
             print("Drawn:", *draw(report, folder))

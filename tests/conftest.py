@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,35 @@ def real_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"the real data is not here: {folder}")
     return folder
+
+
+@pytest.fixture(scope="session")
+def dask_client():
+    """A Dask of two processes, started once for all tests; it gives up a task whose worker dies."""
+    distributed = pytest.importorskip("distributed", reason="Dask is not installed")
+    import dask
+
+    with dask.config.set({"distributed.scheduler.allowed-failures": 0}):
+        cluster = distributed.LocalCluster(
+            n_workers=2, threads_per_worker=1, dashboard_address=":0", protocol="tcp://"
+        )
+        client = distributed.Client(cluster)
+        yield client
+        client.close()
+        cluster.close()
+
+
+@pytest.fixture(scope="session")
+def ray_executor():
+    """A Ray of this machine, started once for all tests; it gives up a task whose worker dies."""
+    pytest.importorskip("ray", reason="Ray is not installed")
+    from parquetry.executors.ray import RayExecutor
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", os.pathsep.join([str(Path(__file__).parent), *sys.path]))
+        executor = RayExecutor(max_retries=0)
+    yield executor
+    executor.shutdown(cancel_futures=True)
 
 
 def _is_missing_engine(report: pytest.TestReport | pytest.CollectReport) -> bool:

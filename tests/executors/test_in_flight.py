@@ -64,6 +64,22 @@ def test_items_are_taken_only_as_there_is_room():
     outcomes.close()
 
 
+def test_a_cluster_gets_twice_as_many_items_as_it_has_threads():
+    class Client:
+        asynchronous = False
+
+        def nthreads(self):
+            return {"one": 2, "other": 1}
+
+    script = Script()
+    script._client = Client()
+    outcomes = run_in_flight(script, double, range(100))
+    threading.Timer(0.05, lambda: script.futures[0].set_result("a")).start()
+    next(outcomes)
+    assert script.submitted == list(range(6))
+    outcomes.close()
+
+
 def test_closing_cancels_what_has_not_begun():
     script = Script()
     outcomes = run_in_flight(script, double, range(10), limit=3)

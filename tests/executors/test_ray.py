@@ -6,7 +6,6 @@ import os
 import sys
 import time
 from concurrent.futures import BrokenExecutor, Executor
-from pathlib import Path
 
 import pytest
 
@@ -32,14 +31,9 @@ def sleep(seconds):
     time.sleep(seconds)
 
 
-@pytest.fixture(scope="module")
-def executor():
-    pytest.importorskip("ray", reason="Ray is not installed")
-    here = str(Path(__file__).resolve().parents[1])
-    os.environ["PYTHONPATH"] = os.pathsep.join([here, *sys.path])
-    made = RayExecutor(max_retries=0)
-    yield made
-    made.shutdown(cancel_futures=True)
+@pytest.fixture
+def executor(ray_executor):
+    return ray_executor
 
 
 def test_a_call_gives_a_future_with_its_result(executor):

@@ -48,3 +48,15 @@ def study_folder(folder) -> Path:
     """Wind, price and share on disk: 100 steps x 7 scenarios in row groups of 10 steps."""
     studies.write_small_study(folder)
     return folder
+
+
+@pytest.fixture
+def study(study_folder):
+    """The small study."""
+    return studies.small_study(study_folder)
+
+
+@pytest.fixture
+def output(tmp_path) -> Path:
+    """A place for results, which is not there yet."""
+    return tmp_path / "results" / "dispatch"

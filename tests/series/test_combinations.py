@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import os
-import sys
 import threading
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
-from pathlib import Path
 
 import pytest
 from polars.testing import assert_frame_equal
@@ -19,7 +16,6 @@ from series import studies
 
 MODES = ["frontal", "sequential-subproblems", "parallel-subproblems"]
 EXECUTORS = ["none", "threads", "processes", "dask", "ray"]
-TESTS = str(Path(__file__).resolve().parents[1])
 pytestmark = pytest.mark.filterwarnings(
     # Python 3.12 and later speak up when a process that has threads is forked
     "ignore:This process.*is multi-threaded:DeprecationWarning"
@@ -32,29 +28,6 @@ def study(tmp_path_factory):
     folder.mkdir()
     studies.write_small_study(folder)
     return studies.small_study(folder)
-
-
-@pytest.fixture(scope="session")
-def dask_client():
-    distributed = pytest.importorskip("distributed", reason="Dask is not installed")
-    cluster = distributed.LocalCluster(
-        n_workers=2, threads_per_worker=1, dashboard_address=None, protocol="tcp://"
-    )
-    client = distributed.Client(cluster)
-    yield client
-    client.close()
-    cluster.close()
-
-
-@pytest.fixture(scope="session")
-def ray_executor():
-    pytest.importorskip("ray", reason="Ray is not installed")
-    from parquetry.executors.ray import RayExecutor
-
-    os.environ["PYTHONPATH"] = os.pathsep.join([TESTS, *sys.path])
-    executor = RayExecutor()
-    yield executor
-    executor.shutdown(cancel_futures=True)
 
 
 @pytest.fixture(scope="session", params=EXECUTORS)

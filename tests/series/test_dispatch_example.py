@@ -125,9 +125,11 @@ def test_the_script_runs_on_two_processes_and_goes_on(tmp_path, strategy):
     command = [sys.executable, str(SCRIPT), "--folder", str(tmp_path), "--weeks", "2"]
     command += ["--workers", "2", "--strategy", strategy, "--scenarios"]
     environment = os.environ | {"PYTHONWARNINGS": "default"}
-    for scenarios, were_there in (("2", 0), ("3", 2)):
+    for scenarios, solved, were_there in (("2", 2, 0), ("3", 1, 2), ("3", 0, 3)):
         done = subprocess.run(
             [*command, scenarios], check=False, capture_output=True, text=True, env=environment
         )
         assert done.returncode == 0, done.stderr
-        assert f"{were_there} were there" in done.stdout
+        assert (f"Scenarios solved: {solved}," in done.stdout) == bool(solved)
+        assert ("was data access" in done.stdout) == bool(solved)
+        assert (f"were there already: {were_there}." in done.stdout) == bool(were_there)

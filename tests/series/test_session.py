@@ -39,16 +39,6 @@ pytestmark = pytest.mark.filterwarnings(
 )
 
 
-@pytest.fixture
-def study(study_folder):
-    return studies.small_study(study_folder)
-
-
-@pytest.fixture
-def output(tmp_path):
-    return tmp_path / "results" / "dispatch"
-
-
 def expected_levels(study, restarts=()):
     wind = study.database.get_values("farm", "wind", study.time_scope.steps, study.scenario_ids)
     return np.cumsum(wind, axis=0)
@@ -199,17 +189,6 @@ def test_the_first_error_names_scenario_block_and_steps_and_cancels_the_rest(
     assert not (output / "run_id=r" / "scenario=2").exists()
     if executor is not None:
         executor.shutdown()
-
-
-def test_a_worker_that_dies_is_named_and_finished_scenarios_are_kept(study, output):
-    with ProcessPoolExecutor(1) as executor:
-        session = SimulationSession(
-            study, SEQUENTIAL, studies.die_in_scenario_2, executor, run_id="r", output=output
-        )
-        with pytest.raises(ExecutorError, match="BrokenProcessPool") as caught:
-            session.run()
-    assert "2 of 5 scenarios are finished and kept" in str(caught.value)
-    assert sorted(os.listdir(output / "run_id=r")) == ["scenario=0", "scenario=1"]
 
 
 def test_an_executor_that_is_shut_down_is_an_error_of_ours(study):

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 from concurrent.futures import FIRST_COMPLETED, CancelledError, Executor, Future, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from parquetry.executors.forking import warn_of_forks
+from parquetry.executors.worker_watch import PATIENCE_SECONDS, WorkerWatch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Iterator
@@ -28,7 +31,7 @@ class Failure(Generic[Item]):
 
     item: Item
     error: BaseException
-    others: tuple[Item, ...]
+    others: tuple[Item, ...] = ()
 
 
 def run_in_flight(
@@ -36,6 +39,7 @@ def run_in_flight(
     task: Callable[[Item], Result],
     items: Iterable[Item],
     limit: int | None = None,
+    patience_seconds: float | None = PATIENCE_SECONDS,
 ) -> Generator[tuple[Item, Result] | Failure[Item]]:
     """Yield each item with its result as they come in, and stop after the first failure.
 
@@ -48,29 +52,28 @@ def run_in_flight(
         task: A module-level function.
         items: What to do, taken one by one.
         limit: Items in flight; twice the executor's workers if none is given.
+        patience_seconds: How long a cluster may be without any worker, once it has had one, before that
+            is a failure; None for ever.
     """
     if executor is None:
         yield from _run_here(task, items)
         return
     waiting = iter(items)
     running: dict[Future[Result], Item] = {}
-    bound = limit or _PER_WORKER * _workers(executor)
+    watch = WorkerWatch(executor, patience_seconds)
+    warn_of_forks(executor)
     try:
         while True:
-            failure = _submit(executor, task, islice(waiting, bound - len(running)), running)
+            bound = limit or _PER_WORKER * (watch.threads() or _workers(executor))
+            more = islice(waiting, max(0, bound - len(running)))
+            failure = _submit(executor, task, more, running)
             if failure is None and not running:
                 return
-            done = _finished(running) if failure is None else []
-            for future in done:
-                item = running.pop(future)
-                error = _error_of(future)
-                if error is None:
-                    yield item, future.result()
-                elif failure is None:
-                    failure = Failure(item, error, ())
-            if failure is not None:
-                yield Failure(failure.item, failure.error, tuple(running.values()))
-                return
+            for outcome in [failure] if failure is not None else _outcomes(running, watch):
+                if isinstance(outcome, Failure):
+                    yield replace(outcome, others=tuple(running.values()))
+                    return
+                yield outcome
     finally:
         for future in running:
             future.cancel()
@@ -83,7 +86,7 @@ def _run_here(
         try:
             result = task(item)
         except Exception as error:  # noqa: BLE001 - handed on as a value, like an executor's
-            yield Failure(item, error, ())
+            yield Failure(item, error)
             return
         yield item, result
 
@@ -98,15 +101,24 @@ def _submit(
         try:
             running[executor.submit(task, item)] = item
         except Exception as error:  # noqa: BLE001 - a pool that is broken or shut down says so here
-            return Failure(item, error, ())
+            return Failure(item, error)
     return None
 
 
-def _finished(running: dict[Future[Result], Item]) -> list[Future[Result]]:
-    """Return what is done in the order of submission, results before failures."""
-    done, _ = wait(running, return_when=FIRST_COMPLETED)
-    in_order = [future for future in running if future in done]
-    return sorted(in_order, key=lambda future: _error_of(future) is not None)
+def _outcomes(
+    running: dict[Future[Result], Item], watch: WorkerWatch
+) -> list[tuple[Item, Result] | Failure[Item]]:
+    """Wait, and return what came of the tasks that are done: results as submitted, then a failure."""
+    done: set[Future[Result]] = set()
+    while not done:
+        done, _ = wait(running, watch.interval_seconds, FIRST_COMPLETED)
+        if not done and (lost := watch.loss()) is not None:
+            return [Failure(running.pop(next(iter(running))), lost)]
+    finished = [(future, running.pop(future)) for future in list(running) if future in done]
+    errors = [(item, _error_of(future)) for future, item in finished]
+    failures = [Failure(item, error) for item, error in errors if error is not None]
+    results = [(item, f.result()) for f, item in finished if _error_of(f) is None]
+    return [*results, *failures[:1]]
 
 
 def _error_of(future: Future[Any]) -> BaseException | None:

@@ -18,6 +18,7 @@ from parquetry.commits.home import Home
 from parquetry.commits.staging import open_staging
 from parquetry.errors import ExecutorError, ParquetryError
 from parquetry.executors.in_flight import Failure, run_in_flight
+from parquetry.executors.worker_watch import PATIENCE_SECONDS
 from parquetry.model.hive import encode_segment
 from parquetry.series.blocks import ResolutionConfig  # noqa: TC001 - the same
 from parquetry.series.cargo import Load, pack
@@ -93,6 +94,8 @@ class SimulationSession:
         mapped_folder: Where the MMAP strategy keeps its files; beside the series if none is given.
         max_in_flight: Work items that are submitted and unfinished; twice the workers if none is given.
         progress: Called after each item. Without it a terminal shows a bar.
+        patience_seconds: How long a Dask cluster may be without any worker, once it has had one, before
+            the session gives up; None waits for ever.
 
     **Guarantees:** with an output, a scenario's results are there whole and durable or not at all. An
     error, a kill or a lost worker costs only the scenarios that were not finished; the same run_id goes
@@ -111,6 +114,7 @@ class SimulationSession:
     mapped_folder: str | None = None
     max_in_flight: int | None = None
     progress: Callable[[Progress], None] | None = None
+    patience_seconds: float | None = PATIENCE_SECONDS
 
     def __post_init__(self) -> None:
         encode_segment("run_id", self.run_id)  # a run that cannot name a folder is refused here
@@ -208,7 +212,8 @@ class SimulationSession:
         self, items: list[WorkItem], cargo: Cargo
     ) -> Generator[tuple[WorkItem, WorkResult] | Failure[WorkItem]]:
         task = partial(run_item, cargo=cargo)
-        return run_in_flight(self.executor, task, items, self.max_in_flight)
+        limits = self.max_in_flight, self.patience_seconds
+        return run_in_flight(self.executor, task, items, *limits)
 
     def _failed(self, failure: Failure[WorkItem], results: Results, tally: Tally) -> ExecutorError:
         """Return the error of a session: what failed, and what is kept."""
