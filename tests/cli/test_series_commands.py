@@ -41,3 +41,13 @@ def test_a_file_that_is_no_series_is_an_error(run, folder):
     found = run("series", "info", folder / "bad.parquet")
     assert found.code == 7
     assert "bad.parquet" in found.err
+
+
+@pytest.mark.parametrize("command", ["convert", "check"])
+def test_a_folder_that_is_not_there_is_told_with_what_it_should_hold(run, tmp_path, command):
+    (tmp_path / "file").write_text("")
+    for path in (tmp_path / "nowhere", tmp_path / "file"):
+        found = run("series", command, path)
+        assert found.code == 3
+        assert f"no folder of series at {path}" in found.err
+        assert ".parquet, .txt, .tsv, .csv" in found.err

@@ -188,7 +188,7 @@ def test_no_steps_and_no_scenarios_give_empty_arrays(kinds, name):
     assert data.get_value([0, 1], nothing).shape == (2, 0)
 
 
-@pytest.mark.parametrize("steps", [[0.5], ["a"], [[0]], [True]])
+@pytest.mark.parametrize("steps", [[0.5], ["a"], [[0]], [[0], [0, 1]], [True]])
 def test_steps_that_are_no_whole_numbers_are_refused(kinds, steps):
     with pytest.raises(RequestError, match="whole numbers"):
         kinds["lazy both"].get_value(steps, COLUMNS)

@@ -7,7 +7,7 @@ import os
 import numpy as np
 import pytest
 
-from parquetry.errors import CorruptionError, NotFoundError, SchemaMismatchError
+from parquetry.errors import CorruptionError, NotFoundError, SchemaMismatchError, StorageError
 from parquetry.series.converting import write_series
 from parquetry.series.finding import StaleSeriesWarning, find_series, open_series
 from parquetry.series.lazy import (
@@ -20,6 +20,7 @@ from parquetry.series.structures import (
     TimeScenarioSeriesData,
     TimeSeriesData,
 )
+from parquetry.series.texts import read_text
 
 VALUES = np.array([[1.0, 2.5], [3.0, -4.0]])
 
@@ -98,6 +99,14 @@ def test_a_missing_series_names_what_was_looked_for_and_the_nearest(folder):
     with pytest.raises(NotFoundError, match=r"'wimd'.*\.txt, \.tsv, \.csv.*Did you mean 'wind'"):
         open_series(folder, "wimd")
     assert find_series(folder, "wimd") is None
+    with pytest.raises(NotFoundError, match="no folder of series"):
+        open_series(folder / "nowhere", "wind")
+
+
+def test_a_text_that_cannot_be_read_is_an_error_of_the_disk(folder):
+    (folder / "wind.txt").mkdir()
+    with pytest.raises(StorageError, match=r"wind\.txt: Is a directory"):
+        read_text(str(folder / "wind.txt"))
 
 
 @pytest.mark.parametrize(

@@ -136,6 +136,20 @@ def test_a_folder_is_checked_file_by_file(folder, wind):
     assert len(check_series(folder, last_step=100)) == 4
 
 
+def test_text_without_a_twin_is_checked_like_parquet(folder):
+    np.savetxt(folder / "wind.txt", np.array([[1.0, 2.0], [3.0, np.nan]]))
+    np.savetxt(folder / "price.tsv", np.array([[1.0], [2.0]]))
+    assert check_series(folder, last_step=1, mc_scenario_ids=[0, 1]) == []
+    (found,) = check_series(folder, last_step=1, mc_scenario_ids=[2])
+    assert "scenario column 2 is needed" in found.problem
+    assert [os.path.basename(f.where) for f in check_series(folder, last_step=2)] == [
+        "price.tsv",
+        "wind.txt",
+    ]
+    (found,) = check_series(folder, refuse_nan=True)
+    assert "1 value(s) are NaN" in found.problem
+
+
 def test_a_database_is_checked_for_steps_and_scenarios_that_are_named(wind, folder):
     database = DataBase()
     database.add_data("farm", "wind", LazyTimeScenarioSeriesData(wind[0]))

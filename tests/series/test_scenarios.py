@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from parquetry.errors import NotFoundError, ParameterError
-from parquetry.series.scenarios import ScenarioBuilder
+from parquetry.errors import NotFoundError, ParameterError, StorageError
+from parquetry.series.scenarios import FILE_NAME, ScenarioBuilder
 
 GOOD = """
 # demand of the whole country
@@ -94,3 +94,13 @@ def test_a_group_may_hold_a_comma(written):
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(NotFoundError, match=r"modeler-scenariobuilder\.dat"):
         ScenarioBuilder.load(tmp_path)
+
+
+def test_a_file_that_is_no_text_is_refused(written, tmp_path):
+    path = written("")
+    path.write_bytes(b"load, 0 = 1\n\xff\xfe")
+    with pytest.raises(ParameterError, match=r"is no text.*at byte 12"):
+        ScenarioBuilder.load(path)
+    (tmp_path / "folder" / FILE_NAME).mkdir(parents=True)
+    with pytest.raises(StorageError, match="Is a directory"):
+        ScenarioBuilder.load(tmp_path / "folder")

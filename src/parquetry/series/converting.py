@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 from parquetry.commits.home import Home
 from parquetry.commits.staging import open_staging
-from parquetry.errors import NotFoundError, ParameterError, SchemaMismatchError
+from parquetry.errors import ParameterError, SchemaMismatchError
 from parquetry.files.encoder import told
-from parquetry.series.finding import PARQUET, is_stale
+from parquetry.series.finding import PARQUET, is_stale, names_in
 from parquetry.series.layout import SeriesLayout, write_part
 from parquetry.series.parts import part_name
 from parquetry.series.structures import as_floats
@@ -139,12 +139,8 @@ def write_series(
 
 
 def _text_files(root: str) -> dict[str, str]:
-    try:
-        names = sorted(os.listdir(root))
-    except FileNotFoundError as error:
-        raise NotFoundError(f"There is no folder of series at {root}.", path=root) from error
     found: dict[str, str] = {}
-    for name in names:
+    for name in names_in(root):
         base, suffix = os.path.splitext(name)
         if suffix not in DELIMITERS or name.startswith("."):
             continue

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from parquetry.errors import NotFoundError, ParameterError, ParquetryError
+from parquetry.errors import ParameterError, ParquetryError
 from parquetry.series.database import DataBase
-from parquetry.series.finding import PARQUET, is_stale
-from parquetry.series.findings import Finding
+from parquetry.series.finding import PARQUET, is_stale, names_in
+from parquetry.series.findings import Finding, array_problems
 from parquetry.series.lazy import LazyTimeScenarioSeriesData
 from parquetry.series.source import open_source
 from parquetry.series.texts import DELIMITERS, read_text
@@ -105,8 +105,6 @@ def check_series(
                 "A database is checked for a last_step and mc_scenario_ids: give both."
             )
         return target.find_problems(last_step, mc_scenario_ids, refuse_nan=refuse_nan)
-    if not os.path.isdir(target):
-        raise NotFoundError(f"There is no folder of series at {os.fspath(target)}.")
     wanted = None if mc_scenario_ids is None else np.asarray(mc_scenario_ids, np.intp)
     return list(_check_folder(os.fspath(target), last_step, wanted, refuse_nan=refuse_nan))
 
@@ -114,13 +112,13 @@ def check_series(
 def _check_folder(
     folder: str, last_step: int | None, wanted: np.ndarray | None, *, refuse_nan: bool
 ) -> Iterator[Finding]:
-    for name in sorted(os.listdir(folder)):
+    for name in names_in(folder):
         path = os.path.join(folder, name)
         base, suffix = os.path.splitext(path)
         if suffix == PARQUET:
             yield from _check_file(path, last_step, wanted, refuse_nan=refuse_nan)
         elif suffix in DELIMITERS:
-            yield from _check_text(path, base + PARQUET)
+            yield from _check_text(path, base + PARQUET, last_step, wanted, refuse_nan=refuse_nan)
 
 
 def _check_file(
@@ -130,19 +128,31 @@ def _check_file(
         source = open_source(path)
     except ParquetryError as error:
         return [Finding(path, str(error), "")]
-    last = source.rows - 1 if last_step is None or source.rows == 1 else last_step
-    columns = np.arange(source.columns) if wanted is None or source.columns == 1 else wanted
+    last, columns = _asked(source.rows, source.columns, last_step, wanted)
     series = LazyTimeScenarioSeriesData(path)
     return series.find_problems(last, columns, refuse_nan=refuse_nan)
 
 
-def _check_text(path: str, parquet: str) -> list[Finding]:
+def _check_text(
+    path: str, parquet: str, last_step: int | None, wanted: np.ndarray | None, *, refuse_nan: bool
+) -> list[Finding]:
     if os.path.exists(parquet):
         if not is_stale(path, parquet):
             return []
         return [Finding(path, f"it is newer than {parquet}.", "Convert the series again.")]
     try:
-        read_text(path)
+        values = read_text(path)
     except ParquetryError as error:
         return [Finding(path, str(error), "")]
-    return []
+    rows, count = values.shape
+    last, columns = _asked(rows, count, last_step, wanted)
+    found = array_problems(values, rows, count, last, columns, refuse_nan=refuse_nan)
+    return [problem.at(path) for problem in found]
+
+
+def _asked(
+    rows: int, count: int, last_step: int | None, wanted: np.ndarray | None
+) -> tuple[int, np.ndarray]:
+    """Return what is asked of a series: one row serves all steps, and one column all scenarios."""
+    last = rows - 1 if last_step is None or rows == 1 else last_step
+    return last, np.arange(count) if wanted is None or count == 1 else wanted

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from parquetry.errors import NotFoundError, did_you_mean
 from parquetry.series.findings import raise_findings, wrong_count
+from parquetry.series.handles import reading_error
 from parquetry.series.lazy import (
     LazyScenarioSeriesData,
     LazyTimeScenarioSeriesData,
@@ -63,14 +64,13 @@ def open_series(
         scenario: Whether it varies over scenarios.
 
     Raises:
-        NotFoundError: There is no file of this name; the nearest name is told.
+        NotFoundError: There is no file of this name; the nearest name is told. Or there is no folder.
         SchemaMismatchError: The shape does not fit: a time series has exactly one column, a
             scenario series exactly one row.
     """
     path = find_series(folder, name)
     if path is None:
-        entries = os.listdir(folder) if os.path.isdir(folder) else []
-        known = sorted({os.path.splitext(entry)[0] for entry in entries})
+        known = sorted({os.path.splitext(entry)[0] for entry in names_in(folder)})
         raise NotFoundError(
             f"There is no series {name!r} in {os.fspath(folder)}: neither {name}{PARQUET} nor text "
             f"({', '.join(DELIMITERS)}).{did_you_mean(name, known)} Nothing was read.",
@@ -79,6 +79,26 @@ def open_series(
     if path.endswith(PARQUET):
         return _lazy(path, time=time, scenario=scenario)
     return _eager(path, time=time, scenario=scenario)
+
+
+def names_in(folder: str | os.PathLike[str]) -> list[str]:
+    """Return the names in a folder of series, sorted.
+
+    Raises:
+        NotFoundError: There is no such folder.
+        StorageError: It cannot be looked at.
+    """
+    path = os.fspath(folder)
+    try:
+        return sorted(os.listdir(path))
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise NotFoundError(
+            f"There is no folder of series at {path}. Nothing was read or written. Check the path; a "
+            f"folder of series holds files that end in {PARQUET}, {', '.join(DELIMITERS)}.",
+            path=path,
+        ) from error
+    except OSError as error:
+        raise reading_error(path, error) from error
 
 
 def is_stale(text: str, parquet: str) -> bool:

@@ -143,7 +143,12 @@ def reading_error(path: str, error: BaseException) -> ParquetryError:
         )
     reason = (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
     if isinstance(error, OSError) and error.errno is not None:
-        return StorageError(f"Could not read the series {path}: {reason}.", path=path)
+        return StorageError(
+            f"Could not read the series {path}: {error.strerror or reason}. It was left as it is. Mend "
+            "what the disk refuses, and try again.",
+            path=path,
+            errno=error.errno,
+        )
     return CorruptionError(
         f"{path} is no Parquet file that can be read: {reason}. It was left as it is. Make it again "
         "from its source, for example with `parquetry series convert`.",

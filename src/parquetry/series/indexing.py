@@ -54,7 +54,10 @@ def as_columns(scenario: Any) -> Indices:
 def _as_integers(given: Any, what: str) -> Indices:
     if type(given) is np.ndarray and given.dtype == np.intp and given.ndim == 1:
         return given
-    found = np.asarray(given)
+    try:
+        found = np.asarray(given)
+    except ValueError:  # lists of unequal length
+        found = np.empty(())
     if found.ndim == 1 and found.size == 0:
         return np.empty(0, np.intp)
     if found.ndim != 1 or found.dtype.kind not in "iu":

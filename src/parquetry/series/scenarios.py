@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from parquetry.errors import NotFoundError, ParameterError, did_you_mean
+from parquetry.errors import NotFoundError, ParameterError, StorageError, did_you_mean
 from parquetry.series.indexing import as_columns
 
 if TYPE_CHECKING:
@@ -41,16 +41,12 @@ class ScenarioBuilder:
 
         Raises:
             NotFoundError: There is no such file.
+            StorageError: It cannot be read.
             ParameterError: A `ValueError`: a line cannot be understood, or a scenario has none.
         """
         name = os.fspath(path)
         name = os.path.join(name, FILE_NAME) if os.path.isdir(name) else name
-        try:
-            with open(name, encoding="utf-8-sig") as file:
-                lines = file.read().splitlines()
-        except FileNotFoundError as error:
-            raise NotFoundError(f"There is no scenario builder at {name}.", path=name) from error
-        return cls(_parse(lines, name))
+        return cls(_parse(_read_lines(name), name))
 
     def columns(self, scenario_group: str | None, mc_scenarios: Any) -> Indices:
         """Return the 0-based data columns of Monte-Carlo ids, in their order, with their repeats.
@@ -77,6 +73,30 @@ class ScenarioBuilder:
                 f"0 to {len(known) - 1}. Nothing was read. Add the lines to the scenario builder."
             )
         return known[ids]
+
+
+def _read_lines(path: str) -> list[str]:
+    try:
+        with open(path, encoding="utf-8-sig") as file:
+            return file.read().splitlines()
+    except FileNotFoundError as error:
+        raise NotFoundError(
+            f"There is no scenario builder at {path}. Nothing was read. Write one, a line `group, mc "
+            "= n` for each group and scenario, or do without: then each scenario has its own column.",
+            path=path,
+        ) from error
+    except UnicodeDecodeError as error:
+        raise ParameterError(
+            f"{path} is no text: {error.reason} at byte {error.start}. Expected lines `group, mc = n`. "
+            "Nothing was kept; write it as UTF-8.",
+            path=path,
+        ) from error
+    except OSError as error:
+        raise StorageError(
+            f"Could not read the scenario builder {path}: {error.strerror}. It was left as it is.",
+            path=path,
+            errno=error.errno,
+        ) from error
 
 
 def _parse(lines: Sequence[str], path: str) -> dict[str, Indices]:
@@ -113,10 +133,12 @@ def _parse_line(text: str, where: str) -> tuple[str, int, int]:
 
 
 def _as_array(group: str, columns: dict[int, int], path: str) -> Indices:
-    missing = sorted(set(range(max(columns) + 1)) - set(columns))
+    last = max(columns)
+    missing = sorted(set(range(last + 1)) - set(columns))
     if missing:
         raise ParameterError(
             f"{path}: the group {group!r} has no line for the scenarios "
-            f"{', '.join(map(str, missing[:10]))}; every one from 0 to {max(columns)} needs one."
+            f"{', '.join(map(str, missing[:10]))}; every one from 0 to {last} needs one. Add the lines; "
+            "nothing was kept."
         )
-    return np.array([columns[scenario] for scenario in range(max(columns) + 1)], np.intp)
+    return np.array([columns[scenario] for scenario in range(last + 1)], np.intp)

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from parquetry.errors import NotFoundError, SchemaMismatchError
+from parquetry.errors import SchemaMismatchError
+from parquetry.series.handles import reading_error
 
 if TYPE_CHECKING:
     from parquetry.series.indexing import Floats
@@ -19,6 +20,7 @@ def read_text(path: str) -> Floats:
 
     Raises:
         NotFoundError: There is no such file.
+        StorageError: It cannot be read.
         SchemaMismatchError: Something is no number, rows differ in length, or there is nothing.
     """
     suffix = path[path.rfind(".") :]
@@ -36,8 +38,8 @@ def _read_lines(path: str) -> list[str]:
     try:
         with open(path, encoding="utf-8-sig") as file:
             lines = file.read().rstrip().splitlines()
-    except FileNotFoundError as error:
-        raise NotFoundError(f"The series {path} does not exist.", path=path) from error
+    except OSError as error:
+        raise reading_error(path, error) from error
     except UnicodeDecodeError as error:
         raise _refused(path, f"it is no text: {error.reason} at byte {error.start}") from error
     for number, line in enumerate(lines, 1):
