@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
+import pyarrow.parquet as pq
 import pytest
 
 from parquetry import Store
@@ -139,6 +140,9 @@ def test_docs_are_the_whole_page(run, own, tmp_path):
     assert run("schema", "docs").out == pack_markdown(squiggle.TABLES)
     assert "written to" in run("schema", "docs", "-o", tmp_path / "page.md").out
     assert (tmp_path / "page.md").read_text() == pack_markdown(squiggle.TABLES)
+    refused = run("schema", "docs", "-o", tmp_path / "nowhere" / "page.md")
+    assert refused.code == 6
+    assert "Could not write" in refused.err
     page = run("schema", "docs", "--store", own).out
     assert "`meters/`" in page
     assert "meters@1.1" in page
@@ -172,6 +176,42 @@ def test_validate_knows_the_table_of_a_dataset_and_sees_keys_of_all_files(run, t
     found = run("schema", "validate", dataset.path)
     assert found.code == 1
     assert found.table[1][:2] == ["primary key", "2"]
+
+
+def test_validate_takes_rows_batch_by_batch_and_compares_keys_across_them(
+    run, tmp_path, monkeypatch
+):
+    monkeypatch.setattr("parquetry.tables.batches.BATCH_ROWS", 10)
+    rows = good_rows(squiggle.RUNS, 95)
+    bad = pl.concat([rows, rows[[7, 8]], rows[:1].with_columns(run_mode=pl.lit("odd"))])
+    bad.write_parquet(tmp_path / "bad.parquet")
+    for kept in (1000, 20):  # keys are compared in memory, or on the disk
+        monkeypatch.setattr("parquetry.tables.arriving_keys._KEPT_ROWS", kept)
+        found = run("schema", "validate", tmp_path / "bad.parquet", "--table", "runs")
+        assert found.code == 1
+        assert "98 rows held against runs@2.0: 5 bad" in found.out
+        told = {row[0]: row[1:] for row in found.table[1:]}
+        assert told["primary key"][0] == "4"
+        assert "run_id='run_id-7'" in told["primary key"][1]
+        assert told["run_mode: one of probe_micro_finetune, train_full, eval_only"][0] == "1"
+        assert "row 97" in told["run_mode: one of probe_micro_finetune, train_full, eval_only"][1]
+
+
+def test_validate_refuses_files_of_another_version_and_reads_folders(run, tmp_path):
+    dataset = Store(tmp_path).create_dataset("samples", squiggle.SAMPLES)
+    assert (
+        "0 rows held against samples@2.0: all good" in run("schema", "validate", dataset.path).out
+    )
+    dataset.append(good_rows(squiggle.SAMPLES, 3))
+    folder = Path(dataset.files()[0]).parent
+    foreign = good_rows(squiggle.SAMPLES, 5)[4:].drop("split", "sample_set")
+    foreign.write_parquet(folder / "foreign.parquet")
+    assert "4 rows held against" in run("schema", "validate", dataset.path).out
+    table = foreign.to_arrow().replace_schema_metadata({"parquetry.table": "samples@3.0"})
+    pq.write_table(table, folder / "foreign.parquet")
+    found = run("schema", "validate", dataset.path)
+    assert found.code == 8
+    assert "holds rows of samples@3.0" in found.err
 
 
 def test_validate_refuses_what_it_cannot_answer(run, store, tmp_path):

@@ -39,7 +39,6 @@ def dataset(request, tmp_path, monkeypatch):
     monkeypatch.setattr(batches, "BATCH_ROWS", 100)
     if request.param == "keys in the staged files":
         monkeypatch.setattr(arriving_keys, "_KEPT_ROWS", 150)
-        monkeypatch.setattr(arriving_keys, "_BATCH_ROWS", 64)
     return Store(tmp_path).create_dataset("scores", SCORES)
 
 

@@ -71,29 +71,18 @@ def _select(dataset: str, where: str, limit: int | None) -> str:
 
 
 def _write(result: QueryResult, output: Path) -> int:
-    """Write beside the target and rename, so that no half file stands under its name."""
     from polars.exceptions import PolarsError
 
-    from parquetry.errors import RequestError, StorageError
+    from parquetry.cli.writing import beside
+    from parquetry.errors import RequestError
 
     frame = result.pl()
-    aside = output.with_name(f".{output.name}.tmp")
     try:
-        getattr(frame, _WRITERS[output.suffix])(aside)
-        aside.replace(output)
-    except OSError as error:
-        reason = error.strerror or str(error).partition(" (os error")[0]
-        raise StorageError(
-            f"Could not write {output}: {reason}. Nothing stands there that did not before. Check that "
-            "the folder exists, that you may write there and that there is space.",
-            path=str(output),
-            errno=error.errno,
-        ) from error
+        with beside(output) as aside:
+            getattr(frame, _WRITERS[output.suffix])(aside)
     except PolarsError as error:
         raise RequestError(
             f"These rows cannot be written as {output.suffix}: {error}. Nothing was written. Choose "
             ".parquet, or leave the column out."
         ) from error
-    finally:
-        aside.unlink(missing_ok=True)
     return frame.height

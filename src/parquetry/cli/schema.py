@@ -122,6 +122,7 @@ def docs(
     ] = None,
 ) -> None:
     """Print the documentation of a whole pack of tables, as Markdown: a store's, or parquetry's own."""
+    from parquetry.cli.writing import beside
     from parquetry.tables import squiggle
     from parquetry.tables.documentation import pack_markdown
 
@@ -129,9 +130,8 @@ def docs(
     if output is None:
         typer.echo(page.rstrip())
         return
-    aside = output.with_name(f".{output.name}.tmp")
-    aside.write_text(page, encoding="utf-8")
-    aside.replace(output)
+    with beside(output) as aside:
+        aside.write_text(page, encoding="utf-8")
     typer.echo(f"written to {output}")
 
 
@@ -175,6 +175,6 @@ def validate(
             [(f.rule, f.count, f.describe_examples()) for f in report.failures],
         )
     rows = count_text(report.rows, "row")
-    bad = report.failures.rows.height
+    bad = report.failures.count
     say(f"{rows} held against {report.table}: {f'{bad:,} bad' if bad else 'all good'}")
     return 1 if bad else 0

@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING
 
 import duckdb
 import polars as pl
-import pyarrow as pa
-import pyarrow.parquet as pq
 
-from parquetry.errors import CorruptionError, KeyViolationError
+from parquetry.errors import KeyViolationError
 from parquetry.tables.failures import row_text
 from parquetry.tables.quoting import literal, quoted
+from parquetry.tables.spooling import read_written, unreadable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -21,7 +20,6 @@ if TYPE_CHECKING:
     from parquetry.tables.schema import TableSchema
 
 _KEPT_ROWS = 1 << 19
-_BATCH_ROWS = 131_072
 _MEMORY = "96MB"  # DuckDB's, beyond which it goes to the disk
 _SHOWN = 3
 
@@ -71,7 +69,7 @@ class ArrivingKeys:
             yield from self._kept
         else:
             for new in staged:
-                yield from self._read(new.source)
+                yield from read_written(new.source, self._key)
 
     def refuse_twice(self, staged: Sequence[NewFile]) -> None:
         """Raise `KeyViolationError` if two rows of the call share a key."""
@@ -99,14 +97,6 @@ class ArrivingKeys:
     def _fits(self) -> bool:
         return self._rows <= _KEPT_ROWS
 
-    def _read(self, path: str) -> Iterator[pl.DataFrame]:
-        try:
-            with pa.OSFile(path) as file:
-                for batch in pq.ParquetFile(file).iter_batches(_BATCH_ROWS, columns=self._key):
-                    yield pl.DataFrame(pl.from_arrow(batch)).select(self._key)
-        except (pa.ArrowException, OSError) as error:
-            raise _unreadable(path, error) from error
-
     def _find_in_files(self, paths: Sequence[str]) -> pl.DataFrame:
         """Return the keys that occur more than once: by a hash first, since that needs little room."""
         names = ", ".join(map(quoted, self._key))
@@ -128,7 +118,7 @@ class ArrivingKeys:
                 )
                 return pl.DataFrame(pl.from_arrow(found.to_arrow_table()))
             except duckdb.Error as error:
-                raise _unreadable(folder, error) from error
+                raise unreadable(folder, error) from error
 
     def _error(self, twice: pl.DataFrame) -> KeyViolationError:
         first = twice.head(_SHOWN).select(self._key)
@@ -140,11 +130,3 @@ class ArrivingKeys:
             f"{', …' if twice.height > _SHOWN else ''}. Nothing was written. A key names one row: leave "
             "the others out, or change their keys."
         )
-
-
-def _unreadable(path: str, error: Exception) -> CorruptionError:
-    return CorruptionError(
-        f"What was just written to {path} cannot be read: {str(error).splitlines()[0]}. Nothing was "
-        "changed. The disk or the memory of this machine cannot be trusted.",
-        path=path,
-    )

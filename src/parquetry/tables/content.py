@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
-from parquetry.errors import CorruptionError, NotFoundError
+from parquetry.files.batches import read_batches
 from parquetry.files.footers import read_schema
 from parquetry.model.content_hash import ContentHash, hash_frame, hash_table
 from parquetry.model.partitions import parse_text
@@ -20,7 +19,6 @@ if TYPE_CHECKING:
     from parquetry.tables.table_files import AnyFile, TableFile
 
 __all__ = ["ContentHash", "content_hash", "hash_frame"]
-_BATCH_ROWS = 131_072
 
 
 def content_hash(files: Iterable[AnyFile], schema: TableSchema | None = None) -> ContentHash:
@@ -51,7 +49,7 @@ def _batches(file: TableFile, schema: TableSchema | None) -> Iterator[pa.Table]:
         for kind in [_kind(key, schema)]
     ]
     keys = [key for key, _ in file.partitions if key not in names]
-    for batch in _read(file.path):
+    for batch in read_batches(file.path):
         table = pa.Table.from_batches([batch])
         for key, value in zip(keys, added, strict=True):
             repeated = value.take(pa.array([0] * table.num_rows, pa.int8()))
@@ -63,15 +61,3 @@ def _kind(key: str, schema: TableSchema | None) -> pa.DataType:
     if schema is None or key not in schema.column_names:
         return pa.string()
     return schema.column(key).arrow_type
-
-
-def _read(path: str) -> Iterator[pa.RecordBatch]:
-    try:
-        with pa.OSFile(path) as file:
-            yield from pq.ParquetFile(file).iter_batches(_BATCH_ROWS)
-    except FileNotFoundError as error:
-        raise NotFoundError(f"{path} does not exist any more.", path=path) from error
-    except (pa.ArrowException, OSError) as error:
-        raise CorruptionError(
-            f"{path} cannot be read: {str(error).splitlines()[0]}. It was left as it is.", path=path
-        ) from error

@@ -93,17 +93,23 @@ class Failures:
         return "\n".join([*lines, *(f"- {failure.describe()}" for failure in self.items)])
 
 
-def merge_failures(table: str, parts: Iterable[Failures]) -> Failures:
-    """Return the failures of rows that were looked at part by part, as one; the rows are not numbered.
+def merge_failures(table: str, parts: Iterable[Failures], *, numbered: bool = False) -> Failures:
+    """Return the failures of rows that were looked at part by part, as one.
 
     Of the bad rows only the first thousands are kept.
+
+    Args:
+        table: The table's name and version.
+        parts: The failures of each part.
+        numbered: Whether the numbers of rows mean something across parts; else they are left out.
     """
     found = [part for part in parts if part]
     items: dict[str, Failure] = {}
     rows: list[pl.DataFrame] = []
     for part in found:
         for item in part:
-            items[item.rule] = _joined(items.get(item.rule), item)
+            examples = item.examples if numbered else item.examples.drop("row", strict=False)
+            items[item.rule] = _joined(items.get(item.rule), replace(item, examples=examples))
         if sum(frame.height for frame in rows) < _KEPT_ROWS:
             rows.append(part.rows.head(_KEPT_ROWS))
     kept = pl.concat(rows, how="diagonal_relaxed") if rows else pl.DataFrame()
@@ -111,10 +117,9 @@ def merge_failures(table: str, parts: Iterable[Failures]) -> Failures:
 
 
 def _joined(known: Failure | None, more: Failure) -> Failure:
-    examples = more.examples.drop("row", strict=False)
     if known is None:
-        return replace(more, examples=examples)
-    both = pl.concat([known.examples, examples], how="diagonal_relaxed").head(EXAMPLES)
+        return more
+    both = pl.concat([known.examples, more.examples], how="diagonal_relaxed").head(EXAMPLES)
     return replace(known, count=known.count + more.count, examples=both)
 
 

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
-from parquetry.errors import CorruptionError, ParameterError, SchemaMismatchError
+from parquetry.errors import ParameterError, SchemaMismatchError
+from parquetry.files.batches import read_batches
 from parquetry.files.footers import read_footer
 from parquetry.model.table_tag import TABLE_KEY
 from parquetry.tables.versions import Version
@@ -70,11 +68,9 @@ def _texts(path: str, footer: FileMetaData) -> list[str]:
 
 
 def _read(path: str) -> list[str]:
-    try:
-        with pa.OSFile(path) as file:
-            column = pq.ParquetFile(file).read(columns=[_COLUMN])[_COLUMN]
-    except (pa.ArrowException, OSError) as error:
-        raise CorruptionError(
-            f"{path} cannot be read: {str(error).splitlines()[0]}. It was left as it is.", path=path
-        ) from error
-    return [text for text in column.unique().to_pylist() if text is not None]
+    texts = {
+        text
+        for batch in read_batches(path, [_COLUMN])
+        for text in batch[_COLUMN].unique().to_pylist()
+    }
+    return sorted(text for text in texts if text is not None)

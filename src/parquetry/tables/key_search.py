@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 import polars.selectors as cs
-import pyarrow as pa
-import pyarrow.parquet as pq
 
-from parquetry.errors import CorruptionError, KeyViolationError, NotFoundError
+from parquetry.errors import KeyViolationError
+from parquetry.files.batches import read_batches
 from parquetry.tables.failures import row_text
 from parquetry.tables.key_blooms import exclude_by_blooms
 from parquetry.tables.key_facts import read_file_facts
@@ -26,10 +25,11 @@ from parquetry.tables.table_files import as_table_files
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
+    import pyarrow as pa
+
     from parquetry.tables.key_facts import FileFacts
     from parquetry.tables.table_files import AnyFile, TableFile
 
-_BATCH_ROWS = 131_072
 _SHOWN = 5
 _AT = "::at"
 
@@ -163,7 +163,7 @@ def _find_in_file(
         return
     wanted = here.select(columns)
     texts = [name for name in columns if wanted.schema[name] == pl.String]
-    for batch in _read(file.path, numbers, columns, texts):
+    for batch in read_batches(file.path, columns, numbers, texts):
         hits = _among(batch, wanted).unique()
         if hits.height:
             yield here.join(hits, on=columns, how="semi")
@@ -183,20 +183,3 @@ def _typed(batch: pa.RecordBatch, wanted: pl.DataFrame) -> pl.DataFrame:
     """Return a batch in the types of the keys; what does not fit, in a foreign file, is NULL."""
     frame = pl.DataFrame(pl.from_arrow(batch)).select(batch.schema.names)
     return frame.cast({name: wanted.schema[name] for name in frame.columns}, strict=False)
-
-
-def _read(
-    path: str, numbers: list[int], columns: list[str], texts: list[str]
-) -> Iterator[pa.RecordBatch]:
-    """Yield columns of some row groups; texts stay dictionaries, which spares making most of them."""
-    try:
-        with pa.OSFile(path) as file:
-            reader = pq.ParquetFile(file, read_dictionary=texts)
-            for batch in reader.iter_batches(_BATCH_ROWS, row_groups=numbers, columns=columns):
-                yield batch.select(columns)
-    except FileNotFoundError as error:
-        raise NotFoundError(f"{path} does not exist any more.", path=path) from error
-    except (pa.ArrowException, OSError) as error:
-        raise CorruptionError(
-            f"{path} cannot be read: {str(error).splitlines()[0]}. It was left as it is.", path=path
-        ) from error

@@ -42,7 +42,8 @@ class SortedRows:
         self, table: TableSchema, guard: KeyGuard, storage: Storage, staging: Staging
     ) -> None:
         self._table, self._guard = table, guard
-        self._good, self.bad = Spool(storage, staging), Spool(storage, staging)
+        self._good = Spool(storage, staging.new_path)
+        self.bad = Spool(storage, staging.new_path)
         self._keys = ArrivingKeys(table, guard.names)
         self._leave: list[pl.Series] = []
 

@@ -5,18 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import polars as pl
-import pyarrow as pa
-import pyarrow.parquet as pq
 
-from parquetry.errors import CorruptionError
+from parquetry.errors import CorruptionError, NotFoundError
+from parquetry.files.batches import read_batches
 from parquetry.files.encoding import encode_table
 from parquetry.model.frames import one_table
 from parquetry.storage.folders import write_file
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
-    from parquetry.commits.staging import Staging
     from parquetry.storage.protocol import Storage
 
 
@@ -25,11 +23,11 @@ class Spool:
 
     Args:
         storage: The disk.
-        staging: Where the files are; they go with it.
+        new_path: Names the files; who made their folder removes them.
     """
 
-    def __init__(self, storage: Storage, staging: Staging) -> None:
-        self._storage, self._staging = storage, staging
+    def __init__(self, storage: Storage, new_path: Callable[[], str]) -> None:
+        self._storage, self._new_path = storage, new_path
         self._last: pl.DataFrame | None = None
         self.paths: list[str] = []
 
@@ -43,7 +41,7 @@ class Spool:
     def flush(self) -> None:
         """Bring the last frame to the disk as well."""
         if self._last is not None:
-            path = self._staging.new_path()
+            path = self._new_path()
             write_file(self._storage, path, encode_table(one_table(self._last)))
             self.paths.append(path)
             self._last = None
@@ -59,18 +57,28 @@ class Spool:
 
     def __iter__(self) -> Iterator[pl.DataFrame]:
         for path in self.paths:
-            yield _read(path)
+            yield pl.concat(read_written(path))
         if self._last is not None:
             yield self._last
 
 
-def _read(path: str) -> pl.DataFrame:
+def read_written(path: str, columns: Sequence[str] | None = None) -> Iterator[pl.DataFrame]:
+    """Yield the rows of a file that was written just now.
+
+    Raises:
+        CorruptionError: It cannot be read.
+    """
     try:
-        with pa.OSFile(path) as file:
-            return pl.DataFrame(pl.from_arrow(pq.ParquetFile(file).read()))
-    except (pa.ArrowException, OSError) as error:
-        raise CorruptionError(
-            f"What was just written to {path} cannot be read: {str(error).splitlines()[0]}. The dataset "
-            "was not changed. The disk or the memory of this machine cannot be trusted.",
-            path=path,
-        ) from error
+        for batch in read_batches(path, columns):
+            yield pl.DataFrame(pl.from_arrow(batch))
+    except (CorruptionError, NotFoundError) as error:
+        raise unreadable(path, error) from error
+
+
+def unreadable(path: str, error: Exception) -> CorruptionError:
+    """Return the error for what was written just now and cannot be read."""
+    return CorruptionError(
+        f"What was just written to {path} cannot be read: {str(error).splitlines()[0]}. The dataset was "
+        "not changed. The disk or the memory of this machine cannot be trusted.",
+        path=path,
+    )

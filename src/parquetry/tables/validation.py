@@ -64,6 +64,21 @@ def filter_rows(
     return verdict.good, _failures(schema, conformed, broken, telling, first_row)
 
 
+def shared_keys(schema: TableSchema, twice: pl.DataFrame) -> Failures:
+    """Return the failures of rows that share keys with rows of other batches.
+
+    Args:
+        schema: The table.
+        twice: These keys, with the number of their rows as `len`.
+    """
+    if twice.is_empty():
+        return Failures(schema.identifier)
+    keys, rows = twice.select(schema.primary_key), int(twice["len"].sum())
+    columns, meaning = _columns_of_rules(schema)[KEY_RULE]
+    failure = Failure(KEY_RULE, columns, rows, keys.head(EXAMPLES), about_key=True, meaning=meaning)
+    return Failures(schema.identifier, (failure,), keys, rows)
+
+
 def validate_rows(schema: TableSchema, rows: Rows, *, first_row: int = 0) -> pl.DataFrame:
     """Return the rows with the table's columns and types, all of them good.
 
