@@ -383,6 +383,25 @@ def test_a_file_of_a_newer_major_version_is_refused(store, dataset, use):
     assert contents(Path(store.path)) == before
 
 
+@pytest.mark.parametrize("said", ["readings@0.9", "runs@1.0"])
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda store: store.dataset("readings").append(readings(2)),
+        lambda store: store.dataset("readings").scan().collect(),
+        lambda store: store.sql("select * from readings"),
+    ],
+    ids=["append", "scan", "sql"],
+)
+def test_a_file_of_an_older_major_version_or_of_another_table_is_refused(store, dataset, use, said):
+    dataset.append(readings(1))
+    foreign_file(dataset, said)
+    before = contents(Path(store.path))
+    with pytest.raises(SchemaMismatchError, match=rf"foreign\.parquet holds rows of {said}"):
+        use(store)
+    assert contents(Path(store.path)) == before
+
+
 def test_a_file_of_a_newer_minor_version_is_read_and_written_beside(store, dataset):
     dataset.append(readings(1))
     foreign_file(dataset, "readings@1.7")
@@ -449,6 +468,23 @@ def test_a_link_that_cannot_be_read_is_named(store, dataset):
     link.write_text('{"format": 99, "table": "readings@1.0", "kind": "fact"}')
     with pytest.raises(FormatVersionError):
         Dataset(dataset.path).append(readings(1))
+
+
+def test_a_dataset_that_lost_its_link_or_schema_is_created_again_with_its_rows(store, dataset):
+    dataset.append(readings(1))
+    state = Path(store.path) / ".parquetry"
+    for lost in (state / "schemas" / "readings@1.0.json", None):
+        (state / "datasets" / "readings" / "table.json").unlink()
+        if lost is not None:
+            lost.unlink()
+        again = store.create_dataset("readings", READINGS)
+        assert again.table == READINGS
+        with pytest.raises(KeyViolationError):
+            again.append(readings(1))
+    (state / "datasets" / "readings" / "table.json").unlink()
+    pl.DataFrame(readings(9)).write_parquet(Path(dataset.path) / "meter=m1" / "foreign.parquet")
+    with pytest.raises(AlreadyExistsError, match="without a table"):
+        store.create_dataset("readings", READINGS)
 
 
 def match(analysis: str, day: int) -> dict[str, object]:

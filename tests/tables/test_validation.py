@@ -117,6 +117,7 @@ SPOILT = [
     ("signatures", {"event_seq": []}, "same length: event_seq"),
     ("signatures", {"step_start": 2}, "step_start <= step_end"),
     ("matches", {"warp_path_b": [1, 2]}, "same length: warp_path_a"),
+    ("matches", {"warp_path_b": None}, "same length: warp_path_a"),
     ("matches", {"p_value": 1.5}, "p_value: >= 0 and <= 1"),
     ("embeddings", {"vector": [1.0]}, "length of vector = d"),
     ("attention_summary", {"topk_mass_5": 0.5}, "top1_mass <= topk_mass_5"),

@@ -21,7 +21,7 @@ from parquetry.access.pruning import partition_filter
 from parquetry.access.uniting import unite_files
 from parquetry.commits.kept_schema import KeptSchema, find_kept_schema
 from parquetry.commits.settling import settled
-from parquetry.commits.table_link import find_table_link, refuse_newer_file
+from parquetry.commits.table_link import find_table_link, refuse_foreign_file
 from parquetry.errors import LayoutError, NotFoundError
 from parquetry.files.skimming import Skimmer
 from parquetry.model.schema import unite, unite_types
@@ -218,7 +218,7 @@ class Source:
         stamps: list[Stamp] = []
         schemas = self._skimmer.skim(files, stamps)
         distinct = list(dict.fromkeys(schemas))
-        self._refuse_newer(distinct)
+        self._refuse_foreign(distinct)
         known = [kept.schema] if kept else []
         if self._seen is not None and not is_whole:
             known.append(self._seen)
@@ -240,13 +240,13 @@ class Source:
             stamps=stamps,
         )
 
-    def _refuse_newer(self, schemas: Sequence[FileSchema]) -> None:
-        """Refuse files that say that they are of a newer MAJOR version of the dataset's table."""
+    def _refuse_foreign(self, schemas: Sequence[FileSchema]) -> None:
+        """Refuse files that say that they are of another table or MAJOR version than the dataset."""
         tagged = [(schema.tag, schema.example) for schema in schemas if schema.tag is not None]
         link = find_table_link(self.home, self.storage) if tagged else None
         if link is not None:
             for tag, path in tagged:
-                refuse_newer_file(link, tag, path)
+                refuse_foreign_file(link, tag, path)
 
     def _remember(
         self, columns: pa.Schema, keys: Sequence[str], files: list[str], folders: Sequence[Folder]

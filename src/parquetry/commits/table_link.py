@@ -11,7 +11,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias, cast, get_args
 
 from parquetry.commits.documents import keep_document
-from parquetry.errors import CorruptionError, FormatVersionError, RequestError
+from parquetry.errors import (
+    CorruptionError,
+    FormatVersionError,
+    RequestError,
+    SchemaMismatchError,
+)
 from parquetry.model.table_tag import TableTag
 from parquetry.storage.folders import find_stat
 
@@ -130,12 +135,27 @@ def holds_facts(home: Home, storage: Storage) -> bool:
     return link is not None and link.kind == "fact"
 
 
-def refuse_newer_file(link: TableLink, tag: TableTag, path: str) -> None:
-    """Raise `FormatVersionError` if a file is of a newer MAJOR version than the dataset's table."""
-    if tag.table == link.tag.table and tag.major > link.tag.major:
+def refuse_foreign_file(link: TableLink, tag: TableTag, path: str) -> None:
+    """Refuse a file whose columns mean something else than those of its dataset.
+
+    Raises:
+        FormatVersionError: It is of a newer MAJOR version of the dataset's table.
+        SchemaMismatchError: It is of an older one, or of another table.
+    """
+    told = f"{path} holds rows of {tag}, and its dataset is of {link.tag}"
+    if tag.table != link.tag.table:
+        raise SchemaMismatchError(
+            f"{told}. Nothing was changed. Move it to the dataset that it belongs to.", path=path
+        )
+    if tag.major > link.tag.major:
         raise FormatVersionError(
-            f"{path} holds rows of {tag}, and its dataset is of {link.tag}: what its columns mean is "
-            "not known here. Nothing was changed. Read it with the newer schema, or move it out of the "
-            "dataset.",
+            f"{told}: what its columns mean is not known here. Nothing was changed. Read it with the "
+            "newer schema, or move it out of the dataset.",
+            path=path,
+        )
+    if tag.major < link.tag.major:
+        raise SchemaMismatchError(
+            f"{told}: such rows have to be upgraded. Nothing was changed. Move it out of the dataset, "
+            "and append what parquetry.tables.reading.read_compatible makes of it.",
             path=path,
         )

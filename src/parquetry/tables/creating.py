@@ -14,6 +14,7 @@ from parquetry.errors import (
     NotFoundError,
     SchemaMismatchError,
 )
+from parquetry.files.footers import read_footer
 from parquetry.model.table_tag import TableTag
 from parquetry.storage.folders import make_folders
 from parquetry.storage.listing import Tree
@@ -166,13 +167,27 @@ def _is_there(
 
 
 def _refuse_untyped(home: Home, storage: Storage, schema: TableSchema) -> None:
+    """Refuse a dataset that has columns or rows already, which nobody has held to the table.
+
+    Where all files say that they are of the table it has only lost its link, and gets it back.
+    """
     kept = find_kept_schema(home, storage)
     has_other_columns = kept is not None and not kept.schema.equals(plain_arrow_schema(schema))
-    has_files = os.path.isdir(home.root) and Tree(home.root, storage).first() is not None
-    if has_other_columns or has_files:
+    if has_other_columns or not all(_says(path, schema) for path in _files(home, storage)):
         raise AlreadyExistsError(
             f"{home.root} is a dataset without a table already, and was to be made one of "
             f"{schema.identifier}: nobody has held its rows to that. Nothing was changed. Create the "
             "table under another name and append the rows there.",
             path=home.root,
         )
+
+
+def _files(home: Home, storage: Storage) -> list[str]:
+    return Tree(home.root, storage).files() if os.path.isdir(home.root) else []
+
+
+def _says(path: str, schema: TableSchema) -> bool:
+    """Return whether a file says that its rows were held to a table, in this MAJOR version."""
+    tag = TableTag.of_metadata(read_footer(path).metadata)
+    own = Version.parse(schema.version)
+    return tag is not None and (tag.table, tag.major) == (schema.name, own.major)

@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from parquetry.errors import ConflictError, FormatVersionError, LayoutError, NotFoundError
+from parquetry.errors import (
+    ConflictError,
+    FormatVersionError,
+    LayoutError,
+    NotFoundError,
+    SchemaMismatchError,
+)
 from parquetry.model.changes import Requirement
 from parquetry.model.hive import partition_folder
 from parquetry.model.partitions import PartitionFilter, parse_text
@@ -67,6 +73,7 @@ class KeyGuard:
         Raises:
             KeyViolationError: The dataset has some of the keys already.
             FormatVersionError: A file that the rows would stand beside is of a newer MAJOR version.
+            SchemaMismatchError: It is of an older one.
             ConflictError: A file was replaced meanwhile; a retry is safe.
         """
         files = self._files(heads)
@@ -114,13 +121,13 @@ class KeyGuard:
         self, files: list[TableFile], batches: Iterable[pl.DataFrame], leaving: pl.DataFrame | None
     ) -> None:
         if not self.table.primary_key:
-            self._refuse_newer(files)
+            self._refuse_others(files)
             return
         finder = KeyFinder(self.table.primary_key, files)
         count, start = 0, 0
         shown: list[pl.DataFrame] = []
         for batch in batches:
-            self._refuse_newer(finder.candidates(batch))
+            self._refuse_others(finder.candidates(batch))
             rows = finder.find_rows(batch, leaving)
             if count < _SHOWN and rows.height:
                 shown.append(rows.with_columns(pl.col("row") + start))
@@ -132,14 +139,17 @@ class KeyGuard:
     def _relative(self, path: str) -> str:
         return path[len(self.source.home.root) + 1 :]
 
-    def _refuse_newer(self, files: list[TableFile]) -> None:
+    def _refuse_others(self, files: list[TableFile]) -> None:
+        """Refuse files of another MAJOR version: their columns mean something else."""
         for path in (file.path for file in files):
             found = find_file_version(path, self.table.name)
-            if found is not None and found.major > Version.parse(self.table.version).major:
-                raise FormatVersionError(
-                    f"{path} holds rows of {self.table.name}@{found}, and rows of "
-                    f"{self.table.identifier} were to be put beside it: what its columns mean is not "
-                    "known here. Nothing was written. Move the file out of the dataset, or write with "
-                    "the newer schema.",
-                    path=path,
-                )
+            own = Version.parse(self.table.version)
+            if found is None or found.major == own.major:
+                continue
+            kind = FormatVersionError if found.major > own.major else SchemaMismatchError
+            raise kind(
+                f"{path} holds rows of {self.table.name}@{found}, and rows of {self.table.identifier} "
+                "were to be put beside it: its columns mean something else. Nothing was written. Move "
+                "the file out of the dataset, or write with its schema.",
+                path=path,
+            )

@@ -57,7 +57,7 @@ class Check:
 
 @dataclass(frozen=True)
 class SameLength:
-    """Lists that have one length in every row, as far as they are there."""
+    """Lists that have one length in every row, or are NULL together."""
 
     columns: tuple[str, ...]
 
@@ -265,9 +265,13 @@ def _listed(names: tuple[str, ...]) -> str:
 
 def _one_length(names: tuple[str, ...]) -> pl.Expr:
     lengths = [pl.col(name).list.len() for name in names]
-    return pl.min_horizontal(*lengths) == pl.max_horizontal(*lengths)
+    equal = pl.min_horizontal(*lengths) == pl.max_horizontal(*lengths)
+    absent = [pl.col(name).is_null() for name in names]
+    return pl.all_horizontal(*absent) | (~pl.any_horizontal(*absent) & equal)
 
 
 def _sql_one_length(names: tuple[str, ...]) -> str:
     lengths = ", ".join(f"len({quoted(name)})" for name in names)
-    return f"least({lengths}) = greatest({lengths})"
+    absent = [f"{quoted(name)} IS NULL" for name in names]
+    equal = f"least({lengths}) = greatest({lengths})"
+    return f"(({' AND '.join(absent)}) OR (NOT ({' OR '.join(absent)}) AND {equal}))"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from parquetry.tables.columns import column
-from parquetry.tables.squiggle.spine import FACT_SPINE, RUN_ID, SPLITS, STEP, UTC, table
+from parquetry.tables.squiggle.spine import FACT_SPINE, KEY_SPLITS, RUN_ID, STEP, UTC, table
 
 METRICS_SCALAR = table(
     10,
@@ -15,7 +15,12 @@ METRICS_SCALAR = table(
         *FACT_SPINE,
         STEP,
         column("metric_name", "string", "Name of the metric"),
-        column("split", "string", "Part of the data that it was measured on", one_of=SPLITS),
+        column(
+            "split",
+            "string",
+            "Part of the data that it was measured on; `none` stands for no part",
+            one_of=KEY_SPLITS,
+        ),
         column(
             "sample_set", "string", "Set that it was measured on; `__all__` stands for no one set"
         ),

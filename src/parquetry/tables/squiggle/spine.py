@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 VERSION = "2.0"
 
 SPLITS = ("train", "val", "probe")
+KEY_SPLITS = (*SPLITS, "none")
 MODULES = ("resid_pre", "attn_out", "mlp_out", "resid_post", "logits")
 KEY_MODULES = (*MODULES, "none")
 RUN_MODES = ("probe_micro_finetune", "train_full", "eval_only")
