@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import shutil
 import threading
 
 import polars as pl
@@ -14,6 +15,7 @@ from parquetry import (
     LayoutError,
     NotFoundError,
     ParameterError,
+    ParquetryError,
     RequestError,
     SchemaMismatchError,
     Store,
@@ -189,3 +191,25 @@ def test_read_only_refuses_everything_but_questions(trades):
 def test_the_schema_is_an_arrow_schema_with_the_keys(trades):
     assert trades.schema.field("price").type == pa.float64()
     assert trades.partition_by == ("product",)
+
+
+def test_a_file_is_no_store(tmp_path):
+    (tmp_path / "file").write_text("")
+    for path in (tmp_path / "file", tmp_path / "file" / "below"):
+        with pytest.raises(ParquetryError):
+            Store(path)
+    with pytest.raises(RequestError, match="is a file"):
+        Store(tmp_path / "file", create=False)
+
+
+def test_a_look_at_a_handle_never_fails(tmp_path):
+    store = Store(tmp_path / "store")
+    dataset = store.dataset("broken")
+    (tmp_path / "store" / "broken").mkdir()
+    (tmp_path / "store" / "broken" / "data.parquet").write_text("no Parquet")
+    assert "check() tells why" in repr(dataset)
+    assert "check() tells why" in dataset._repr_html_()
+    assert "broken" in store._repr_html_()
+    shutil.rmtree(tmp_path / "store")
+    assert "cannot be listed" in repr(store)
+    assert "cannot be listed" in store._repr_html_()

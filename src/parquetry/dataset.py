@@ -17,8 +17,9 @@ from parquetry.commits.pinning import pin
 from parquetry.commits.restoring import plan_restore, restore
 from parquetry.commits.snapshots import take_snapshot
 from parquetry.commits.vacuuming import plan_vacuum, vacuum
-from parquetry.errors import NotFoundError, RequestError
+from parquetry.errors import NotFoundError, ParquetryError, RequestError
 from parquetry.files.footers import count_rows
+from parquetry.model.wording import count_text
 from parquetry.operations.compacting import compact, plan_compact
 from parquetry.operations.deleting import delete, plan_delete
 from parquetry.operations.repartition_plan import plan_repartition
@@ -359,13 +360,20 @@ class Dataset:
     def __repr__(self) -> str:
         if not self.exists:
             return f"Dataset({self.path!r}: nothing written yet)"
-        files = len(self.files())
-        keys = f", by {', '.join(self.partition_by)}" if self.partition_by else ""
-        noun = "file" if files == 1 else "files"
-        return f"Dataset({self.path!r}: {files:,} {noun}{keys}, {len(self.schema)} columns)"
+        try:
+            files, columns = len(self.files()), len(self.schema)
+            keys = f", by {', '.join(self.partition_by)}" if self.partition_by else ""
+        except (
+            ParquetryError
+        ):  # a look at the handle must not fail; what is wrong is said by `check`
+            return f"Dataset({self.path!r}: cannot be read; check() tells why)"
+        return f"Dataset({self.path!r}: {count_text(files, 'file')}{keys}, {columns} columns)"
 
     def _repr_html_(self) -> str:
-        columns = [(field.name, field.type) for field in self.schema] if self.exists else []
+        try:
+            columns = [(field.name, field.type) for field in self.schema] if self.exists else []
+        except ParquetryError:
+            columns = []
         return html_table(repr(self), ("column", "type"), columns)
 
     def __reduce__(self) -> tuple[type[Dataset], tuple[str]]:

@@ -12,12 +12,13 @@ from parquetry.access.observing import Watch
 from parquetry.access.quoting import quote_identifier
 from parquetry.commits.home import STATE_FOLDER
 from parquetry.dataset import Dataset
-from parquetry.errors import NotFoundError, RequestError, UnknownColumnError
+from parquetry.errors import NotFoundError, ParquetryError, RequestError, UnknownColumnError
 from parquetry.experiments.grid_table import read_grids
 from parquetry.experiments.grids import GRIDS
 from parquetry.experiments.naming import named_columns
 from parquetry.experiments.sweeps.sweep import Sweep
 from parquetry.experiments.views import KEYS, joined, parameter_columns, summary_views
+from parquetry.storage.folders import make_folders
 from parquetry.storage.local import LocalStorage
 from parquetry.tables.kept_tables import list_schemas
 from parquetry.tables.latest import LATEST, latest_views
@@ -75,6 +76,12 @@ class Store:
         self._datasets: dict[str, Dataset] = {}
         if os.path.isdir(self.path):
             return
+        if os.path.exists(self.path):
+            raise RequestError(
+                f"{self.path} is a file; a store is a folder of datasets. Nothing was made. Name the "
+                "folder.",
+                path=self.path,
+            )
         if not create:
             raise NotFoundError(
                 f"There is no store at {self.path}: the folder does not exist. Check the path, or "
@@ -82,7 +89,7 @@ class Store:
                 "in Python.",
                 path=self.path,
             )
-        os.makedirs(self.path, exist_ok=True)
+        make_folders(self._storage, self.path)
 
     def dataset(self, name: str) -> Dataset:
         """Return the handle of a dataset, whether it exists yet or not.
@@ -293,12 +300,17 @@ class Store:
         return os.path.isdir(f"{self.path}/{GRIDS}")
 
     def __repr__(self) -> str:
-        names = self.datasets()
-        return f"Store({self.path!r}: {', '.join(names) or 'nothing written yet'})"
+        try:
+            held = ", ".join(self.datasets()) or "nothing written yet"
+        except ParquetryError:  # a look at the handle must not fail
+            held = "cannot be listed"
+        return f"Store({self.path!r}: {held})"
 
     def _repr_html_(self) -> str:
-        names = self.datasets()
-        rows = [(name, repr(self.dataset(name))) for name in names]
+        try:
+            rows = [(name, repr(self.dataset(name))) for name in self.datasets()]
+        except ParquetryError:
+            rows = []
         return html_table(repr(self), ("dataset", "what is there"), rows)
 
     def __reduce__(self) -> tuple[type[Store], tuple[str]]:

@@ -155,11 +155,16 @@ def test_a_query_for_reading_only_changes_nothing(source, tmp_path):
         "create table x (a int)",
         "select 1; drop table x",
         "set threads = 1",
+        f"explain analyze copy t to '{target}'",
+        f"/* look */ -- closer\n EXPLAIN (ANALYZE, FORMAT json) copy t to '{target}'",
+        f"explain /* and */ analyze copy (select 'analyze') to '{target}'",
     ):
         with pytest.raises(RequestError, match="Only queries"):
             DUCK.run(sql, {"t": source}, read_only=True)
     assert not target.exists()
     assert DUCK.run("from t", {"t": source}, read_only=True).stats.files == 6
+    for sql in ("explain from t", "explain analyze from t", "explain (analyze) select 'analyze'"):
+        assert len(DUCK.run(sql, {"t": source}, read_only=True))
     with pytest.raises(RequestError, match="syntax"):
         DUCK.run("selec", {"t": source}, read_only=True)
 

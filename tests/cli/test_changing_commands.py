@@ -158,8 +158,8 @@ def test_a_backup_is_restored_by_its_folder(run, trades, tmp_path):
 
 
 def test_a_restore_goes_to_a_version_or_to_a_backup(run, trades):
-    assert "either" in run("restore", trades.path, "--yes").err
-    assert "either" in run("restore", trades.path, "1", "--backup", "somewhere", "--yes").err
+    assert "name a version" in run("restore", trades.path, "--yes").err
+    assert "not both" in run("restore", trades.path, "1", "--backup", "somewhere", "--yes").err
     absent = run("restore", trades.path, "--backup", "somewhere", "--yes")
     assert absent.code == 3
     assert "somewhere" in absent.err

@@ -11,6 +11,8 @@ import polars as pl
 import pytest
 
 from parquetry import Dataset, Store, Sweep
+from parquetry.cli import rendering
+from parquetry.cli.demo import _free_folder
 from parquetry.cli.entry import EXIT_CODES, exit_code
 from parquetry.errors import ConflictError, KeyViolationError, ParquetryError
 
@@ -64,7 +66,7 @@ def test_log_restore_and_vacuum_work_together(run, tmp_path):
     dataset.append([{"a": 1}])
     dataset.append([{"a": 2}])
     assert [row[2] for row in run("log", dataset.path).table[1:]] == ["append", "append"]
-    assert "1 file leave" in run("restore", dataset.path, 1, "--dry-run").out
+    assert "takes away 1 file" in run("restore", dataset.path, 1, "--dry-run").out
     assert dataset.count() == 2
     assert run("restore", dataset.path, 1, "--yes").code == 0
     assert dataset.count() == 1
@@ -203,3 +205,60 @@ def test_an_unknown_name_is_answered_with_the_datasets_and_views(run, store):
 def test_help_fills_the_terminal(run):
     lines = [line.strip() for line in run("convert", "--help").out.splitlines()]
     assert not any(line.startswith("names;") for line in lines)
+
+
+def test_info_names_a_dataset_that_cannot_be_read_and_shows_the_rest(run, store):
+    (store / "broken").mkdir()
+    (store / "broken" / "data.parquet").write_text("no Parquet")
+    found = run("info", store)
+    assert found.code == 1
+    assert "broken cannot be shown" in found.err
+    assert found.table[1][:3] == ["events", "30", "6"]
+    assert "seeds_from_events" in found.out
+
+
+def test_what_a_user_named_is_printed_as_it_is(run, tmp_path, monkeypatch):
+    folder = tmp_path / "[red]a[/x]"
+    Store(folder).dataset("d").append([{"[/b]": ":smile: [bold]"}])
+    monkeypatch.setattr(rendering, "is_plain", lambda: False)
+    shown = run("info", folder).out + run("query", folder, "d").out
+    for text in ("[red]a[/x]", "[/b]", ":smile: [bold]"):
+        assert text in shown.replace("\n", "")
+
+
+def test_a_folder_of_csvs_that_is_none_is_said_to_be_none(run, tmp_path):
+    (tmp_path / "file.csv").write_text("a\n1\n")
+    (tmp_path / "empty").mkdir()
+    for command in (["convert"], ["convert", "--dry-run"]):
+        absent = run(*command, tmp_path / "nowhere", tmp_path / "out")
+        assert (absent.code, "There is no folder of CSVs" in absent.err) == (3, True)
+        file = run(*command, tmp_path / "file.csv", tmp_path / "out")
+        assert (file.code, "is a file" in file.err) == (2, True)
+        store = run(*command, tmp_path / "empty", tmp_path / "file.csv")
+        assert (store.code, "is a file" in store.err) == (2, True)
+    assert "see --pattern" in run("convert", tmp_path / "empty", tmp_path / "out").out
+
+
+def test_a_rollup_that_is_only_looked_at_names_the_bad(run, tmp_path):
+    (tmp_path / "csv").mkdir()
+    (tmp_path / "csv" / "seed_1.csv").write_text("a\n1\n")
+    found = run("rollup", "--csv-dir", tmp_path / "csv", "--base-out", tmp_path, "--dry-run")
+    assert found.code == 1
+    assert "not converted: seed_1.csv has no parameters" in found.out
+
+
+def test_a_sweep_that_nobody_declared_is_told_with_those_that_are(run, tmp_path):
+    Sweep.declare(tmp_path, params=[{"a": 1}], seeds=[1], name="main")
+    found = run("sweep", "status", tmp_path, "--name", "mian")
+    assert "'mian' is not declared" in found.out
+    assert "declared here: main" in found.out
+
+
+def test_the_demo_writes_over_nothing(tmp_path):
+    (tmp_path / "file").write_text("")
+    (tmp_path / "full" / "x").mkdir(parents=True)
+    (tmp_path / "empty").mkdir()
+    assert _free_folder(tmp_path / "new") == tmp_path / "new"
+    assert _free_folder(tmp_path / "empty") == tmp_path / "empty"
+    assert _free_folder(tmp_path / "file") == tmp_path / "file-2"
+    assert _free_folder(tmp_path / "full") == tmp_path / "full-2"

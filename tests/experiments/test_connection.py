@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from parquetry.errors import RequestError, UnknownColumnError
+from parquetry.errors import NotFoundError, RequestError, UnknownColumnError
 from parquetry.experiments import (
     attach_grid_id,
     create_connection_and_views,
@@ -47,3 +47,41 @@ def test_an_unknown_column_is_answered_with_those_that_there_are(tmp_path):
         query_events(connection, filters={"sed": 1})
     with pytest.raises(RequestError, match="syntax error"):
         query_events(connection, "regret <")
+
+
+def test_a_connection_for_reading_only_refuses_everything_else(tmp_path):
+    write_event_rows(EVENTS, tmp_path / "store", {"algo": "a"})
+    with create_connection_and_views(tmp_path / "store", read_only=True) as connection:
+        assert query_events(connection, "regret < 1", filters={"algo": "a"}).height == 1
+        assert connection.execute("select seed from events where seed = ?", [1]).fetchall() == [
+            (1,)
+        ]
+        assert connection.sql("select algo from grids").fetchall() == [("a",)]
+        assert connection.cursor().execute("explain from events").fetchall()
+        for statement in (
+            "create table t as select 1",
+            f"copy events to '{tmp_path}/out.csv'",
+            f"explain analyze copy events to '{tmp_path}/out.csv'",
+            f"select 1; copy events to '{tmp_path}/out.csv'",
+            "drop view events",
+        ):
+            with pytest.raises(RequestError, match="Only queries can be run here"):
+                connection.execute(statement)
+            with pytest.raises(RequestError, match="Only queries can be run here"):
+                connection.cursor().sql(statement)
+        with pytest.raises(AttributeError, match="'register'"):
+            connection.register("t", None)
+    assert [path.name for path in tmp_path.iterdir()] == ["store"]
+
+
+def test_cursors_of_a_connection_see_its_views(tmp_path):
+    write_event_rows(EVENTS, tmp_path, {"algo": "a"})
+    cursor = create_connection_and_views(tmp_path).cursor()
+    assert cursor.execute("select algo, regret from events").fetchall() == [("a", 0.25)]
+    assert cursor.execute("select algo from grids").fetchall() == [("a",)]
+
+
+def test_a_view_that_cannot_be_is_answered_with_those_that_there_are(tmp_path):
+    write_seed_rows([{"seed": 1, "score": 2.5}], tmp_path, {"algo": "a"})
+    with pytest.raises(NotFoundError, match="There are: seeds, seeds_summary, status"):
+        query_events(create_connection_and_views(tmp_path))

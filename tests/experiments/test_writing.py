@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from enum import Enum
 
 import pandas as pd
 import polars as pl
@@ -15,6 +16,7 @@ from parquetry.errors import (
     AlreadyExistsError,
     LayoutError,
     ParameterError,
+    RequestError,
     SchemaMismatchError,
     StorageError,
 )
@@ -217,7 +219,8 @@ def test_mixed_types_in_one_column_are_refused_by_name(tmp_path):
 @pytest.mark.parametrize("empty", [[], pl.DataFrame(), iter([])], ids=["list", "frame", "iterator"])
 def test_no_rows_are_an_error(tmp_path, empty):
     with pytest.raises(ParameterError, match="no rows"):
-        write_event_rows(empty, tmp_path, PARAMS)
+        write_event_rows(empty, tmp_path / "results", PARAMS)
+    assert not (tmp_path / "results").exists()
 
 
 def test_rows_without_a_seed_take_it_from_the_parameters_or_are_refused(tmp_path):
@@ -226,6 +229,35 @@ def test_rows_without_a_seed_take_it_from_the_parameters_or_are_refused(tmp_path
     assert read(tmp_path)["seed"].to_list() == [4]
     with pytest.raises(ParameterError, match="no column 'seed'"):
         write_event_rows(without, tmp_path, PARAMS)
+
+
+@pytest.mark.parametrize("seed", ["1", 1.5, True, 2**63])
+def test_a_seed_that_is_none_is_refused(tmp_path, seed):
+    with pytest.raises(ParameterError, match="seed"):
+        write_event_rows([{"event_id": 0}], tmp_path / "results", {**PARAMS, "seed": seed})
+    with pytest.raises((ParameterError, SchemaMismatchError), match="seed"):
+        write_event_rows([{"event_id": 0, "seed": seed}], tmp_path / "results", PARAMS)
+    assert not (tmp_path / "results").exists()
+
+
+def test_a_parameter_that_cannot_name_a_folder_is_refused_by_name(tmp_path):
+    class Kind(Enum):
+        A = "a"
+
+    keys = ["kind", "grid_id", "seed"]
+    written = write_event_rows(rows(1), tmp_path / "one", {"kind": Kind.A}, partition_by=keys)
+    assert "/kind=a/" in written.paths[0]
+    for value in ({1, 2}, [1], 2**60 + 1):
+        with pytest.raises(RequestError, match="kind"):
+            write_event_rows(rows(1), tmp_path / "other", {"kind": value}, partition_by=keys)
+    assert not list(tmp_path.glob("other/**/*.parquet"))
+
+
+def test_a_column_whose_type_changes_from_batch_to_batch_is_refused(tmp_path):
+    batches = [pl.DataFrame({"seed": [1], "op": [value]}) for value in ("insert", 1)]
+    with pytest.raises(SchemaMismatchError, match="of seed 1 has other types"):
+        write_event_rows(iter(batches), tmp_path, PARAMS)
+    assert not list(tmp_path.glob("events/**/*.parquet"))
 
 
 def test_rows_of_another_grid_are_refused(tmp_path):
@@ -269,3 +301,45 @@ def test_a_folder_without_permission_is_a_storage_error(tmp_path):
 def test_regret_columns_are_filled_from_each_other(tmp_path, given, regret, cumulated):
     write_event_rows(rows(1, count=1, **given), tmp_path, PARAMS)
     assert read(tmp_path).select("regret", "cum_regret").rows() == [(regret, cumulated)]
+
+
+def test_rows_that_a_lazy_frame_cannot_give_are_our_error(tmp_path):
+    lazy = pl.DataFrame(rows(1)).lazy().filter(pl.col("valu") > 0)
+    with pytest.raises(RequestError, match=r'cannot be collected.*"valu"'):
+        write_event_rows(lazy, tmp_path / "results", PARAMS)
+    assert not (tmp_path / "results").exists()
+
+
+def test_what_is_left_out_of_an_id_is_left_out_when_writing(tmp_path):
+    for seed, note in enumerate(("first try", "again")):
+        params = attach_grid_id({**PARAMS, "note": note}, volatile=["note"])
+        write_event_rows(rows(seed), tmp_path, params, volatile=["note"])
+    (path,) = tmp_path.glob("grids/*/params.json")
+    document = json.loads(path.read_text())
+    assert document["ignored"] == ["note"]
+    assert document["params"] == PARAMS
+    with pytest.raises(ParameterError, match=r"volatile=.*write with the same"):
+        write_event_rows(rows(3), tmp_path, params)
+
+
+def test_a_parameter_that_was_added_with_a_default_writes_to_the_old_grid(tmp_path):
+    old = write_event_rows(rows(1), tmp_path, PARAMS)
+    grids._known.clear()
+    defaults = {"dropout": 0.0}
+    params = attach_grid_id({**PARAMS, **defaults}, defaults=defaults)
+    new = write_event_rows(rows(2), tmp_path, params, defaults=defaults)
+    assert new.grid_id == old.grid_id
+    other = write_event_rows(rows(2), tmp_path, {**PARAMS, "dropout": 0.5}, defaults=defaults)
+    assert other.grid_id != old.grid_id
+
+
+def test_an_id_has_as_many_digits_as_were_asked_for(tmp_path):
+    params = attach_grid_id(PARAMS, length=16)
+    assert write_event_rows(rows(1), tmp_path, params).grid_id == params["grid_id"]
+    assert read(tmp_path)["grid_id"].unique().to_list() == [params["grid_id"]]
+
+
+def test_an_option_that_is_none_is_a_type_error(tmp_path):
+    with pytest.raises(TypeError, match="unexpected keyword argument 'mod'"):
+        write_event_rows(rows(1), tmp_path, PARAMS, mod="skip")
+    assert not list(tmp_path.glob("events/**/*.parquet"))

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from parquetry.errors import UnknownColumnError
+from parquetry.errors import LayoutError, UnknownColumnError
 from parquetry.model.splitting import split
 
 
@@ -39,3 +39,9 @@ def test_without_keys_there_is_one_part():
 def test_a_key_that_is_no_column_is_named():
     with pytest.raises(UnknownColumnError, match="'seeds'"):
         list(split(pa.table({"seed": [1]}), ["seeds"]))
+
+
+def test_a_key_that_is_a_list_or_a_struct_is_refused():
+    for value in ([1], {"a": 1}):
+        with pytest.raises(LayoutError, match=r"'key' is .* cannot name a partition folder"):
+            list(split(pa.table({"key": [value]}), ["key"]))

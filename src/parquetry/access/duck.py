@@ -23,6 +23,7 @@ from parquetry.access.holding import held_listing
 from parquetry.access.observing import DatasetRead, Observation, Question
 from parquetry.access.profiles import measure, read_profile
 from parquetry.access.quoting import quote_identifier
+from parquetry.access.reading_only import check_reads_only
 from parquetry.access.rerouting import Detour, find_detour
 from parquetry.access.results import QueryResult, tidy
 from parquetry.access.sql_query import parameter_values, understand
@@ -41,7 +42,6 @@ if TYPE_CHECKING:
 
 _ATTEMPTS = 6  # of finding all files while others keep replacing them
 _UNHELD_ATTEMPTS = 2  # after which the files are held, so that nobody can take them away
-_READING = {duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN}
 _CONFIG = {
     # Measured on 10,000 small files: DuckDB's own threads for reading and its cache of files cost
     # more than they bring where files are local; without them a whole-table query takes two
@@ -137,7 +137,7 @@ class Duck:
         run = _begin(sql, sources, views or {}, tables or {}, parameters, router)
         is_measured = self._profile or observer is not None if profile is None else profile
         if read_only:
-            self._check_reads_only(sql)
+            check_reads_only(sql)
         table, profiled = self._persist(run, is_measured=is_measured)
         stats = measure(time.perf_counter() - start, table.num_rows, run.listings, profiled)
         if observer is not None:
@@ -163,19 +163,6 @@ class Duck:
             return self._database.cursor()
         except duckdb.ConnectionException as error:
             raise RequestError("This database was closed; open another one to ask.") from error
-
-    def _check_reads_only(self, sql: str) -> None:
-        try:
-            kinds = {statement.type for statement in duckdb.extract_statements(sql)}
-        except duckdb.Error as error:
-            raise translate_duck(error, Circumstances()) from error
-        other = kinds - _READING
-        if other:
-            names = ", ".join(sorted(kind.name for kind in other))
-            raise RequestError(
-                f"Only queries can be run here, and this is {names}. Nothing was changed. Write it as a "
-                "SELECT."
-            )
 
 
 def _begin(

@@ -74,7 +74,7 @@ def carry_out(
 
     with _watched("looking at files"):
         plan = look()
-    say(plan.explain().replace("[", r"\["))
+    say(plan.explain())
     if plan.is_empty:
         return
     if dry_run or not confirm("Go on?", yes=yes):

@@ -36,11 +36,12 @@ def check(
     looked = "every page" if deep else "every footer"
     say(f"{size}, {count_text(report.rows, 'row')}; {looked} was read")
     say(_GUARANTEES[report.guarantee])
-    say(_verdict(len(report.of("error")), len(report.of("warning"))))
+    errors = len(report.of("error"))
+    say(_verdict(errors, len(report.of("warning"))), style="red" if errors else "")
     return 0 if report.is_sound else 1
 
 
 def _verdict(errors: int, warnings: int) -> str:
     if errors:
-        return f"[red]{errors} wrong[/red], {warnings} to look at"
+        return f"{errors} wrong, {warnings} to look at"
     return f"sound; {warnings} to look at" if warnings else "sound"

@@ -62,15 +62,28 @@ def show_conversion(report: ConversionReport) -> None:
         show_table(["csv", "key", "value", "from", "rule"], reasons[: _SHOWN * 5])
         if len(reasons) > _SHOWN * 5:
             say(f"… and {len(reasons) - _SHOWN * 5:,} more")
-    for bad in report.bad_files:
-        say(f"not converted: {bad.path}: {bad.reason}")
-    for remark in report.remarks[:_SHOWN]:
-        say(f"note: {remark.path}: {remark.text}")
-    if len(report.remarks) > _SHOWN:
-        say(f"… and {len(report.remarks) - _SHOWN:,} more notes")
+    show_troubles(report)
+    if not report.runs and not report.bad_files:
+        say(f"nothing below {report.csv_dir} is a CSV of a run; see --pattern")
     verb = "would be written" if report.dry_run else "written"
     say(
         f"{count_text(len(report.runs), 'CSV')}, {count_text(len(report.grids), 'grid')}: "
         f"{count_text(report.units_written, 'unit')} {verb}, {report.units_unchanged:,} unchanged, "
         f"{count_text(report.rows, 'row')}, {count_text(report.files_failed, 'bad file')}"
     )
+
+
+def show_troubles(report: ConversionReport) -> None:
+    """Print what was not converted, and what may surprise."""
+    from parquetry.cli.rendering import say
+
+    for bad in report.bad_files:
+        say(f"not converted: {_with_path(bad.path, bad.reason)}")
+    for remark in report.remarks[:_SHOWN]:
+        say(f"note: {_with_path(remark.path, remark.text)}")
+    if len(report.remarks) > _SHOWN:
+        say(f"… and {len(report.remarks) - _SHOWN:,} more notes")
+
+
+def _with_path(path: str, text: str) -> str:
+    return text if text.startswith(path) else f"{path}: {text}"

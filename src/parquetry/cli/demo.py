@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -44,7 +45,7 @@ def demo(
     from parquetry.store import Store
 
     folder = _free_folder(out)
-    say(f"[bold]parquetry demo[/bold] in {folder}\n")
+    say(f" in {folder}\n", lead="parquetry demo")
     _sweep(str(folder))
     store = Store(folder)
     _show_folder(folder)
@@ -57,8 +58,13 @@ def demo(
 
 def _free_folder(wanted: Path) -> Path:
     """Return the folder, or the first numbered one beside it that is free: nothing is overwritten."""
-    candidates = (wanted, *(wanted.with_name(f"{wanted.name}-{n}") for n in range(2, 1000)))
-    return next(path for path in candidates if not path.exists() or not any(path.iterdir()))
+    numbered = (wanted.with_name(f"{wanted.name}-{number}") for number in itertools.count(2))
+    candidates = itertools.chain([wanted], numbered)
+    return next(path for path in candidates if not path.exists() or _is_empty(path))
+
+
+def _is_empty(path: Path) -> bool:
+    return path.is_dir() and not any(path.iterdir())
 
 
 def _sweep(base_out: str) -> None:
@@ -67,9 +73,7 @@ def _sweep(base_out: str) -> None:
     from parquetry.demo.sweep import PROCESSES, SEEDS, parameter_sets, run_sweep
 
     sets = len(parameter_sets())
-    say(
-        f"[bold]1. Write.[/bold] {sets} parameter sets x {SEEDS} seeds, {PROCESSES} processes at once"
-    )
+    say(f" {sets} parameter sets x {SEEDS} seeds, {PROCESSES} processes at once", lead="1. Write.")
     events = sum(tracked(run_sweep(base_out), total=sets, text="running"))
     say(
         f"   {events:,} events in {sets * SEEDS} units, each a file of its own, each written whole\n"
@@ -79,7 +83,7 @@ def _sweep(base_out: str) -> None:
 def _show_folder(folder: Path) -> None:
     from parquetry.cli.rendering import say
 
-    say("[bold]2. Look.[/bold] It is a plain folder; any Parquet reader can have it")
+    say(" It is a plain folder; any Parquet reader can have it", lead="2. Look.")
     grids = sorted((folder / "events").iterdir())
     say(f"   {folder}/")
     say("   ├── events/")
@@ -93,7 +97,7 @@ def _show_folder(folder: Path) -> None:
 def _ask(store: Store) -> None:
     from parquetry.cli.rendering import say, show_table
 
-    say("[bold]3. Ask.[/bold] SQL, with the parameters as columns, nothing loaded before")
+    say(" SQL, with the parameters as columns, nothing loaded before", lead="3. Ask.")
     best = store.sql(_BEST)
     show_table(best.columns, best.fetchall(), title="which optimiser is better where?")
     say(f"   {best.stats.files:,} files read in {best.stats.latency_seconds * 1000:.0f} ms\n")
@@ -119,9 +123,7 @@ def _kill(store: Store) -> None:
     from parquetry.cli.rendering import say, show_table
     from parquetry.demo.sweep import kill_a_writer
 
-    say(
-        "[bold]4. Break.[/bold] A writer replaces every unit by one of another length, and is killed"
-    )
+    say(" A writer replaces every unit by one of another length, and is killed", lead="4. Break.")
     events = store.dataset("events")
     log_folder = f"{store.path}/.parquetry/datasets/events/log"
     rows = []
@@ -142,7 +144,7 @@ def _change(store: Store) -> None:
 
     from parquetry.cli.rendering import say, show_table
 
-    say("[bold]5. Change.[/bold] Rows and layout, each in one commit, and all of it undone again")
+    say(" Rows and layout, each in one commit, and all of it undone again", lead="5. Change.")
     events = store.dataset("events")
     start = events.snapshot().version
     rows: list[tuple[str, str, int]] = []
@@ -167,7 +169,7 @@ def _tune(store: Store) -> None:
     from parquetry.cli.rendering import bytes_text, say, show_table
     from parquetry.demo.tuning import TABLE, ask, write_visits
 
-    say("[bold]6. Tune.[/bold] Questions are watched, and rows are laid out for what is asked")
+    say(" Questions are watched, and rows are laid out for what is asked", lead="6. Tune.")
     visits = write_visits(store)
     tuning = store.tune([TABLE])
     before = ask(store)
@@ -189,7 +191,7 @@ def _tune(store: Store) -> None:
 def _next_steps(folder: Path) -> None:
     from parquetry.cli.rendering import say
 
-    say("[bold]7. Go on.[/bold]")
+    say(lead="7. Go on.")
     say(f"   parquetry info {folder}")
     say(f"   parquetry query {folder} events --where \"algo = 'one_plus_one' and regret < 0.1\"")
     say(f"   parquetry log {folder}/events")

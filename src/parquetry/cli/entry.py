@@ -66,6 +66,9 @@ def main(arguments: list[str] | None = None, *, name: str = "parquetry") -> int:
         # the reader has seen enough; Python would complain once more when it flushes at the end
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except OSError as error:  # of a path that a command looked at by itself
+        print(f"error: Could not use {error.filename}: {error.strerror}.", file=sys.stderr)  # noqa: T201
+        return EXIT_CODES[StorageError]
     if result == _INTERRUPTED:  # what Typer makes of Ctrl+C
         return _stopped()
     return result if isinstance(result, int) else 0

@@ -21,18 +21,20 @@ def is_plain() -> bool:
 
 
 def console() -> Console:
-    """Return the console that commands print to."""
+    """Return the console that commands print to; what stands in brackets is text like any other."""
     return Console(
-        no_color=is_plain(), highlight=False, soft_wrap=is_plain(), markup=not is_plain()
+        no_color=is_plain(), highlight=False, soft_wrap=is_plain(), markup=False, emoji=False
     )
 
 
-def say(text: str = "") -> None:
-    """Print a line."""
+def say(text: str = "", *, lead: str = "", style: str = "") -> None:
+    """Print a line, in a terminal with its lead in bold and the rest in a style of Rich."""
     if is_plain():
-        print(_without_markup(text))  # noqa: T201
-    else:
-        console().print(text)
+        print(lead + text)  # noqa: T201
+        return
+    from rich.text import Text
+
+    console().print(Text.assemble((lead, "bold"), (text, style)))
 
 
 def show_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], title: str = "") -> None:
@@ -46,7 +48,7 @@ def show_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], title: str
     for name in columns:
         table.add_column(name, overflow="fold")  # a narrow terminal breaks lines and loses nothing
     for row in cells:
-        table.add_row(*(cell.replace("[", r"\[") for cell in row))
+        table.add_row(*row)
     console().print(table)
 
 
@@ -71,9 +73,3 @@ def bytes_text(size: float) -> str:
 
 def _one_line(cell: str) -> str:
     return cell.replace("\t", " ").replace("\n", " ")
-
-
-def _without_markup(text: str) -> str:
-    from rich.text import Text
-
-    return Text.from_markup(text).plain

@@ -30,7 +30,7 @@ def restore(
     and what took their place leaves.
     """
     if (version is None) == (backup is None):
-        raise typer.BadParameter("say either a version or --backup, and not both")
+        raise typer.BadParameter("name a version, or a backup by --backup, and not both")
     if backup is not None:
         _from_backup(dataset, backup, dry_run=dry_run, yes=yes)
     elif version is not None:
@@ -49,8 +49,8 @@ def _to_version(dataset: Path, version: int, *, dry_run: bool, yes: bool) -> Non
         say(f"nothing to undo: the dataset is as it was at version {version}")
         return
     say(
-        f"restoring version {version}: {count_text(len(plan.revive), 'file')} come back, "
-        f"{count_text(len(plan.retire), 'file')} leave"
+        f"restoring version {version} brings back {count_text(len(plan.revive), 'file')} and takes "
+        f"away {count_text(len(plan.retire), 'file')}"
     )
     if dry_run or not confirm("Restore?", yes=yes):
         say("nothing was changed")

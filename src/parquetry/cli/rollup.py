@@ -30,7 +30,7 @@ def rollup(
     Needs the extra [bold]snakemake[/bold]. For a cluster's own profile run the Snakefile itself:
     `python -c "import parquetry.experiments.rolling_up as r; print(r.SNAKEFILE)"` says where it is.
     """
-    from parquetry.cli.convert import show_conversion
+    from parquetry.cli.convert import show_conversion, show_troubles
     from parquetry.cli.rendering import say
     from parquetry.experiments.rolling_up import rollup as run
     from parquetry.model.wording import count_text
@@ -47,6 +47,8 @@ def rollup(
     verb = "to convert" if dry_run else "converted"
     converted = count_text(len(report.grids_converted), "grid")
     say(f"{converted} {verb}, {len(report.grids_unchanged):,} unchanged")
-    if not dry_run:
+    if dry_run:
+        show_troubles(report.conversion)
+    else:
         show_conversion(report.conversion)
     return 1 if report.conversion.bad_files else 0

@@ -17,13 +17,17 @@ Name = Annotated[str, typer.Option("--name", help="The sweep's name in its store
 def status(store: StoreArgument = None, base_out: BaseOut = None, name: Name = "sweep") -> None:
     """Count the units of a sweep by state, and show the grids that are not done."""
     from parquetry.cli.rendering import say, show_table
+    from parquetry.experiments.sweeps.places import find_sweeps
+    from parquetry.storage.local import LocalStorage
     from parquetry.store import Store
 
     found = Store(one_store(store, base_out), create=False).sweep(name).status()
     states = ("done", "running", "stale", "failed", "missing")
     show_table(["total", *states], [(found.total, *(getattr(found, state) for state in states))])
     if not found.is_declared:
-        say("not declared: the units are all grids with all seeds seen")
+        others = ", ".join(find_sweeps(LocalStorage(), found.store))
+        declared = f"; declared here: {others}" if others else ""
+        say(f"{name!r} is not declared: the units are all grids with all seeds seen{declared}")
     open_grids = [grid for grid in found.grids if grid.done < grid.total]
     if open_grids:
         show_table(

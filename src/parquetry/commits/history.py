@@ -113,7 +113,7 @@ def check_version(home: Home, records: Sequence[CommitRecord], version: int) -> 
     if known and len(known) != known[-1]:
         there = ", ".join(map(str, [0, *known]))
     raise NotFoundError(
-        f"{home.root} has no version {version}; its versions are {there}. Nothing was changed. "
+        f"{home.root} has no version {version!r}; its versions are {there}. Nothing was changed. "
         "`history()` lists them.",
         path=home.root,
     )

@@ -141,7 +141,7 @@ def _letter(refusal: UnacceptableError) -> ParameterError:
     where = "".join(refusal.steps).removeprefix(".")
     return ParameterError(
         f"Parameter {where} {refusal.reason}. Accepted are {ACCEPTED}. Nothing was hashed. "
-        "Turn the value into one of these, or leave its key out with volatile=[…]."
+        "Turn the value into one of these, take its key out, or name it in volatile=[…]."
     )
 
 

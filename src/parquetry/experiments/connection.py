@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, overload
 
 import duckdb
 import polars as pl
@@ -16,18 +16,32 @@ from parquetry.access.source import Source
 from parquetry.commits.home import Home
 from parquetry.errors import NotFoundError
 from parquetry.experiments.grid_table import read_grids
+from parquetry.experiments.read_only import ReadOnlyConnection
 from parquetry.experiments.views import joined, summary_views
 from parquetry.storage.local import LocalStorage
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
+Connection: TypeAlias = duckdb.DuckDBPyConnection | ReadOnlyConnection
 _DATASETS = ("events", "seeds")
+
+
+@overload
+def create_connection_and_views(
+    base_out: str | os.PathLike[str], *, read_only: Literal[False] = False
+) -> duckdb.DuckDBPyConnection: ...
+
+
+@overload
+def create_connection_and_views(
+    base_out: str | os.PathLike[str], *, read_only: Literal[True]
+) -> ReadOnlyConnection: ...
 
 
 def create_connection_and_views(
     base_out: str | os.PathLike[str], *, read_only: bool = False
-) -> duckdb.DuckDBPyConnection:
+) -> Connection:
     """Return a DuckDB connection with the views of a store of experiments.
 
     The views are `events` and `seeds` (with the parameters of their grids as columns), `grids`,
@@ -39,7 +53,7 @@ def create_connection_and_views(
 
     Args:
         base_out: The store's folder.
-        read_only: Whether to refuse everything that would change something, in files as well.
+        read_only: Whether to refuse everything but SELECT and EXPLAIN, `COPY … TO` a file as well.
 
     Raises:
         NotFoundError: There is no such store, or nothing in it.
@@ -56,19 +70,19 @@ def create_connection_and_views(
         )
     connection = duckdb.connect()
     grids = read_grids(store, LocalStorage())
-    connection.register("grids", grids)
+    connection.register("of the store", grids)
+    connection.execute('create table grids as from "of the store"')  # cursors have it as well
+    connection.unregister("of the store")
     for name, schema in schemas.items():
         rows = f"({_glob_select(f'{store}/{name}', schema, sources[name].keys())})"
         connection.execute(f"create view {name} as {joined(rows, schema, grids.schema)}")
     for name, sql in summary_views(schemas).items():
         connection.execute(f"create view {quote_identifier(name)} as {sql}")
-    if read_only:
-        connection.execute("set access_mode = 'read_only'")
-    return connection
+    return ReadOnlyConnection(connection) if read_only else connection
 
 
 def query_seeds(
-    connection: duckdb.DuckDBPyConnection,
+    connection: Connection,
     where: str = "",
     limit: int | None = None,
     *,
@@ -88,7 +102,7 @@ def query_seeds(
 
 
 def query_events(
-    connection: duckdb.DuckDBPyConnection,
+    connection: Connection,
     where: str = "",
     limit: int | None = None,
     *,
@@ -98,13 +112,13 @@ def query_events(
     return _query(connection, "events", where, limit, filters)
 
 
-def _views(connection: duckdb.DuckDBPyConnection) -> list[str]:
+def _views(connection: Connection) -> list[str]:
     found = connection.execute("select view_name from duckdb_views() where not internal").fetchall()
     return sorted(name for (name,) in found)
 
 
 def _query(
-    connection: duckdb.DuckDBPyConnection,
+    connection: Connection,
     view: str,
     where: str,
     limit: int | None,

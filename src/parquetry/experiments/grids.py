@@ -12,13 +12,13 @@ from parquetry.commits.log import now
 from parquetry.errors import AlreadyExistsError, CorruptionError, NotFoundError, ParameterError
 from parquetry.experiments.canonical import params_members
 from parquetry.experiments.code_version import find_code_version
-from parquetry.experiments.hashing import canonicalize_params, digest_params
+from parquetry.experiments.hashing import ID_DIGITS, canonicalize_params, digest_params
 from parquetry.model.hive import encode_segment
 from parquetry.storage.folders import make_folders, write_file
 from parquetry.version import __version__
 
 if TYPE_CHECKING:
-    from parquetry.experiments.hashing import ParamsDigest
+    from parquetry.experiments.hashing import CanonOptions, ParamsDigest
     from parquetry.storage.protocol import Storage
 
 GRIDS = "grids"
@@ -31,38 +31,56 @@ def grid_file(store: str, grid_id: str) -> str:
     return f"{store}/{GRIDS}/{encode_segment('grid_id', grid_id)}/{_FILE}"
 
 
-def register_grid(store: str, storage: Storage, params: Any) -> str:
+def register_grid(
+    store: str, storage: Storage, params: Any, options: CanonOptions | None = None
+) -> str:
     """Keep a parameter set, once, and return its id.
 
     The id is the one in the parameters or the one made from them. If another parameter set has the
     same short id, this one's grows by four digits until it is alone.
 
+    Args:
+        store: The store's folder.
+        storage: The disk.
+        params: The parameters, with or without their `grid_id`.
+        options: What was chosen about the canonical form.
+
     Raises:
         ParameterError: A given id stands for other parameters already, or a value has no canonical
             form.
     """
-    digest = digest_params(params)
-    if digest.is_own_id and digest.digest.startswith(digest.grid_id):
-        digest = digest_params({k: v for k, v in params_members(params).items() if k != "grid_id"})
-    while not _is_ours(store, storage, digest, params):
+    chosen = options or {}
+    digest = digest_params(params, **chosen)
+    if digest.is_own_id and len(digest.grid_id) >= ID_DIGITS and _is_made(digest):
+        without = {k: v for k, v in params_members(params).items() if k != "grid_id"}
+        digest = digest_params(without, length=len(digest.grid_id), **chosen)
+    while not _is_ours(store, storage, digest, params, chosen):
         if digest.is_own_id:
             raise ParameterError(
                 f"The grid_id {digest.grid_id!r} stands for other parameters already: "
                 f"{grid_file(store, digest.grid_id)}. Nothing was written. If a parameter was changed "
-                "after the id was attached, attach it again; otherwise choose another id."
+                "after the id was attached, attach it again; if it was attached with volatile=, keep=, "
+                "defaults= or sig_digits=, write with the same; otherwise choose another id."
             )
         digest = digest.grown()
     return digest.grid_id
 
 
-def _is_ours(store: str, storage: Storage, digest: ParamsDigest, params: Any) -> bool:
+def _is_made(digest: ParamsDigest) -> bool:
+    """Return whether a given id is the one that the parameters have anyway."""
+    return digest.digest.startswith(digest.grid_id)
+
+
+def _is_ours(
+    store: str, storage: Storage, digest: ParamsDigest, params: Any, options: CanonOptions
+) -> bool:
     path = grid_file(store, digest.grid_id)
     if path not in _known:
         try:
             _known[path] = str(read_grid(storage, path)["digest"])
         except NotFoundError:
-            _write(store, storage, path, _document(digest, params))
-            return _is_ours(store, storage, digest, params)
+            _write(store, storage, path, _document(digest, params, options))
+            return _is_ours(store, storage, digest, params, options)
     return _known[path] == digest.digest
 
 
@@ -85,21 +103,22 @@ def read_grid(storage: Storage, path: str) -> dict[str, Any]:
     return dict(document)
 
 
-def _document(digest: ParamsDigest, params: Any) -> dict[str, Any]:
+def _document(digest: ParamsDigest, params: Any, options: CanonOptions) -> dict[str, Any]:
     return {
         "grid_id": digest.grid_id,
         "canon": digest.algo,
         "digest": digest.digest,
-        "params": _plain(params),
+        "params": _plain(params, options),
         "canonical": digest.canonical,
         "ignored": list(digest.ignored),
+        "defaulted": list(digest.defaulted),
         "code_version": find_code_version(),
         "written_by": f"parquetry {__version__}",
         "created": now(),
     }
 
 
-def _plain(params: Any) -> dict[str, Any]:
+def _plain(params: Any, options: CanonOptions) -> dict[str, Any]:
     """Return the parameters that count as JSON holds them: scalars exactly, all else canonically."""
     # A key that begins with `$` has another one in canonical form; see `canonical.py`.
     scalars = {
@@ -107,7 +126,8 @@ def _plain(params: Any) -> dict[str, Any]:
         for key, value in params_members(params).items()
         if _is_json_scalar(value) and not str(key).startswith("$")
     }
-    return {key: scalars.get(key, value) for key, value in canonicalize_params(params).items()}
+    canonical = canonicalize_params(params, **options)
+    return {key: scalars.get(key, value) for key, value in canonical.items()}
 
 
 def _is_json_scalar(value: Any) -> bool:

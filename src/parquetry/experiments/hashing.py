@@ -24,7 +24,7 @@ from parquetry.experiments.legacy import legacy_digest, legacy_json
 from parquetry.experiments.volatile import GRID_ID, key_rules, without_defaults
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection
     from typing import Unpack
 
 Algo = Literal["canon2", "legacy"]
@@ -47,8 +47,8 @@ class CanonOptions(TypedDict, total=False):
     """
 
     sig_digits: int
-    volatile: Iterable[str]
-    keep: Iterable[str]
+    volatile: Collection[str]
+    keep: Collection[str]
     defaults: Any
 
 
@@ -93,8 +93,8 @@ def canonicalize_params(
     params: Any,
     *,
     sig_digits: int = DEFAULT_SIG_DIGITS,
-    volatile: Iterable[str] = (),
-    keep: Iterable[str] = (),
+    volatile: Collection[str] = (),
+    keep: Collection[str] = (),
     defaults: Any = None,
 ) -> dict[str, Any]:
     """Return the parameters that count, in canonical form: sorted, rounded, as JSON can hold them.
@@ -202,6 +202,9 @@ def check_grid_id(grid_id: Any) -> str:
 
 
 def _hashed(members: dict[Any, Any], algo: Algo, options: CanonOptions) -> ParamsDigest:
+    unknown = sorted(options.keys() - CanonOptions.__annotations__.keys()) if options else ()
+    if unknown:
+        raise TypeError(f"unexpected keyword argument {unknown[0]!r}")
     if algo == "canon2":
         return _hashed_canon2(members, **options)
     if algo != "legacy":
@@ -226,8 +229,8 @@ def _hashed_canon2(
     members: dict[Any, Any],
     *,
     sig_digits: int = DEFAULT_SIG_DIGITS,
-    volatile: Iterable[str] = (),
-    keep: Iterable[str] = (),
+    volatile: Collection[str] = (),
+    keep: Collection[str] = (),
     defaults: Any = None,
 ) -> ParamsDigest:
     values, ignored, defaulted = _canonicalized(members, sig_digits, volatile, keep, defaults)
@@ -238,7 +241,7 @@ def _hashed_canon2(
 
 
 def _canonicalized(
-    params: Any, sig_digits: int, volatile: Iterable[str], keep: Iterable[str], defaults: Any
+    params: Any, sig_digits: int, volatile: Collection[str], keep: Collection[str], defaults: Any
 ) -> tuple[dict[str, Any], tuple[str, ...], tuple[str, ...]]:
     leaves_out = key_rules(volatile, keep).leaves_out
     # The id is no part of what it is made from, and needs no mention among what is left out.

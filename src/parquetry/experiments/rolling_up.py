@@ -17,7 +17,7 @@ from parquetry.errors import (
     NotFoundError,
     ParameterError,
 )
-from parquetry.experiments.conversion.converting import make_target
+from parquetry.experiments.conversion.converting import check_folders, make_target
 from parquetry.experiments.conversion.outcomes import FOLDER_VARIABLE, read_outcomes, read_plan
 from parquetry.experiments.conversion.reports import ConversionReport
 from parquetry.experiments.conversion.targets import find_targets, target_members
@@ -92,12 +92,12 @@ def rollup(
     if type(cores) is not int or cores < 1:
         raise ParameterError(f"cores={cores!r} is no number of processes; expected 1 or more.")
     target = make_target(csv_dir, base_out, granularity, partition_by, pattern)
+    check_folders(target)
     storage = LocalStorage()
     if dry_run:
         return _foreseen(target, storage)
     if importlib.util.find_spec("snakemake") is None:
         raise MissingDependencyError.of("snakemake", "snakemake", "rollup")
-    storage.list_folder(target.csv_dir)  # says clearly if it is not there
     with tempfile.TemporaryDirectory(prefix="parquetry-rollup-") as folder:
         finished = _run_snakemake(target, cores, folder, storage)
         return _report(target, folder, finished, storage)

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import Enum
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from parquetry.errors import LayoutError, ParameterError
+from parquetry.errors import LayoutError, ParameterError, SchemaMismatchError
 from parquetry.experiments.regret import fill_regret
+from parquetry.experiments.seeds import check_seed
 from parquetry.model.frames import iterate_tables
 from parquetry.model.splitting import split
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from parquetry.model.frames import Rows
 
@@ -36,10 +39,28 @@ class Unit:
     is_continuation: bool
 
 
+def begin(rows: Rows, params: Mapping[str, Any]) -> Iterator[pa.Table]:
+    """Return the batches of the rows, having looked at the first: what is wrong there comes first.
+
+    Raises:
+        ParameterError: There are no rows, or they have no seed.
+        SchemaMismatchError: A column cannot be stored.
+    """
+    tables = (table for table in iterate_tables(rows) if table.num_rows)
+    first = next(tables, None)
+    if first is None:
+        raise ParameterError(
+            "There are no rows to write. Nothing was written. An experiment without events has no "
+            "unit; if that is meant, do not call."
+        )
+    _with_seed(first, params)
+    return chain([first], tables)
+
+
 def cut_units(
-    rows: Rows, params: Mapping[str, Any], grid_id: str, keys: Sequence[str]
+    tables: Iterable[pa.Table], params: Mapping[str, Any], grid_id: str, keys: Sequence[str]
 ) -> Iterator[Unit]:
-    """Yield the units of the rows, batch by batch; a unit that spans batches comes in one piece.
+    """Yield the units of some rows, batch by batch; a unit that spans batches comes in one piece.
 
     Rows of one seed should stand together: if a seed comes back after others, its later rows are a
     continuation.
@@ -50,9 +71,7 @@ def cut_units(
     """
     done: set[int] = set()
     held: tuple[int, list[pa.Table]] | None = None
-    for table in iterate_tables(rows):
-        if not table.num_rows:
-            continue
+    for table in tables:
         complete = _complete(table, params, grid_id, keys)
         for values, part in split(complete, ["seed"]):
             seed = values["seed"]
@@ -68,7 +87,7 @@ def _unit(
     held: tuple[int, list[pa.Table]], grid_id: str, keys: Sequence[str], done: set[int]
 ) -> Unit:
     seed, parts = held
-    table = parts[0] if len(parts) == 1 else _concatenate(parts)
+    table = parts[0] if len(parts) == 1 else _concatenate(seed, parts)
     others = [key for key in keys if key not in {"grid_id", "seed"}]
     folders = list(split(table, others))
     if len(folders) > 1:
@@ -83,8 +102,15 @@ def _unit(
     return unit
 
 
-def _concatenate(parts: list[pa.Table]) -> pa.Table:
-    return pa.concat_tables(parts, promote_options="permissive")
+def _concatenate(seed: int, parts: list[pa.Table]) -> pa.Table:
+    try:
+        return pa.concat_tables(parts, promote_options="permissive")
+    except pa.ArrowException as error:
+        raise SchemaMismatchError(
+            f"A column of seed {seed} has other types in one batch than in the next "
+            f"({str(error).splitlines()[0]}). Nothing was written of this seed. Give the column one "
+            "type."
+        ) from error
 
 
 def _complete(
@@ -95,14 +121,34 @@ def _complete(
     table = _with_seed(table, params)
     for key in keys:
         if key not in table.column_names:
-            value = params.get(key)
-            kind = pa.string() if value is None else pa.scalar(value).type
-            table = table.append_column(key, pa.repeat(pa.scalar(value, kind), table.num_rows))
+            column = pa.repeat(_key_value(key, params.get(key)), table.num_rows)
+            table = table.append_column(key, column)
         if key != "seed" and _is_number(table[key].type):
             # 1 in one run and 0.5 in the next are values of one parameter
-            position = table.schema.get_field_index(key)
-            table = table.set_column(position, key, table[key].cast(pa.float64()))
+            table = _with_type(table, key, pa.float64())
     return fill_regret(table)
+
+
+def _key_value(key: str, value: Any) -> pa.Scalar:
+    plain = value.value if isinstance(value, Enum) else value
+    try:
+        return pa.scalar(plain, pa.string() if plain is None else None)
+    except pa.ArrowException as error:
+        raise LayoutError(
+            f"The parameter {key!r} is a {type(value).__name__}, which cannot name a partition folder. "
+            "Nothing was written. Partition by text, numbers, booleans, dates or times."
+        ) from error
+
+
+def _with_type(table: pa.Table, name: str, kind: pa.DataType) -> pa.Table:
+    try:
+        column = table[name].cast(kind)
+    except pa.ArrowException as error:
+        raise ParameterError(
+            f"The column {name!r} is {table[name].type}, and not every value of it is one of {kind} "
+            f"({str(error).splitlines()[0]}). Nothing was written."
+        ) from error
+    return table.set_column(table.schema.get_field_index(name), name, column)
 
 
 def _is_number(kind: pa.DataType) -> bool:
@@ -128,20 +174,22 @@ def _with_grid(table: pa.Table, params: Mapping[str, Any], grid_id: str) -> pa.T
 
 def _with_seed(table: pa.Table, params: Mapping[str, Any]) -> pa.Table:
     if "seed" not in table.column_names:
-        seed = params.get("seed")
-        if seed is None:
-            raise ParameterError(
-                "These rows have no column 'seed', and neither have the parameters. "
-                "Nothing was written. Give every row the seed of its run."
-            )
-        return table.append_column("seed", pa.repeat(pa.scalar(seed, pa.int64()), table.num_rows))
+        column = pa.repeat(pa.scalar(_seed_of(params), pa.int64()), table.num_rows)
+        return table.append_column("seed", column)
     column = table["seed"]
     if column.null_count or not pa.types.is_integer(column.type):
         raise ParameterError(
             f"The column 'seed' is {column.type} with {column.null_count} nulls; a seed is a whole "
             "number in every row. Nothing was written."
         )
-    if pa.types.is_int64(column.type):
-        return table
-    position = table.schema.get_field_index("seed")
-    return table.set_column(position, "seed", column.cast(pa.int64()))
+    return table if pa.types.is_int64(column.type) else _with_type(table, "seed", pa.int64())
+
+
+def _seed_of(params: Mapping[str, Any]) -> int:
+    seed = params.get("seed")
+    if seed is None:
+        raise ParameterError(
+            "These rows have no column 'seed', and neither have the parameters. "
+            "Nothing was written. Give every row the seed of its run."
+        )
+    return check_seed(seed, "written")

@@ -8,16 +8,14 @@ words: `dirichlet_alpha`, `direction`, `profile` and `n_profiles` are parameters
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from parquetry.errors import ParameterError
 from parquetry.experiments.canonical import canonical_json
 from parquetry.experiments.scalars import is_tag
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 GRID_ID = "grid_id"
 VOLATILE_KEYS = frozenset(
@@ -85,12 +83,12 @@ class KeyRules:
         return is_volatile_key(key)
 
 
-def key_rules(volatile: Iterable[str], keep: Iterable[str]) -> KeyRules:
+def key_rules(volatile: Collection[str], keep: Collection[str]) -> KeyRules:
     """Return the rules for a caller's two lists of keys.
 
     Raises:
-        ParameterError: A list is a single text or holds something else than texts, a key stands
-            in both lists, or `grid_id` is to be kept.
+        ParameterError: A list is none (a single text, an iterator), or holds something else than
+            texts, a key stands in both lists, or `grid_id` is to be kept.
     """
     if not volatile and not keep:
         return _NO_RULES
@@ -112,15 +110,15 @@ def key_rules(volatile: Iterable[str], keep: Iterable[str]) -> KeyRules:
 _NO_RULES = KeyRules()
 
 
-def _names(names: Iterable[str], option: str) -> frozenset[str]:
-    # A lone text would be taken for the list of its letters.
-    listed = [names] if isinstance(names, str) else list(names)
-    if isinstance(names, str) or not all(isinstance(name, str) for name in listed):
+def _names(names: Any, option: str) -> frozenset[str]:
+    # A lone text would be taken for the list of its letters, and an iterator is good for one look.
+    is_list = isinstance(names, Collection) and not isinstance(names, str)
+    if not is_list or not all(isinstance(name, str) for name in names):
         raise ParameterError(
             f"{option}={names!r} is no list of keys; expected texts, such as {option}=['notes']. "
             "Nothing was hashed."
         )
-    return frozenset(listed)
+    return frozenset(names)
 
 
 def without_defaults(

@@ -18,11 +18,14 @@ from parquetry.commits.table_link import refuse_unheld
 from parquetry.errors import ParameterError, ParquetryError
 from parquetry.experiments.canonical import params_members
 from parquetry.experiments.grids import register_grid
-from parquetry.experiments.rows import cut_units
+from parquetry.experiments.rows import begin, cut_units
 from parquetry.experiments.units import place_new, resolve, stage_unit
 from parquetry.storage.local import LocalStorage
 
 if TYPE_CHECKING:
+    from typing import Unpack
+
+    from parquetry.experiments.hashing import CanonOptions
     from parquetry.experiments.rows import Unit
     from parquetry.experiments.units import Mode, StagedUnit
     from parquetry.model.frames import Rows
@@ -79,6 +82,7 @@ def write_event_rows(
     partition_by: PartitionBy = None,
     mode: Mode = "replace",
     storage: Storage | None = None,
+    **options: Unpack[CanonOptions],
 ) -> WriteReport:
     """Write the events of one grid, one unit a seed, and say what was written.
 
@@ -101,6 +105,7 @@ def write_event_rows(
         mode: What to do with a unit that is there already: `replace` it (one with the same rows is not
             touched), `append` to it, `skip` it, or raise an `error`.
         storage: The disk; the local one if not given.
+        options: What was chosen about the canonical form, as for `attach_grid_id`.
 
     Raises:
         RequestError: The dataset is of a table.
@@ -110,7 +115,7 @@ def write_event_rows(
         AlreadyExistsError: The mode is `error` and a unit is there.
         StorageError: The disk refused.
     """
-    return _write("events", rows, base_out, params, partition_by, mode, storage)
+    return _write("events", rows, base_out, params, partition_by, mode, storage, options)
 
 
 def write_seed_rows(
@@ -121,13 +126,14 @@ def write_seed_rows(
     partition_by: PartitionBy = None,
     mode: Mode = "replace",
     storage: Storage | None = None,
+    **options: Unpack[CanonOptions],
 ) -> WriteReport:
     """Write the summaries of one grid's seeds, and say what was written.
 
     It takes, guarantees and raises what `write_event_rows` does; the narrow folders are `grid_id`
     alone, with one file a seed.
     """
-    return _write("seeds", rows, base_out, params, partition_by, mode, storage)
+    return _write("seeds", rows, base_out, params, partition_by, mode, storage, options)
 
 
 def _write(
@@ -138,31 +144,30 @@ def _write(
     partition_by: PartitionBy,
     mode: Mode,
     storage: Storage | None,
+    options: CanonOptions,
 ) -> WriteReport:
     if mode not in _MODES:
-        raise ParameterError(f"mode={mode!r} is unknown; choose one of {', '.join(_MODES)}.")
+        raise ParameterError(
+            f"mode={mode!r} is unknown; choose one of {', '.join(_MODES)}. Nothing was written."
+        )
     disk = storage or LocalStorage()
     home = Home.of(os.path.join(os.fspath(base_out), name))
     refuse_unheld(home, disk, "write units of an experiment to", _APPEND)
     keys = _choose_keys(home, disk, name, partition_by)
+    members = params_members(params)
+    tables = begin(rows, members)
     home.prepare(disk)
-    grid_id = register_grid(os.path.dirname(home.root), disk, params)
+    grid_id = register_grid(home.store, disk, params, options)
     writer = _Writer(home, disk, keys, grid_id, mode)
     try:
-        for unit in cut_units(rows, params_members(params), grid_id, keys):
+        for unit in cut_units(tables, members, grid_id, keys):
             writer.add(unit)
-        report = writer.finish()
+        return writer.finish()
     except ParquetryError as error:
         _say_what_stands(error, writer.report)
         raise
     finally:
         writer.clear()
-    if not report.units_written and not report.units_unchanged:
-        raise ParameterError(
-            f"There are no rows to write to {home.root}. Nothing was written. An experiment without "
-            "events has no unit; if that is meant, do not call."
-        )
-    return report
 
 
 def _say_what_stands(error: ParquetryError, report: WriteReport) -> None:
@@ -180,7 +185,8 @@ def _choose_keys(
     if partition_by is None or isinstance(partition_by, str):
         if partition_by not in named:
             raise ParameterError(
-                f"partition_by={partition_by!r} is unknown; give 'narrow', 'wide' or a list of columns."
+                f"partition_by={partition_by!r} is unknown; give 'narrow', 'wide' or a list of columns. "
+                "Nothing was written."
             )
         wanted = named[partition_by]
     else:

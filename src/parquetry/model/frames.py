@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 import polars as pl
 import pyarrow as pa
 
-from parquetry.errors import ParameterError, SchemaMismatchError
+from parquetry.errors import ParameterError, RequestError, SchemaMismatchError
 from parquetry.model.schema import normal_schema
 
 Rows: TypeAlias = Any
@@ -66,13 +66,23 @@ def find_table(rows: Rows) -> pa.Table | None:
     if isinstance(rows, pa.RecordBatch):
         return pa.Table.from_batches([rows])
     if isinstance(rows, pl.LazyFrame):
-        return _from_polars(rows.collect())
+        return _from_polars(_collected(rows))
     if isinstance(rows, pl.DataFrame):
         return _from_polars(rows)
     pandas = sys.modules.get("pandas")
     if pandas is not None and isinstance(rows, pandas.DataFrame):
         return _from_pandas(rows)
     return None
+
+
+def _collected(rows: pl.LazyFrame) -> pl.DataFrame:
+    try:
+        return rows.collect()
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
+        raise RequestError(
+            f"The rows are a lazy frame that cannot be collected: {str(error).splitlines()[0]}. Nothing "
+            "was written. Collect it by itself to see more."
+        ) from error
 
 
 def _from_polars(frame: pl.DataFrame) -> pa.Table:

@@ -28,6 +28,7 @@ def split(table: pa.Table, keys: Sequence[str]) -> Iterator[tuple[dict[str, Any]
         if key not in table.column_names:
             raise UnknownColumnError.of(key, table.column_names, "the rows, which are split by it")
     check_times(table, keys)
+    _check_kinds(table, keys)
     if not keys:
         yield {}, table
         return
@@ -61,6 +62,16 @@ def check_times(table: pa.Table, keys: Sequence[str]) -> None:
                 f"The column {key!r} holds times with nanoseconds, and folders are named to the "
                 "microsecond, so different times would share a folder. Nothing was written. Partition "
                 "by something coarser, such as the date or the hour, or round the column."
+            )
+
+
+def _check_kinds(table: pa.Table, keys: Sequence[str]) -> None:
+    for key in keys:
+        kind = table.schema.field(key).type
+        if pt.is_nested(kind):
+            raise LayoutError(
+                f"The column {key!r} is {kind}, which cannot name a partition folder. Nothing was "
+                "written. Partition by text, numbers, booleans, dates or times."
             )
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from parquetry.errors import ParquetryError
 
 if TYPE_CHECKING:
     from parquetry.dataset import Dataset
@@ -25,22 +28,30 @@ class DatasetInfo:
 
 @dataclass(frozen=True, slots=True)
 class StoreInfo:
-    """A store: its datasets, how many parameter sets it keeps, and its views."""
+    """A store: its datasets, how many parameter sets it keeps, its views, and what cannot be read.
+
+    `unreadable` has the name of each dataset that cannot be read, and why.
+    """
 
     path: str
     datasets: tuple[DatasetInfo, ...]
     grids: int
     views: tuple[str, ...]
+    unreadable: tuple[tuple[str, str], ...] = ()
 
 
 def describe_store(store: Store) -> StoreInfo:
     """Return what a store holds; every file's footer is read once."""
-    return StoreInfo(
-        store.path,
-        tuple(describe_dataset(store.dataset(name)) for name in store.datasets()),
-        store.grids().num_rows,
-        tuple(store.views()),
-    )
+    found, unreadable = [], []
+    views: tuple[str, ...] = ()
+    for name in store.datasets():
+        try:
+            found.append(describe_dataset(store.dataset(name)))
+        except ParquetryError as error:
+            unreadable.append((name, str(error)))
+    with suppress(ParquetryError):  # of a dataset that is told as unreadable
+        views = tuple(store.views())
+    return StoreInfo(store.path, tuple(found), store.grids().num_rows, views, tuple(unreadable))
 
 
 def describe_dataset(dataset: Dataset) -> DatasetInfo:

@@ -45,7 +45,7 @@ def enqueue_migration(
     chosen = _read(layout) if layout is not None else _propose(opened, table_name)
     if chosen is None:
         return 1
-    say(f"{chosen.layout_id}: {chosen.describe()}".replace("[", r"\["))
+    say(f"{chosen.layout_id}: {chosen.describe()}")
     if dry_run:
         say("nothing was queued")
         return 0

@@ -72,7 +72,7 @@ def _tell(job: MigrationJob) -> None:
         for line in decisions(job.layout):
             say(f"  {line}")
         return
-    say(f"{begin}: {job.state}: {job.message}".replace("[", r"\["))
+    say(f"{begin}: {job.state}: {job.message}")
 
 
 def _check(opened: Opened, job: MigrationJob) -> None:

@@ -37,7 +37,7 @@ def show_status(found: TuningStatus) -> None:
     show_table(LAYOUT_COLUMNS, [layout_cells(one, found.baseline) for one in found.layouts])
     for one in found.layouts:
         message = f" ({one.message})" if one.message else ""
-        say(f"{one.layout_id}: {one.description}{message}".replace("[", r"\["))
+        say(f"{one.layout_id}: {one.description}{message}")
     say(f"Best layout: {found.best}" if found.best else "Best layout: none yet; see `evaluate`")
     _show_kinds(found)
     _show_jobs(found)

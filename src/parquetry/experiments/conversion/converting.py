@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from parquetry.errors import ParameterError
+from parquetry.errors import NotFoundError, ParameterError, RequestError
 from parquetry.experiments.conversion.converting_grid import convert_grid
 from parquetry.experiments.conversion.other_records import left_over_grids
 from parquetry.experiments.conversion.planning import Target, plan_conversion
@@ -61,6 +61,7 @@ def convert(
             goes on from there.
     """
     target = make_target(csv_dir, base_out, granularity, partition_by, pattern)
+    check_folders(target)
     disk = storage or LocalStorage()
     plan = plan_conversion(target, disk)
     total = sum(len(grid.runs) for grid in plan.grids)
@@ -108,6 +109,26 @@ def make_target(
             "converted."
         )
     return Target(_absolute(csv_dir), _absolute(base_out), granularity, partition_by, pattern)
+
+
+def check_folders(target: Target) -> None:
+    """Raise unless there is a folder of CSVs, and one of the store or nothing.
+
+    Raises:
+        NotFoundError: There is no folder of CSVs.
+        RequestError: A file stands where a folder is meant.
+    """
+    for path, what in ((target.csv_dir, "the CSVs stand in"), (target.base_out, "is the store")):
+        if os.path.isfile(path):
+            raise RequestError(
+                f"{path} is a file. Nothing was converted. Name the folder that {what}.", path=path
+            )
+    if not os.path.isdir(target.csv_dir):
+        raise NotFoundError(
+            f"There is no folder of CSVs at {target.csv_dir}: it does not exist. Nothing was converted. "
+            "Check the path.",
+            path=target.csv_dir,
+        )
 
 
 def _absolute(path: str | os.PathLike[str]) -> str:

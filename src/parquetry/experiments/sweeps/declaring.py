@@ -13,6 +13,7 @@ from parquetry.experiments.sweeps.plan import PlannedGrid
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from parquetry.experiments.hashing import CanonOptions
     from parquetry.experiments.sweeps.plan import Plan
     from parquetry.storage.protocol import Storage
 
@@ -20,7 +21,11 @@ _NOT_OF_THE_GRID = ("grid_id", "seed")
 
 
 def plan_grids(
-    store: str, storage: Storage, plan: Plan | None, sets: Iterable[dict[str, Any]]
+    store: str,
+    storage: Storage,
+    plan: Plan | None,
+    sets: Iterable[dict[str, Any]],
+    options: CanonOptions,
 ) -> tuple[PlannedGrid, ...]:
     """Return the grids of the parameter sets, each once; those new to the plan are kept in `grids/`.
 
@@ -36,9 +41,9 @@ def plan_grids(
     grids: dict[str, PlannedGrid] = {}
     for members in sets:
         encoded = encode_params({k: v for k, v in members.items() if k not in _NOT_OF_THE_GRID})
-        digest = digest_params(members)
+        digest = digest_params(members, **options)
         grid_id = known.get((digest.digest, digest.grid_id)) or register_grid(
-            store, storage, members
+            store, storage, members, options
         )
         grid = PlannedGrid(grid_id, digest.digest, encoded)
         first = grids.setdefault(grid_id, grid)

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Iterable, Mapping
 from itertools import product
 from typing import Any
 
 from parquetry.errors import ParameterError
 from parquetry.experiments.canonical import params_members, refuse_unreadable
-
-_SEED_LIMIT = 2**63
+from parquetry.experiments.seeds import check_seed
 
 
 def list_params(
@@ -69,19 +67,7 @@ def list_seeds(seeds: Iterable[int]) -> list[int]:
             f"seeds={seeds!r:.80} is no list of seeds. Nothing was declared. "
             "Write seeds=range(10) for ten seeds, seeds=[7] for one."
         )
-    listed = list(dict.fromkeys(_seed(seed) for seed in seeds))
+    listed = list(dict.fromkeys(check_seed(seed, "declared") for seed in seeds))
     if not listed:
         raise ParameterError("There are no seeds to declare. Nothing was declared.")
     return listed
-
-
-def _seed(seed: Any) -> int:
-    try:
-        number = operator.index(seed)
-    except TypeError:
-        number = None
-    if number is None or isinstance(seed, bool) or not -_SEED_LIMIT <= number < _SEED_LIMIT:
-        raise ParameterError(
-            f"{seed!r:.80} is no seed: expected a whole number of 64 bits. Nothing was declared."
-        )
-    return number

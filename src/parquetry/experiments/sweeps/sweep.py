@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from parquetry.errors import ParameterError
+from parquetry.experiments.canonical import params_members
+from parquetry.experiments.seeds import check_seed, rows_of_seed
 from parquetry.experiments.sweeps.attempts import Attempts
 from parquetry.experiments.sweeps.claiming import Claimer
 from parquetry.experiments.sweeps.declaring import plan_grids
@@ -18,20 +20,28 @@ from parquetry.experiments.sweeps.running import run_workers
 from parquetry.experiments.sweeps.slurm import array_list
 from parquetry.experiments.sweeps.status import status_of
 from parquetry.experiments.sweeps.survey import DEFAULT_LEASE_SECONDS, OPEN, Surveyor
+from parquetry.experiments.writing import write_event_rows, write_seed_rows
 from parquetry.storage.local import LocalStorage
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Callable, Iterable, Iterator, Mapping
+    from typing import Unpack
 
+    from parquetry.experiments.conversion.granularity import Granularity
+    from parquetry.experiments.hashing import CanonOptions
     from parquetry.experiments.sweeps.claim import Claim
     from parquetry.experiments.sweeps.failures import Failure
     from parquetry.experiments.sweeps.plan import Plan
     from parquetry.experiments.sweeps.status import SweepStatus
     from parquetry.experiments.sweeps.unit import Unit
+    from parquetry.experiments.units import Mode
+    from parquetry.experiments.writing import PartitionBy, WriteReport
+    from parquetry.model.frames import Rows
     from parquetry.storage.protocol import Storage
 
 DEFAULT_NAME = "sweep"
+_WRITERS = {"event": write_event_rows, "seed": write_seed_rows}
 
 
 class Sweep:
@@ -41,8 +51,7 @@ class Sweep:
     sweep = Sweep.declare("results", grid={"algo": ["a", "b"], "gamma": [0.1, 1.0]}, seeds=range(10))
     for claim in sweep.claims():
         with claim as unit:
-            rows = simulate(unit.params, unit.seed)
-            write_event_rows(rows, "results", unit.params)
+            sweep.write(unit.params, rows=simulate(unit.params, unit.seed))
     ```
 
     There is no server and nothing to start: the plan, the claims and the rows are files, and every
@@ -85,6 +94,7 @@ class Sweep:
         seeds: Iterable[int],
         name: str = DEFAULT_NAME,
         storage: Storage | None = None,
+        **options: Unpack[CanonOptions],
     ) -> Sweep:
         """Return the sweep whose plan has all these units; those that it has already stay in place.
 
@@ -101,6 +111,8 @@ class Sweep:
             seeds: The seeds of every parameter set.
             name: The sweep's name in its store.
             storage: The disk; the local one if not given.
+            options: What is chosen about the canonical form, as for `attach_grid_id`; whoever writes the
+                rows chooses the same.
 
         Raises:
             ParameterError: A value is refused, or two sets differ only in what is no part of an id.
@@ -109,7 +121,7 @@ class Sweep:
         sweep = cls(base_out, name, storage=storage)
         sets, listed = list_params(params, grid), list_seeds(seeds)
         plan = sweep._plans.find_plan()
-        grids = plan_grids(sweep._places.store, sweep._storage, plan, sets)
+        grids = plan_grids(sweep._places.store, sweep._storage, plan, sets, options)
         sweep._plans.extend(PlanPart(grids, tuple(listed)))
         return sweep
 
@@ -212,6 +224,52 @@ class Sweep:
         """
         run_workers(self, function, workers, lease_seconds)
         return self.status()
+
+    def write(
+        self,
+        params: Any,
+        *,
+        rows: Rows,
+        seed: int | None = None,
+        granularity: Granularity = "event",
+        partition_by: PartitionBy = None,
+        mode: Mode = "replace",
+        **options: Unpack[CanonOptions],
+    ) -> WriteReport:
+        """Write rows of a run into the store of this sweep, and say what was written.
+
+        It is `write_event_rows` or `write_seed_rows`, and guarantees, costs and raises what these do.
+        The plan is not asked: a unit that it lacks is written as well.
+
+        Args:
+            params: The parameters, such as those of a claimed unit; with or without their `grid_id`.
+            rows: Dicts, a Polars, pandas or Arrow table, or an iterator of batches.
+            seed: The seed of all rows; if not given, they or the parameters say it.
+            granularity: Whether the rows are events or summaries of seeds.
+            partition_by: The folder keys of a new dataset; an existing one keeps its own.
+            mode: What to do with a unit that is there already: `replace`, `append`, `skip` or `error`.
+            options: What was chosen about the canonical form, as for `declare`.
+
+        Raises:
+            ParameterError: The rows say another seed, or an argument is not accepted.
+        """
+        if granularity not in _WRITERS:
+            raise ParameterError(
+                f"granularity={granularity!r} is unknown; expected 'event' or 'seed'. Nothing was "
+                "written."
+            )
+        if seed is not None:
+            number = check_seed(seed, "written")
+            params, rows = {**params_members(params), "seed": number}, rows_of_seed(rows, number)
+        return _WRITERS[granularity](
+            rows,
+            self._places.store,
+            params,
+            partition_by=partition_by,
+            mode=mode,
+            storage=self._storage,
+            **options,
+        )
 
     def failures(self) -> list[Failure]:
         """Return why units failed, in the order of the plan."""
