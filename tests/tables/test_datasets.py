@@ -512,6 +512,7 @@ def test_facts_have_no_latest_and_a_dataset_keeps_its_name(store, dataset):
 @pytest.mark.parametrize("mode", ["die", "error"])
 def test_creating_can_be_completed_wherever_it_stopped(tmp_path, mode):
     counting = FaultyStorage()
+    (tmp_path / "counted").mkdir()
     Store(tmp_path / "counted", storage=counting).create_dataset("readings", READINGS)
     assert len(counting.calls) > 10
     for call in range(1, len(counting.calls) + 1):
