@@ -57,7 +57,8 @@ def _finish_exchange(home: Home, storage: Storage, record: CommitRecord) -> None
     exchanged = [_exchange(home, storage, swap, staging) for swap in record.swaps]
     if all(exchanged):
         parents = {posixpath.dirname(_live(home, swap)) for swap in record.swaps}
-        storage.sync_all([*sorted(parents), staging])
+        is_there = find_stat(storage, staging) is not None  # or an earlier attempt has removed it
+        storage.sync_all([*sorted(parents), *([staging] if is_there else [])])
     else:
         _finish_renames(home, storage, record)
 
