@@ -198,6 +198,24 @@ def test_a_workload_on_columns_that_vanished_is_analysed_and_says_so(run, events
     assert "no longer has: amount" in found.out
 
 
+def test_a_migration_that_waits_is_cancelled(run, events):
+    assert run("enqueue-migration", "--table-name", "events").code == 0
+    assert "would be cancelled" in run("cancel-migration", 1, "--dry-run").out
+    found = run("cancel-migration", 1)
+    assert found.code == 0
+    assert "job 1, events: layout_" in found.out
+    assert "is cancelled" in found.out
+    again = run("cancel-migration", 1)
+    assert (again.code, "is cancelled already; nothing was changed" in again.out) == (1, True)
+    assert "no migration is queued" in run("migration-worker").out
+    unknown = run("cancel-migration", 9)
+    assert (unknown.code, "There is no migration job 9" in unknown.err) == (3, True)
+    (events / "metadata.db").unlink()
+    nowhere = run("cancel-migration", 1)
+    assert (nowhere.code, "There is no metadata database" in nowhere.err) == (3, True)
+    assert not (events / "metadata.db").exists()
+
+
 def test_a_database_that_cannot_be_used_is_told_in_one_paragraph(run, events, monkeypatch):
     (events / "text.db").write_text("this is no database, whatever its name says. " * 40)
     monkeypatch.setenv("METADATA_DB", "text.db")

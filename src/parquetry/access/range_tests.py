@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import math
 import re
+from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from pyarrow import types as pt
 
 from parquetry.access.condition_tests import UnsuitedError, suited, value_test
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from parquetry.access.conditions import Demand
 
 Flags: TypeAlias = "np.ndarray[tuple[int], np.dtype[np.bool_]]"
+_Ranks: TypeAlias = "np.ndarray[tuple[int], np.dtype[np.int64]]"
 
 _MOST_VALUES = (
     256  # of an IN that are compared one by one; longer ones by their smallest and largest
@@ -50,6 +52,30 @@ class Ranges:
 
     def __len__(self) -> int:
         return len(self.low)
+
+    @cached_property
+    def ordered(self) -> list[Any]:
+        """The values that are bounds, ascending, each once."""
+        values = {*self.low.to_pylist(), *self.high.to_pylist()}
+        return sorted(value for value in values if _is_bound(value))
+
+    @cached_property
+    def lows(self) -> _Ranks:
+        """The place of each lower bound among all of them; below all where it is not known."""
+        return self._ranks(self.low, -1)
+
+    @cached_property
+    def highs(self) -> _Ranks:
+        """The place of each upper bound; above all where it is not known."""
+        return self._ranks(self.high, len(self.ordered))
+
+    def _ranks(self, bounds: pa.Array, unknown: int) -> _Ranks:
+        ranks = {value: place for place, value in enumerate(self.ordered)}
+        return np.array([ranks.get(value, unknown) for value in bounds.to_pylist()], np.int64)
+
+
+def _is_bound(value: Any) -> bool:
+    return value is not None and value == value  # noqa: PLR0124  NaN is none
 
 
 def admitted(
@@ -142,11 +168,10 @@ def _pattern(pattern: Any, ranges: Ranges, *, outcome: bool) -> Flags:
     if not outcome:
         return ~ranges.only_nulls
     prefix = re.split("[%_]", pattern, maxsplit=1)[0]
-    reaches = _flags(pc.greater_equal(ranges.high, prefix))
-    begins = _flags(pc.less_equal(ranges.low, prefix)) | _flags(
-        pc.starts_with(ranges.low, pattern=prefix)
-    )
-    return reaches & begins & ~ranges.only_nulls
+    length = len(prefix)
+    reaches = ranges.highs >= bisect_left(ranges.ordered, prefix)
+    end = bisect_right(ranges.ordered, prefix, key=lambda text: text[:length])
+    return reaches & (ranges.lows < end) & ~ranges.only_nulls
 
 
 _OPPOSITE = {"=": "<>", "<>": "=", "<": ">=", "<=": ">", ">": "<=", ">=": "<"}
@@ -157,44 +182,39 @@ def _compared(operator: str, value: Any, ranges: Ranges, *, outcome: bool) -> Fl
     wanted = suited(value, ranges.low.type)
     if wanted is None:
         return np.zeros(len(ranges), bool)
-    operator, scalar = _scalar(operator if outcome else _OPPOSITE[operator], wanted, ranges)
-    low, high = ranges.low, ranges.high
+    operator, value = _scalar(operator if outcome else _OPPOSITE[operator], wanted, ranges)
+    first, last = bisect_left(ranges.ordered, value), bisect_right(ranges.ordered, value)
     match operator:
         case "<":
-            return _flags(pc.less(low, scalar))
+            return ranges.lows < first
         case "<=":
-            return _flags(pc.less_equal(low, scalar))
+            return ranges.lows < last
         case ">":
-            return _flags(pc.greater(high, scalar))
+            return ranges.highs >= last
         case ">=":
-            return _flags(pc.greater_equal(high, scalar))
+            return ranges.highs >= first
         case "=":
-            return _flags(pc.less_equal(low, scalar)) & _flags(pc.greater_equal(high, scalar))
-    return _flags(pc.not_equal(low, scalar)) | _flags(pc.not_equal(high, scalar))
+            return (ranges.lows < last) & (ranges.highs >= first)
+    differs: Flags = (ranges.lows != first) | (ranges.highs != first)
+    return differs if first < last else np.ones(len(ranges), bool)
 
 
-def _scalar(operator: str, wanted: Any, ranges: Ranges) -> tuple[str, pa.Scalar]:
-    """Return an operator and a value of the column's type that ask for the same."""
+def _scalar(operator: str, wanted: Any, ranges: Ranges) -> tuple[str, Any]:
+    """Return an operator and a value that the column can hold, which ask for the same."""
     kind = ranges.low.type
     if isinstance(wanted, tuple):  # the rank of a float
         if wanted[0]:
             raise UnsuitedError  # NaN stands outside of all bounds
-        return operator, pa.scalar(wanted[1], kind)
+        return operator, pa.scalar(wanted[1], kind).as_py()
     if pt.is_integer(kind) and isinstance(wanted, float | Decimal):
         whole = math.floor(wanted)
         if whole == wanted:
-            return operator, pa.scalar(whole, kind)
+            return operator, whole
         if operator in {"=", "<>"}:
             raise UnsuitedError
         # below 3.5 is up to 3, and above it is above 3
-        return ("<=" if operator in {"<", "<="} else ">"), pa.scalar(whole, kind)
-    scalar = pa.scalar(wanted, kind)
-    if pt.is_timestamp(kind) and scalar.as_py() != wanted:
+        return ("<=" if operator in {"<", "<="} else ">"), whole
+    value = pa.scalar(wanted, kind).as_py()
+    if pt.is_timestamp(kind) and value != wanted:
         raise UnsuitedError  # a part of a second that the column cannot say
-    return operator, scalar
-
-
-def _flags(found: pa.Array) -> Flags:
-    """Return outcomes as flags; where a bound is not known, anything can be."""
-    flags: Flags = np.asarray(pc.fill_null(found, fill_value=True) if found.null_count else found)
-    return flags
+    return operator, value

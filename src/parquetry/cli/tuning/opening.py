@@ -61,6 +61,26 @@ def open_tuning(table: str, **given: Any) -> Opened:
     return Opened(config, store, MetadataStore(config))
 
 
+def open_metadata() -> MetadataStore:
+    """Return the database that is there already.
+
+    Raises:
+        NotFoundError: There is none.
+    """
+    from parquetry.errors import NotFoundError
+    from parquetry.tuning.metadata.store import MetadataStore
+
+    config = tuned_config(read_config())
+    place = config.metadata_db
+    if "://" not in place and not os.path.exists(place):
+        raise NotFoundError(
+            f"There is no metadata database {place!r} here. Nothing was changed. Set METADATA_DB to "
+            "where it is, or DATA_DIR to a store that is tuned.",
+            path=place,
+        )
+    return MetadataStore(config)
+
+
 def tuned_config(config: Config) -> Config:
     """Return the settings with the database that a store was tuned with, unless one was named."""
     from parquetry.tuning.switching import read_switch

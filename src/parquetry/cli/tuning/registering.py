@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from parquetry.cli.tuning import (
     analyze,
+    cancel_migration,
     download_nyc_taxi,
     enqueue_migration,
     evaluate,
@@ -35,6 +36,7 @@ _COMMANDS: dict[str, Callable[..., Any]] = {
     "analyze": analyze.analyze,
     "enqueue-migration": enqueue_migration.enqueue_migration,
     "migration-worker": migration_worker.migration_worker,
+    "cancel-migration": cancel_migration.cancel_migration,
     "evaluate": evaluate.evaluate,
     "status": status.status,
     "history": history.history,

@@ -37,6 +37,7 @@ class Contextual(Bandit):
         super().__init__(exploration_rate)
         self._precisions: dict[tuple[str, str], np.ndarray] = {}
         self._moments: dict[tuple[str, str], np.ndarray] = {}
+        self._means: dict[tuple[str, str], np.ndarray] = {}  # until something is learned
 
     def learn(
         self,
@@ -55,6 +56,7 @@ class Contextual(Bandit):
         precision, moment = self._line(table, layout)
         self._precisions[table, layout] = precision + np.outer(features, features) / _NOISE**2
         self._moments[table, layout] = moment + features * off / _NOISE**2
+        self._means.pop((table, layout), None)
 
     def expected(self, table: str, cluster_id: str | None, option: Option) -> float:
         """Return the logarithm of how long an option is thought to take.
@@ -63,9 +65,8 @@ class Contextual(Bandit):
         """
         if not self._has_line(table, option):
             return super().expected(table, cluster_id, option)
-        precision, moment = self._line(table, option.layout)
-        mean = np.linalg.solve(precision, moment)
         features = _features(cluster_id, option.predicted_seconds)
+        mean = self._mean(table, option.layout)
         return log_seconds(option.predicted_seconds) + float(features @ mean)
 
     def try_one(
@@ -96,6 +97,12 @@ class Contextual(Bandit):
 
     def _has_line(self, table: str, option: Option) -> bool:
         return option.predicted_seconds is not None and (table, option.layout) in self._moments
+
+    def _mean(self, table: str, layout: str) -> np.ndarray:
+        key = table, layout
+        if key not in self._means:
+            self._means[key] = np.linalg.solve(*self._line(table, layout))
+        return self._means[key]
 
     def _line(self, table: str, layout: str) -> tuple[np.ndarray, np.ndarray]:
         return (

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from parquetry.errors import ParameterError
 from parquetry.tuning.bandits.evidence import Evidence, log_seconds
-from parquetry.tuning.bandits.policy import Choice
+from parquetry.tuning.bandits.policy import CLEARLY, Choice
 
 if TYPE_CHECKING:
     import random
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 NEAR = 1.5
 """Only layouts predicted to take at most so many times the shortest are explored."""
-CLEAR_GAIN = -math.log(0.9)
+CLEAR_GAIN = -math.log(CLEARLY)
 """By how much, in logarithms, another layout must be faster than the first, the dataset's own."""
 _DOUBT = 2  # observations that a prediction counts for
 
@@ -59,9 +59,11 @@ class Bandit(ABC):
     ) -> Choice:
         """Return which of the options answers a question of a kind; see `Policy.choose`."""
         asked = self._asked[table] = self._asked.get(table, 0) + 1
-        best = self._best(table, cluster_id, options)
         if len(options) == 1:
-            return Choice(best.layout, is_exploration=False, reason="the only layout there is")
+            only = options[0].layout
+            return Choice(only, is_exploration=False, reason="the only layout there is")
+        expected = [self.expected(table, cluster_id, option) for option in options]
+        best = options[_best(expected)]
         explored = self._explored.get(table, 0)
         may_explore = explored + 1 <= self.exploration_rate * asked
         if may_explore and rng.random() < self.exploration_rate:
@@ -69,9 +71,9 @@ class Bandit(ABC):
             if tried.layout != best.layout:
                 self._explored[table] = explored + 1
                 return Choice(tried.layout, is_exploration=True, reason=why)
-        return Choice(
-            best.layout, is_exploration=False, reason=self._why(table, cluster_id, best, options)
-        )
+        told = sorted(zip(expected, options, strict=True), key=lambda one: one[1] is not best)
+        reason = self._why(table, cluster_id, told[0], min(told[1:], key=lambda one: one[0]))
+        return Choice(best.layout, is_exploration=False, reason=reason)
 
     def learn(
         self,
@@ -118,31 +120,33 @@ class Bandit(ABC):
             return prior, latencies
         return prior, Evidence(latencies.count, latencies.mean - prior, latencies.variance)
 
-    def _best(self, table: str, cluster_id: str | None, options: Sequence[Option]) -> Option:
-        """Return the option that is thought fastest; the first where that is no clear gain."""
-        best = min(options, key=lambda option: self.expected(table, cluster_id, option))
-        gain = self.expected(table, cluster_id, options[0]) - self.expected(table, cluster_id, best)
-        return best if gain > CLEAR_GAIN else options[0]
-
     def _why(
-        self, table: str, cluster_id: str | None, best: Option, options: Sequence[Option]
+        self,
+        table: str,
+        cluster_id: str | None,
+        best: tuple[float, Option],
+        second: tuple[float, Option],
     ) -> str:
-        others = [option for option in options if option is not best]
-        second = min(others, key=lambda option: self.expected(table, cluster_id, option))
         return (
-            f"expected fastest: {self._told(table, cluster_id, best)}; next "
-            f"{second.layout}: {self._told(table, cluster_id, second)}"
+            f"expected fastest: {self._told(table, cluster_id, *best)}; next "
+            f"{second[1].layout}: {self._told(table, cluster_id, *second)}"
         )
 
-    def _told(self, table: str, cluster_id: str | None, option: Option) -> str:
+    def _told(self, table: str, cluster_id: str | None, logarithm: float, option: Option) -> str:
         _, seen = self.seen(table, cluster_id, option)
-        expected = milliseconds(math.exp(self.expected(table, cluster_id, option)))
+        expected = milliseconds(math.exp(logarithm))
         if option.predicted_seconds is None:
             return f"{expected} over {seen.count:,} queries" if seen.count else "nothing known"
         predicted = milliseconds(option.predicted_seconds)
         if not seen.count:
             return f"{predicted} predicted, not tried yet"
         return f"{expected} ({predicted} predicted, {seen.count:,} queries seen)"
+
+
+def _best(expected: Sequence[float]) -> int:
+    """Return the number of the option that is thought fastest; the first where that is no clear gain."""
+    best = min(range(len(expected)), key=expected.__getitem__)
+    return best if expected[0] - expected[best] > CLEAR_GAIN else 0
 
 
 def milliseconds(seconds: float) -> str:

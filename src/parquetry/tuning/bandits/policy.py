@@ -10,6 +10,11 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
+CLEARLY = 0.9
+"""Predictions may be off by a tenth: the dataset's own layout stays unless another one takes less than
+this share of its time."""
+
+
 @dataclass(frozen=True, slots=True)
 class Option:
     """A layout that can answer the question now, and how long that should take, if that is known."""

@@ -129,6 +129,15 @@ def cancel_job(connection: sa.Connection, job_id: int) -> MigrationJob:
     ended = {"state": "cancelled", "finished_at": _now(), "message": "cancelled"}
     where = sa.and_(_JOB.job_id == job_id, _JOB.state.in_(_OPEN))
     connection.execute(sa.update(migration_job).where(where).values(ended))
+    return select_job(connection, job_id)
+
+
+def select_job(connection: sa.Connection, job_id: int) -> MigrationJob:
+    """Return a job.
+
+    Raises:
+        NotFoundError: There is no such job.
+    """
     found = connection.execute(sa.select(migration_job).where(_JOB.job_id == job_id)).one_or_none()
     if found is None:
         raise NotFoundError(

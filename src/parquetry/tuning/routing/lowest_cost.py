@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from parquetry.tuning.bandits.policy import Choice
+from parquetry.tuning.bandits.policy import CLEARLY, Choice
 
 if TYPE_CHECKING:
     import random
     from collections.abc import Sequence
 
     from parquetry.tuning.bandits.policy import Option
-
-
-_MARGIN = 0.9  # what is predicted is not known better than this
 
 
 class LowestCost:
@@ -33,7 +30,7 @@ class LowestCost:
         del table, cluster_id, rng
         first, *others = options
         best = min(others, key=_seconds, default=first)
-        if _seconds(best) > _MARGIN * _seconds(first):
+        if _seconds(best) > CLEARLY * _seconds(first):
             best = first
         told = ", ".join(f"{one.layout} {1e3 * _seconds(one):.2f} ms" for one in options)
         return Choice(best.layout, is_exploration=False, reason=f"lowest predicted cost: {told}")

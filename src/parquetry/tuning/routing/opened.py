@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from functools import cached_property
+from typing import TYPE_CHECKING, TypeVar
 
 import pyarrow as pa
 
@@ -12,7 +13,10 @@ from parquetry.tuning.replicas.coverage import SourceIndex, can_unite
 from parquetry.tuning.routing.pricing import Groups, Reading
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
 
     from parquetry.access.conditions import Demand
     from parquetry.access.listing import Listing
@@ -21,9 +25,9 @@ if TYPE_CHECKING:
     from parquetry.tuning.replicas.coverage import Coverage
     from parquetry.tuning.replicas.manifest import Manifest
 
+_T = TypeVar("_T")
 _MOST_ANSWERS = 512
 _LONGEST_KEY = 4_096  # letters of a question's demands; longer ones are not remembered
-_UNREAD = Reading(files=1)  # a file that is opened, and none of whose row groups is read
 _UNKNOWN_GROUP_BYTES = 4 << 20  # what a row group of a file that nobody has looked into weighs
 
 
@@ -37,20 +41,34 @@ class Possibility:
 
 
 @dataclass(frozen=True)
+class Wanted:
+    """What a question demands of a dataset.
+
+    Args:
+        references: What it demands at each place where it reads the dataset.
+        where: The filter by which folders were left out of the listing; None if none were.
+    """
+
+    references: Sequence[Sequence[Demand]]
+    where: PartitionFilter | None
+
+    @cached_property
+    def key(self) -> str:
+        """What tells the demands from others: to Python 1 and true are equal, and these are not."""
+        return repr(self.references)
+
+
+@dataclass(frozen=True)
 class _Answer:
     """What the bounds of a replica say to a question.
 
     Args:
         files: Of each piece, the paths of the files that have to be read.
         readings: What that takes.
-        sources: Of each piece, what reading its sources instead would take, by their numbers.
-        all_sources: What reading all of them would take.
     """
 
     files: list[list[str]]
     readings: list[Reading]
-    sources: list[dict[int, Reading]]
-    all_sources: Reading
 
 
 class OpenedReplica:
@@ -77,6 +95,7 @@ class OpenedReplica:
             Groups(piece.source_groups, len(piece.sources)) for piece in manifest.pieces
         ]
         self._answers: dict[str, _Answer] = {}
+        self._of_sources: dict[str, list[NDArray[np.int64]]] = {}
         self._places = {
             state.path: (piece, number)
             for piece, one in enumerate(manifest.pieces)
@@ -87,8 +106,7 @@ class OpenedReplica:
         self,
         own: Listing,
         root: str,
-        where: PartitionFilter | None,
-        references: Sequence[Sequence[Demand]],
+        wanted: Wanted,
     ) -> Possibility | None:
         """Return how to answer from this replica.
 
@@ -97,57 +115,49 @@ class OpenedReplica:
         Args:
             own: The dataset's own listing for the question.
             root: The dataset's folder.
-            where: The filter by which folders were left out of it.
-            references: What the question demands, where it reads the dataset.
+            wanted: What the question demands.
         """
         if not self._index.fits(own):
             return None
-        coverage = self._index.cover(own, root, where)
+        coverage = self._index.cover(own, root, wanted.where)
         if len(coverage.uncovered) == len(own.files) or not can_unite(own, coverage.uncovered):
             return None
-        answer = self._answer(references)
+        answer = self._answer(wanted)
         files = [path for piece in coverage.usable for path in answer.files[piece]]
         reading = sum((answer.readings[piece] for piece in coverage.usable), Reading())
         start = len(root) + 1
         for place in coverage.uncovered:
-            reading += self._own_reading(own, place, answer, start)
+            reading += self._own_reading(own, place, wanted, start)
         return Possibility(self.layout, self._listing(own, files, coverage), reading)
 
-    def own_reading(
-        self, own: Listing, root: str, references: Sequence[Sequence[Demand]]
-    ) -> Reading:
+    def own_reading(self, own: Listing, root: str, wanted: Wanted) -> Reading:
         """Return what reading the dataset's own files takes, as far as this replica knows them."""
-        answer = self._answer(references)
         if own.is_whole and len(own.files) == len(self._places):
-            return answer.all_sources
+            row_groups, rows, size = sum(one.sum(axis=0) for one in self._sources_of(wanted))
+            return Reading(len(own.files), int(row_groups), int(rows), int(size))
         start = len(root) + 1
-        each = (self._own_reading(own, place, answer, start) for place in range(len(own.files)))
+        each = (self._own_reading(own, place, wanted, start) for place in range(len(own.files)))
         return sum(each, Reading())
 
-    def _answer(self, references: Sequence[Sequence[Demand]]) -> _Answer:
+    def _answer(self, wanted: Wanted) -> _Answer:
         """Return what the bounds say to a question; questions come again and again."""
-        key = repr(references)  # in which 1 and true, which are equal to Python, are not
-        if len(key) > _LONGEST_KEY:
-            return self._ask(references)
-        known = self._answers.get(key)
-        if known is None:
-            if len(self._answers) >= _MOST_ANSWERS:
-                self._answers.clear()
-            known = self._answers[key] = self._ask(references)
-        return known
+        return _remembered(self._answers, wanted, self._ask)
 
-    def _ask(self, references: Sequence[Sequence[Demand]]) -> _Answer:
-        admitted = [groups.admitted(references) for groups in self._groups]
+    def _ask(self, wanted: Wanted) -> _Answer:
+        admitted = [groups.admitted(wanted.references) for groups in self._groups]
         sizes = [groups.bytes_a_row for groups in self._sources]
         found = list(zip(self._groups, admitted, self._paths, sizes, strict=True))
-        sources = [groups.reading_by_file(groups.admitted(references)) for groups in self._sources]
-        whole = sum((one for each in sources for one in each.values()), Reading())
         return _Answer(
             [[paths[n] for n in groups.files_of(flags)] for groups, flags, paths, _ in found],
             [groups.reading(flags, size) for groups, flags, _, size in found],
-            sources,
-            whole + Reading(files=len(self._places) - whole.files),
         )
+
+    def _sources_of(self, wanted: Wanted) -> list[NDArray[np.int64]]:
+        """Return, of each piece, the row groups, rows and bytes of each source that must be read."""
+        return _remembered(self._of_sources, wanted, self._ask_sources)
+
+    def _ask_sources(self, wanted: Wanted) -> list[NDArray[np.int64]]:
+        return [groups.by_file(groups.admitted(wanted.references)) for groups in self._sources]
 
     def _listing(self, own: Listing, files: list[str], coverage: Coverage) -> Listing:
         schemas = [self._schemas[path] for path in files]
@@ -160,10 +170,21 @@ class OpenedReplica:
             )
         return replace(own, files=files, schemas=schemas, path_values=pa.table({}), stamps=())
 
-    def _own_reading(self, own: Listing, place: int, answer: _Answer, start: int) -> Reading:
+    def _own_reading(self, own: Listing, place: int, wanted: Wanted, start: int) -> Reading:
         """Return what reading one of the dataset's own files takes, guessed where it is not known."""
         at = self._places.get(own.files[place][start:])
         if at is not None:
-            return answer.sources[at[0]].get(at[1], _UNREAD)
+            return Reading(1, *self._sources_of(wanted)[at[0]][at[1]].tolist())
         size = own.stamps[place].bytes
         return Reading(1, 1 + size // _UNKNOWN_GROUP_BYTES, 0, size)
+
+
+def _remembered(known: dict[str, _T], wanted: Wanted, ask: Callable[[Wanted], _T]) -> _T:
+    if len(wanted.key) > _LONGEST_KEY:
+        return ask(wanted)
+    found = known.get(wanted.key)
+    if found is None:
+        if len(known) >= _MOST_ANSWERS:
+            known.clear()
+        found = known[wanted.key] = ask(wanted)
+    return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import pyarrow as pa
+    from numpy.typing import NDArray
 
     from parquetry.access.conditions import Demand
     from parquetry.operations.bounds import Flags
@@ -94,9 +96,9 @@ class Groups:
 
     def files_of(self, groups: Flags) -> list[int]:
         """Return the numbers of the files that some row groups stand in, ascending."""
-        return [int(number) for number in np.unique(self._file[groups])]
+        return np.flatnonzero(np.bincount(self._file[groups], minlength=self.files)).tolist()
 
-    @property
+    @cached_property
     def bytes_a_row(self) -> float | None:
         """The size of a row, compressed; None if there are no rows."""
         rows = int(self._rows.sum())
@@ -110,15 +112,15 @@ class Groups:
         """
         rows = int(self._rows[groups].sum())
         size = int(self._bytes[groups].sum()) if bytes_a_row is None else round(rows * bytes_a_row)
-        return Reading(len(np.unique(self._file[groups])), int(groups.sum()), rows, size)
+        return Reading(len(self.files_of(groups)), int(groups.sum()), rows, size)
 
-    def reading_by_file(self, groups: Flags) -> dict[int, Reading]:
-        """Return what reading some row groups takes, for each file that they stand in."""
-        numbers, places = np.unique(self._file[groups], return_inverse=True)
-        counts = np.bincount(places, minlength=len(numbers))
-        rows = np.bincount(places, self._rows[groups], len(numbers))
-        sizes = np.bincount(places, self._bytes[groups], len(numbers))
-        return {
-            int(number): Reading(1, int(count), int(row), int(size))
-            for number, count, row, size in zip(numbers, counts, rows, sizes, strict=True)
-        }
+    def by_file(self, groups: Flags) -> NDArray[np.int64]:
+        """Return how many row groups, rows and bytes some row groups have, a line a file."""
+        files = self._file[groups]
+        return np.column_stack(
+            [
+                np.bincount(files, minlength=self.files),
+                np.bincount(files, self._rows[groups], self.files),
+                np.bincount(files, self._bytes[groups], self.files),
+            ]
+        ).astype(np.int64)

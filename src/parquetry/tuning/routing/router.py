@@ -16,7 +16,7 @@ from parquetry.tuning.bandits.policy import Option
 from parquetry.tuning.costs.constants import Constants
 from parquetry.tuning.replicas.manifest import Manifest
 from parquetry.tuning.routing.lowest_cost import LowestCost
-from parquetry.tuning.routing.opened import OpenedReplica
+from parquetry.tuning.routing.opened import OpenedReplica, Wanted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -89,11 +89,12 @@ class ReplicaRouter:
         if not own.files:
             return None
         where = partition_filter(references, own.keys) if references else None
-        found = [one.possibility(own, source.home.root, where, references) for one in replicas]
+        wanted = Wanted(references, where)
+        found = [one.possibility(own, source.home.root, wanted) for one in replicas]
         possible = [one for one in found if one is not None]
         if not possible:
             return None
-        reading = replicas[0].own_reading(own, source.home.root, references)
+        reading = replicas[0].own_reading(own, source.home.root, wanted)
         return self._choose(question, own, possible, reading)
 
     def _choose(
