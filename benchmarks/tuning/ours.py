@@ -6,6 +6,8 @@ from collections import Counter
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from parquetry.access.sql_query import understand
 from parquetry.model.layouts import INITIAL, Layout
 from parquetry.tuning.candidates.proposing import propose
@@ -31,7 +33,6 @@ from parquetry.tuning.sampling import find_sample, measure_extent
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    import numpy as np
     from measuring import Bench, Built
 
 EVERY = 25
@@ -252,10 +253,10 @@ class Player:
     def _catch_up(self) -> None:
         """Give new candidates the counters that they would have had since the last move."""
         counters = dict(self.state.counters)
-        past = [
-            {one: self.costs[one][number] for one in self.costs}
-            for number in self.since_move[-MOST_REPLAYED:]
-        ]
+        past = {
+            one: np.array([costs[number] for number in self.since_move[-MOST_REPLAYED:]], float)
+            for one, costs in self.costs.items()
+        }
         for option in self._options():
             if option.key not in counters:
                 counters[option.key] = replay(option, past, self.present)

@@ -70,17 +70,25 @@ def report_stores(stores: Sequence[Contender], workload: Workload) -> None:
     for at, what in on.moves:
         print(f"    at {at}: {what[:110]}")
     seconds = sum(off.seconds)
+    looking = on.round_seconds - on.switching_seconds
     trimmed = 1 + _trimmed_mean(np.subtract(on.seconds, off.seconds)) / _trimmed_mean(off.seconds)
     print(
         f"  questions with tuning on / off: {sum(on.seconds) / seconds:.3f}; by pairs without the "
         f"tenth at either end {trimmed:.3f}\n"
         f"  a question: observing {1e3 * on.observing.seconds / count:.3f} ms, routing "
         f"{1e3 * on.routing.seconds / count:.3f} ms (where there are replicas, with the listing that "
-        f"every question takes, {1e3 * on.listing_seconds:.3f} ms); of {1e3 * seconds / count:.2f} ms; "
-        f"{on.share_routed:.1%} answered from replicas\n"
-        f"  switching on {on.switching_seconds:.2f} s; {on.rounds} rounds, "
-        f"{(on.round_seconds - on.switching_seconds) / max(1, on.rounds):.2f} s each without rewriting"
+        f"every question takes, {1e3 * on.listing_seconds:.3f} ms); of {1e3 * seconds / count:.2f} ms\n"
+        f"  answers compared with those of the raw files: {len(on.seconds):,} with tuning on, of which "
+        f"{on.routed:,} ({on.routed / count:.1%}) came from replicas, and {on.pinned:,} more, each "
+        "question from each replica at the end and after every write; none was wrong\n"
+        f"  switching on {on.switching_seconds:.2f} s; {on.looks} looks, of which {on.rounds} were "
+        f"rounds of {_mean(looking - on.idle_seconds, on.rounds):.3f} s without rewriting, "
+        f"the others took {1e3 * _mean(on.idle_seconds, on.looks - on.rounds):.1f} ms"
     )
+
+
+def _mean(total: float, count: int) -> float:
+    return total / max(1, count)
 
 
 def _trimmed_mean(values: Sequence[float]) -> float:

@@ -10,6 +10,9 @@ from truth import Truth
 
 from parquetry import Store
 from parquetry.model.layouts import INITIAL
+from parquetry.tuning.evaluation.racing import Pinned
+from parquetry.tuning.replicas.folder import list_replicas
+from parquetry.tuning.routing.router import ReplicaRouter
 from parquetry.watching import find_watch
 
 if TYPE_CHECKING:
@@ -20,6 +23,7 @@ if TYPE_CHECKING:
     from workloads import Workload
     from writes import Write
 
+    from parquetry.access.observing import Observation
     from parquetry.tuning.round import Round
 
 LISTINGS = 50
@@ -55,6 +59,7 @@ class Contender:
         self.dataset = self.store.dataset(table)
         self.truth = Truth(self.dataset)
         self.seconds: list[float] = []
+        self.asked: dict[str, None] = {}
         self.rewrite_seconds, self.write_seconds, self.round_seconds = written, 0.0, 0.0
         self.moves: list[tuple[int, str]] = []
 
@@ -65,6 +70,7 @@ class Contender:
 
     def ask(self, sql: str) -> None:
         """Ask a question, and compare the answer."""
+        self.asked.setdefault(sql)
         start = self.clock()
         answer = self.store.sql(sql).arrow()
         self.seconds.append(self.clock() - start)
@@ -101,6 +107,17 @@ class Meter:
         return metered
 
 
+class Seen:
+    """An observer that remembers which layouts have answered."""
+
+    def __init__(self) -> None:
+        self.layouts: list[str] = []
+
+    def observed(self, observation: Observation) -> None:
+        """Take note of a question."""
+        self.layouts += [read.layout for read in observation.datasets]
+
+
 class Tuned(Contender):
     """The product: tuning is on, questions are observed and routed, and rounds are gone through.
 
@@ -114,11 +131,36 @@ class Tuned(Contender):
         self.tuning = self.store.tune()
         self.round_seconds = self.switching_seconds = self.clock() - start
         self.observing, self.routing = Meter(self.clock), Meter(self.clock)
-        self.rounds = 0
-        self.share_routed = self.listing_seconds = 0.0
+        self.looks = self.rounds = self.routed = self.pinned = 0
+        self.listing_seconds = self.idle_seconds = 0.0
         watch = find_watch(self.store.path)
         watch.observer.observed = self.observing.of(watch.observer.observed)
-        watch.router.route = self.routing.of(watch.router.route)
+        watch.router.route = self._counted(self.routing.of(watch.router.route))
+
+    def _counted(self, route: Callable[..., Any]) -> Callable[..., Any]:
+        """Return a router's call that counts the questions that go to replicas."""
+
+        def counted(question: Any) -> Any:
+            found = route(question)
+            self.routed += found is not None and found.layout != INITIAL
+            return found
+
+        return counted
+
+    def write(self, write: Write, raw: Path) -> None:
+        """Change the dataset, and see whether every replica still answers as it should."""
+        super().write(write, raw)
+        self.check_replicas()
+
+    def check_replicas(self) -> None:
+        """Ask each replica all questions so far, each once, and compare the answers; not charged."""
+        for layout in list_replicas(self.dataset.source.home, self.dataset.source.storage):
+            seen = Seen()
+            router = ReplicaRouter(Pinned(layout))
+            store = Store(self.store.path, observer=seen, router=router)
+            for sql in self.asked:
+                self.truth.check(sql, store.sql(sql).arrow(), f"{self.name}, {layout}")
+            self.pinned += seen.layouts.count(layout)
 
     def look(self, at: int) -> None:
         """Go through the loop once."""
@@ -128,7 +170,9 @@ class Tuned(Contender):
         rewriting = sum(self._rewriting(one) for one in rounds)
         self.rewrite_seconds += rewriting
         self.round_seconds += spent - rewriting
-        self.rounds += 1
+        self.looks += 1
+        self.rounds += bool(rounds)
+        self.idle_seconds += 0.0 if rounds else spent
         for one in rounds:
             if one.job is not None:
                 kept = "" if one.layout_id else " (taken away again)"
@@ -142,12 +186,8 @@ class Tuned(Contender):
         return (record.rewrite_seconds or 0.0) if record is not None else 0.0
 
     def finish(self) -> None:
-        """Find out what was answered from replicas, and what a listing takes; end tuning."""
-        self.tuning.status()  # writes what is not logged yet
-        count = len(self.seconds)
-        logged = self.tuning.metadata.queries(self.dataset.name, limit=count)
-        routed = sum(scan.layout != INITIAL for query in logged for scan in query.scans)
-        self.share_routed = routed / max(1, count)
+        """See whether every replica answers as it should, and what a listing takes; end tuning."""
+        self.check_replicas()
         start = self.clock()
         for _ in range(LISTINGS):
             self.dataset.source.listing()

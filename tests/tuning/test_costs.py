@@ -25,7 +25,7 @@ from parquetry.tuning.costs.present import present_groups
 from parquetry.tuning.costs.work import predict_work
 from tuning.orders import ask, orders, questions, situation, take
 
-ROWS, GROUP_ROWS = 300_000, 3_000
+ROWS, GROUP_ROWS = 100_000, 1_000
 COLUMNS = ("customer", "day", "mode", "price", "sku", "discount")
 
 

@@ -17,6 +17,7 @@ from parquetry.tuning.deciding import (
     advance,
     decide,
     is_worth_tuning,
+    lacking,
     moved,
     options,
     replay,
@@ -173,10 +174,25 @@ def test_an_option_that_comes_later_catches_up_by_replaying(sequence):
     choices = options({"b": 5.0, "c": 5.0}, present, 2)
     for costs in sequence:
         state = advance(state, costs, present, choices)
+    past = {name: np.array([costs[name] for costs in sequence]) for name in NAMES}
     for option in choices:
-        assert replay(option, sequence, present) == pytest.approx(
-            state.counters.get(option.key, 0.0)
-        )
+        assert replay(option, past, present) == pytest.approx(state.counters.get(option.key, 0.0))
+
+
+@given(st.lists(COSTS, max_size=60), st.sampled_from([0, 1, 2]))
+def test_no_option_is_due_before_as_much_was_asked_as_is_lacking(sequence, max_replicas):
+    """However the questions fall: it is what spares looking for layouts in between."""
+    present = ["initial", "a"][: 1 + bool(max_replicas)]
+    choices = options({"b": 3.0, "c": 5.0}, present, max_replicas)
+    rules = Rules(min_queries=1)
+    state, lacks, asked = State(), lacking(State(), choices, rules), 0.0
+    for costs in sequence:
+        state = advance(state, costs, present, choices)
+        asked += min(costs[name] for name in present)
+        if decide(state, choices, rules) is not None:
+            assert asked >= lacks - 1e-6
+            return
+    assert lacking(state, [], rules) is None
 
 
 @given(st.lists(COSTS, max_size=20))

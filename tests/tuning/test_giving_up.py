@@ -18,7 +18,7 @@ from parquetry.tuning.evaluation.gates import Pair
 from parquetry.tuning.evaluation.gathering import gather
 from parquetry.tuning.evaluation.giving_up import give_up, version_before
 from parquetry.tuning.evaluation.racing import Pinned, race_version
-from parquetry.tuning.evaluation.verifying import find_verification, verify_replica
+from parquetry.tuning.evaluation.verifying import find_verification, verify_layout
 from parquetry.tuning.evaluation.watching import watch, watched
 from parquetry.tuning.metadata.store import MetadataStore
 from parquetry.tuning.migrations.enqueuing import enqueue_migration
@@ -84,7 +84,7 @@ def test_a_new_replica_is_held_to_its_prediction_and_raced(config, metadata, dat
     ask(config, metadata)
     record = lay_out(config, metadata)
     count = metadata.count_queries("events")
-    found = verify_replica(dataset, metadata, config, record)
+    found = verify_layout(dataset, metadata, config, record)
     assert found.gate_a.passed, found.gate_a.reason
     assert "over 20 interleaved pairs" in found.gate_b.reason
     assert find_verification(metadata, "events", record.layout_id) == found
@@ -93,7 +93,7 @@ def test_a_new_replica_is_held_to_its_prediction_and_raced(config, metadata, dat
 
 def test_what_was_never_asked_cannot_be_verified(config, metadata, dataset):
     record = lay_out(config, metadata)
-    assert verify_replica(dataset, metadata, config, record) is None
+    assert verify_layout(dataset, metadata, config, record) is None
     assert find_verification(metadata, "events", record.layout_id) is None
 
 

@@ -16,6 +16,7 @@ from parquetry.access.conditions import Comparison, Demand
 from parquetry.errors import NotFoundError, ParameterError, RequestError
 from parquetry.model.layouts import INITIAL, Layout
 from parquetry.tuning import Config, LayoutExplorer, MetadataStore, QueryExecutor, moving_rule
+from parquetry.tuning.deciding import State
 from parquetry.tuning.evaluation import racing
 from parquetry.tuning.migrations.worker import Worker
 from parquetry.tuning.moving_rule import decide_for, remember_move
@@ -178,7 +179,13 @@ def test_the_rule_waits_until_moving_would_have_paid(store, config, metadata):
     assert "0 of 10" in again.decision.reason or "no layout" in again.decision.reason
 
 
-@pytest.mark.usefixtures("calm")
+@pytest.fixture
+def bold(monkeypatch):
+    """A rule that never becomes cautious, however dear moving so small a dataset is."""
+    monkeypatch.setattr(State, "is_cautious", False)
+
+
+@pytest.mark.usefixtures("calm", "bold")
 def test_a_replica_that_writing_made_stale_is_made_anew_when_that_would_have_paid(
     store, config, metadata
 ):
@@ -289,11 +296,31 @@ def test_a_migration_can_be_left_to_a_worker(store, config, metadata):
 def test_the_folder_itself_is_laid_out_if_so_wished(store, config, metadata):
     answers = ask(config, metadata)
     result = LayoutExplorer(config, metadata).optimize_table("events", role="active")
-    assert (result.job.state, result.verdict) == ("done", None)
+    assert result.job.state == "done"
+    assert result.verdict.passed
+    assert "interleaved pairs" in result.verdict.gate_b.reason
     assert metadata.active_layout("events").layout_id == result.layout_id
     assert replicas(store) == []
     assert ask(config, metadata) == answers
     assert metadata.queries("events")[-1].scans[0].layout == result.layout_id
+
+
+def test_a_folder_that_is_not_faster_than_it_was_is_laid_out_back(
+    store, config, metadata, monkeypatch
+):
+    monkeypatch.setattr(racing, "_runner_of", lambda *_: lambda _: 1.0)
+    answers = ask(config, metadata)
+    files = store.dataset("events").files()
+    result = LayoutExplorer(config, metadata).optimize_table("events", role="active")
+    assert not result.verdict.passed
+    assert result.layout_id is None
+    record = metadata.layout("events", result.job.layout.layout_id)
+    assert record.state == "retired"
+    assert "was undone, back to version 0: not surely faster" in record.message
+    assert [path.rpartition("/")[2] for path in store.dataset("events").files()] == [
+        path.rpartition("/")[2] for path in files
+    ]
+    assert ask(config, metadata) == answers
 
 
 @pytest.mark.usefixtures("calm")

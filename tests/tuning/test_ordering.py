@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import itertools
+from dataclasses import replace
 from decimal import Decimal
 
 import duckdb
@@ -14,9 +15,11 @@ from hypothesis import strategies as st
 
 from parquetry.errors import LayoutError
 from parquetry.model.layouts import Cut, Layout, PartitionKey, Quantiles
+from parquetry.tuning.candidates.curves import along_curve
 from parquetry.tuning.ordering.curves import STATE_BITS, curve_table
 from parquetry.tuning.ordering.literals import literal
 from parquetry.tuning.ordering.terms import curve_key, cut_key, order_by, order_terms
+from tuning.orders import orders, situation, take
 
 
 @pytest.fixture(scope="module")
@@ -84,6 +87,20 @@ def test_few_boundaries_are_spread_and_null_stands_in_the_last_cell(duck):
         number_on_curve(cell, "z-order", 8)
         for cell in ((0, 0), (128, 0), (128, 0), (0, 192), (0, 192))
     ]
+
+
+@pytest.mark.parametrize("curve", ["hilbert", "z-order"])
+@pytest.mark.parametrize("count", [2, 3])
+def test_a_sample_is_ordered_along_a_curve_as_sql_orders_all_rows(curve, count):
+    sample = take(orders(3_000), 3_000)
+    columns = ("discount", "sku", "day")[:count]
+    here = situation(sample, ["price > 1"])
+    layout = replace(along_curve(here, columns), curve=curve, partition_by=(PartitionKey("mode"),))
+    rows = sample.table.append_column("row", pa.array(range(3_000)))
+    with duckdb.connect() as duck:
+        duck.register("rows", rows)
+        found = duck.execute(f"SELECT row FROM rows ORDER BY {order_by(layout)}, row").fetchnumpy()
+    assert sample.order(layout).rows.tolist() == found["row"].tolist()
 
 
 def test_rows_end_in_the_leaf_that_the_cuts_lead_to(duck):

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import datetime as dt
+import itertools
 
 import polars as pl
 import pyarrow as pa
 import pytest
 
 from parquetry.dataset import Dataset
-from parquetry.tuning.candidates.wishes import find_wishes, fit_log, read_bytes_a_row
+from parquetry.tuning.candidates.wishes import (
+    find_wishes,
+    fit_log,
+    read_bytes_a_row,
+    read_log,
+)
 from parquetry.tuning.costs.constants import Constants
+from parquetry.tuning.costs.ledger import Ledger
 from parquetry.tuning.costs.present import present_groups
 from parquetry.tuning.records import LoggedQuery, LoggedScan
 from parquetry.tuning.samples import Sample, sample_rows
@@ -89,25 +96,38 @@ def test_the_size_of_a_sample_is_twenty_rows_a_row_group_within_bounds():
     assert sample_rows(10**12) == 2_000_000
 
 
+_NUMBERS = itertools.count()
+
+
 def logged(condition, at, latency_ms=10.0, columns=("price",), rows=None):
     demands = understand(f"SELECT * FROM orders WHERE {condition}", {}, ["orders"]).demands(
         "orders", {}
     )
     scan = LoggedScan("orders", demands=tuple(map(tuple, demands)), columns=columns, rows=rows)
-    return LoggedQuery("q", at, "sql", "…", "kind", latency_ms, 1, (scan,))
+    return LoggedQuery(f"q{next(_NUMBERS)}", at, "sql", "…", "kind", latency_ms, 1, (scan,))
 
 
 def test_wishes_weigh_less_the_older_they_are_and_keep_what_no_layout_changes(dataset):
     sample = sample_of(dataset)
-    groups = {"initial": present_groups(dataset.source.listing(), sample, ("customer", "mode"))}
     now = dt.datetime(2024, 5, 8, tzinfo=dt.UTC)
     log = [logged("customer = 5", now), logged("mode = 'AIR'", now - dt.timedelta(days=7))]
-    new, old = find_wishes(log, "orders", sample, groups, Constants(), now)
+    new, old = find_wishes(readings(log, dataset, sample), Constants(), now)
     assert (new.weight, old.weight) == (1.0, 0.5)
     assert new.cluster_id == "kind"
     assert 0 < new.rest_seconds < 0.01
     assert old.rest_seconds > new.rest_seconds  # it reads one file in five
-    assert find_wishes(log, "others", sample, groups, Constants(), now) == []
+    assert read_log(log, "others", Ledger(sample), {}) == []
+
+
+def readings(log, dataset, sample):
+    """Read a log of questions that the dataset's own files have answered."""
+    ledger = Ledger(sample)
+
+    def own():
+        return present_groups(dataset.source.listing(), sample, ledger.columns)
+
+    works = {"initial": lambda numbers: ledger.works_in("own", own, numbers)}
+    return read_log(log, "orders", ledger, works)
 
 
 def test_the_columns_that_a_question_reads_decide_its_bytes(dataset):
@@ -123,14 +143,13 @@ def test_the_columns_that_a_question_reads_decide_its_bytes(dataset):
 
 def test_the_log_tells_the_constants(dataset):
     sample = sample_of(dataset)
-    groups = {"initial": present_groups(dataset.source.listing(), sample, ("customer", "mode"))}
     now = dt.datetime(2024, 5, 8, tzinfo=dt.UTC)
     slow = [
         logged("customer = 5", now, 5_000.0, rows=1),
         logged("mode = 'AIR'", now, 1_000.0, rows=10),
     ] * 20
-    found = fit_log(slow, "orders", sample, groups)
+    found = fit_log(readings(slow, dataset, sample))
     assert found.row > Constants().row
     unmeasured = [logged("customer = 5", now, 5_000.0)] * 20
-    assert fit_log(unmeasured, "orders", sample, groups) == Constants()
-    assert fit_log([], "orders", sample, groups) == Constants()
+    assert fit_log(readings(unmeasured, dataset, sample)) == Constants()
+    assert fit_log([]) == Constants()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import os
 import random
 import signal
@@ -9,6 +10,8 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import contextmanager
+from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
@@ -16,15 +19,18 @@ import pyarrow.parquet as pq
 import pytest
 
 from doubles.faulty import FaultyStorage
+from parquetry.access.conditions import Comparison, Demand
 from parquetry.commits.home import Home
 from parquetry.dataset import Dataset
 from parquetry.errors import NotFoundError, UnknownColumnError
 from parquetry.model.layouts import Layout
 from parquetry.storage.local import LocalStorage
 from parquetry.tuning import Config, MetadataStore
+from parquetry.tuning.evaluation.verifying import find_verification
+from parquetry.tuning.migrations import pieces
 from parquetry.tuning.migrations.enqueuing import enqueue_migration
 from parquetry.tuning.migrations.worker import Worker
-from parquetry.tuning.records import MigrationJob
+from parquetry.tuning.records import LoggedQuery, LoggedScan, MigrationJob
 from parquetry.tuning.replicas.state import replica_states, settle_records
 from parquetry.tuning.rewriting.local import LocalRewriter
 from tuning.replicas import ask, eager_router
@@ -32,6 +38,7 @@ from tuning.replicas import ask, eager_router
 LAYOUT = Layout(sort_by=("n",), row_group_rows=500)
 ID = LAYOUT.layout_id
 DISK = LocalStorage()
+PROVE = pieces.prove
 PROGRAM = """
 import sys
 from parquetry.tuning import Config, MetadataStore
@@ -321,8 +328,55 @@ def test_a_signal_stops_a_worker_cleanly_and_its_job_goes_on(place, metadata, nu
     assert is_answered_from(place, ID)
 
 
+NURSERY = f"""
+import os, sys
+import duckdb, polars, sqlalchemy.dialects.sqlite, parquetry.tuning.rewriting.spreading
+{PROGRAM.split("place, memory", maxsplit=1)[0]}
+print("ready", flush=True)
+for line in sys.stdin:
+    place, memory, stale_seconds = line.split()
+    child = os.fork()
+    if not child:
+        config = Config(data_dir=place)
+        metadata = MetadataStore(place + "/metadata.db")
+        how = dict(stale_after_seconds=float(stale_seconds), memory_bytes=int(memory))
+        Worker(metadata, config, **how).loop(0.02)
+    print(child, flush=True)
+    os.waitpid(child, 0)
+    print("gone", flush=True)
+"""
+"""Forks workers, so that only the first of many takes the time of importing."""
+
+
+@pytest.fixture(scope="module")
+def nursery():
+    with subprocess.Popen(
+        [sys.executable, "-c", NURSERY],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout.readline() == "ready\n"
+        yield process
+        process.stdin.close()
+
+
+@contextmanager
+def a_worker_that_is_killed(nursery, place, stale_seconds):
+    nursery.stdin.write(f"{place} 400_000 {stale_seconds}\n")
+    nursery.stdin.flush()
+    worker_process = int(nursery.stdout.readline())
+    try:
+        yield
+    finally:
+        os.kill(worker_process, signal.SIGKILL)
+        assert nursery.stdout.readline() == "gone\n"
+
+
 @pytest.mark.parametrize("role", ["replica", "active"])
-def test_a_worker_that_is_killed_at_any_point_leaves_everything_whole(place, metadata, role):
+def test_a_worker_that_is_killed_at_any_point_leaves_everything_whole(
+    place, metadata, nursery, role
+):
     rng = random.Random(11)
     own = ask(Dataset(place / "t").source, "FROM t")[1]
     kills = 0
@@ -331,17 +385,87 @@ def test_a_worker_that_is_killed_at_any_point_leaves_everything_whole(place, met
         mode = ["full", "incremental"][number % 2]
         enqueue_migration(metadata, str(place), "t", layout, role=role, mode=mode)
         while state_of(metadata)[-1] != "done":
-            process = start(place, 0.3)
-            deadline = time.monotonic() + (rng.random() * 0.6 if kills % 4 < 3 else 60)
-            while time.monotonic() < deadline and state_of(metadata)[-1] != "done":
-                time.sleep(0.005)
-            process.kill()
-            process.communicate()
+            with a_worker_that_is_killed(nursery, place, 0.3):
+                deadline = time.monotonic() + (rng.random() * 0.6 if kills % 4 < 3 else 60)
+                while time.monotonic() < deadline and state_of(metadata)[-1] != "done":
+                    time.sleep(0.005)
+            killed_at = time.monotonic()
             kills += 1
             source = Dataset(place / "t").source
             assert ask(source, "FROM t", eager_router())[1] == own
             assert ask(source, "FROM t")[1] == own
-            time.sleep(0.3)
+            time.sleep(max(0.0, killed_at + 0.3 - time.monotonic()))
         assert metadata.layout("t", layout.layout_id).state == "ready"
     assert kills > 4
     assert is_answered_from(place, "initial") is (role == "active")
+
+
+def log_questions(metadata):
+    """Log questions that look for single values."""
+    now = dt.datetime.now(dt.UTC)
+    metadata.log_queries(
+        [
+            LoggedQuery(
+                f"q{n}",
+                now,
+                "sql",
+                f"SELECT * FROM t WHERE n = {n}",
+                "c",
+                5.0,
+                1,
+                (LoggedScan("t", demands=((Demand(Comparison("n", "=", 97 * n)),),)),),
+            )
+            for n in range(30)
+        ]
+    )
+
+
+@pytest.mark.parametrize("role", ["replica", "active"])
+@pytest.mark.parametrize("mode", ["full", "incremental"])
+def test_new_files_that_keep_nothing_apart_are_discarded_and_the_job_says_why(
+    place, metadata, role, mode, monkeypatch
+):
+    """The layout promises an order by `n`; what is written is proved to have another one."""
+    log_questions(metadata)
+    own = ask(Dataset(place / "t").source, "FROM t")[1]
+    job = enqueue_migration(metadata, str(place), "t", LAYOUT, role=role, mode=mode)
+    monkeypatch.setattr(
+        pieces,
+        "prove",
+        lambda paths, columns, _, wanted: PROVE(paths, columns, Layout(row_group_rows=500), wanted),
+    )
+    done = worker(metadata, place, rewriter=unordered).run_once()
+    assert (done.job_id, done.state) == (job.job_id, "failed")
+    assert "do not keep apart" in done.message
+    assert "were predicted" in done.message
+    assert "discarded" in done.message
+    assert metadata.layout("t", ID).state == "failed"
+    assert not find_verification(metadata, "t", ID).passed
+    assert {path.name for path in place.rglob("*.pq")} == {"sample.pq"}
+    assert ask(Dataset(place / "t").source, "FROM t")[1] == own
+    assert not Dataset(place / "t").history()
+
+
+def unordered(task):
+    yield from LocalRewriter(DISK)(replace(task, layout=Layout(row_group_rows=500)))
+
+
+@pytest.mark.parametrize("role", ["replica", "active"])
+@pytest.mark.parametrize("mode", ["full", "incremental"])
+def test_new_files_that_read_as_predicted_come_into_use(place, metadata, role, mode):
+    log_questions(metadata)
+    enqueue_migration(metadata, str(place), "t", LAYOUT, role=role, mode=mode)
+    done = worker(metadata, place).run_once()
+    assert done.state == "done", done.message
+    assert find_verification(metadata, "t", ID) is None
+
+
+@pytest.mark.parametrize("state", ["done", "failed"])
+def test_a_migration_counts_as_a_move_however_it_ended(place, metadata, state):
+    enqueue_migration(metadata, str(place), "t", LAYOUT)
+    storage = FaultyStorage(60, "full") if state == "failed" else DISK
+    done = worker(metadata, place, storage=storage, memory_bytes=500_000).run_once()
+    assert done.state == state
+    kept = metadata.state("t")
+    assert kept["moved_at"] is not None
+    assert kept["state"]["rewrite_seconds"] > 0

@@ -34,6 +34,8 @@ class Config(BaseSettings):
         theta: Rewriting seconds that must have been saved before a layout is moved to, as a share of
             what the rewriting takes. Rewriting never costs more than 1/theta of the query time paid.
         min_queries: Questions that a dataset must have seen before it is moved.
+        share_looking: The share of the time of questions that looking for layouts may take, beside the
+            rewriting and the first look.
         half_life_days: Days after which a question counts half.
         history_days: Days after which the loop forgets questions.
         window_hours: Hours of questions that one evaluation looks back on.
@@ -67,6 +69,7 @@ class Config(BaseSettings):
     beta: float = Field(0.1, ge=0, validation_alias=_named("beta"))
     theta: float = Field(0.5, gt=0)
     min_queries: int = Field(30, ge=1)
+    share_looking: float = Field(0.01, gt=0)
     half_life_days: float = Field(7.0, gt=0)
     history_days: float = Field(90.0, gt=0)
     window_hours: float = Field(24.0, gt=0)

@@ -4,7 +4,8 @@ Each option has a counter. A question adds to it what the option would have save
 zero it does not fall. An option is taken when its counter reaches `theta` times what the rewriting
 takes: the savings of the past vouch for those to come. So rewriting never costs more than `1 / theta`
 of the query time that was paid, whatever the questions. Where moving has turned out to be dear, beside
-what the best sequence of layouts would have cost, four times as much must have been saved.
+what the best sequence of layouts would have cost, four times as much must have been saved; where it has
+served so well that even a move in vain would leave it near that, two fifths of it.
 
 Every value here is plain and can be kept as JSON; nothing is known of how layouts are written.
 """
@@ -12,14 +13,21 @@ Every value here is plain and can be kept as JSON; nothing is known of how layou
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from functools import reduce
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+import numpy as np
 
 from parquetry.tuning.offline_optimum import WorkFunction
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
+    from numpy.typing import NDArray
+
+_Seconds = TypeVar("_Seconds", float, "NDArray[np.float64]")
 _DEAR = 2.5
+_NEAR = 1.4
 _ROUNDING = 1 + 1e-9
 MARGIN = 0.9
 """Predictions may be off by a tenth: what is there counts only so much of what it takes."""
@@ -35,11 +43,13 @@ class Rules:
         cautious_theta: The same as `theta`, where moving has been dear. At 2, less the margin,
             somebody who asks what the present one of two layouts serves worst makes us pay three
             times the optimum, the least that any rule can reach; at 0.5 it is six times.
+        early_theta: The same, where moving has served so well that it may err once.
     """
 
     theta: float = 0.5
     min_queries: int = 30
     cautious_theta: float = 2 * MARGIN
+    early_theta: float = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +100,16 @@ class State:
         """Whether moving has been dear: all that was paid is far above the offline optimum."""
         paid = self.paid_seconds + self.rewrite_seconds
         return self.rewrite_seconds > 0 and paid > _DEAR * self.work.optimum
+
+    def may_err(self, seconds: float, theta: float) -> bool:
+        """Whether a move can be afforded even if it is in vain.
+
+        All that was paid stays near the offline optimum then, and rewriting within the share of the
+        query time that `theta` allows.
+        """
+        rewriting = self.rewrite_seconds + seconds
+        is_near = self.paid_seconds + rewriting <= _NEAR * self.work.optimum
+        return is_near and rewriting <= self.paid_seconds * MARGIN / theta
 
     def to_json(self) -> dict[str, Any]:
         """Return the state as plain values."""
@@ -149,7 +169,7 @@ def advance(
     counters = {}
     for option in choices:
         before = state.counters.get(option.key, 0.0)
-        counters[option.key] = max(0.0, before + saving(option, costs, present, current))
+        counters[option.key] = max(0.0, float(before + saving(option, costs, present, current)))
     moves = {**state.moves, **{option.layout: option.rewrite_seconds for option in choices}}
     return replace(
         state,
@@ -178,37 +198,43 @@ def _work_after(
 
 
 def saving(
-    option: Option, costs: Mapping[str, float], present: Sequence[str], current: float
-) -> float:
-    """Return what an option saves of one question, less the margin.
+    option: Option, costs: Mapping[str, _Seconds], present: Sequence[str], current: _Seconds
+) -> _Seconds:
+    """Return what an option saves of one question, or of each of many, less the margin.
 
     One more layout beside those that are there takes nothing away: it is used where it is better.
     """
     if option.drops is None:
-        return max(0.0, MARGIN * current - costs[option.layout])
-    rest = [costs[layout] for layout in present if layout != option.drops]
-    return MARGIN * current - min([costs[option.layout], *rest])
+        saved = np.maximum(0.0, MARGIN * current - costs[option.layout])
+    else:
+        left = [option.layout, *(layout for layout in present if layout != option.drops)]
+        saved = MARGIN * current - reduce(np.minimum, [costs[layout] for layout in left])
+    return cast("_Seconds", saved)
 
 
-def replay(option: Option, past: Iterable[Mapping[str, float]], present: Sequence[str]) -> float:
-    """Return the counter that an option would have, had it been known since the last move."""
-    counter = 0.0
-    for costs in past:
-        current = min(costs[layout] for layout in present)
-        counter = max(0.0, counter + saving(option, costs, present, current))
-    return counter
+def replay(
+    option: Option, costs: Mapping[str, NDArray[np.float64]], present: Sequence[str]
+) -> float:
+    """Return the counter that an option would have, had it been known since the last move.
+
+    Args:
+        option: The option.
+        costs: What each question since then takes, by layout.
+        present: The layouts that they could be answered from.
+    """
+    current = reduce(np.minimum, [costs[layout] for layout in present])
+    sums = np.cumsum(saving(option, costs, present, current))
+    return float(sums[-1] - min(0.0, sums.min())) if len(sums) else 0.0  # it stops at zero
 
 
 def decide(state: State, choices: Sequence[Option], rules: Rules) -> Option | None:
     """Return what to do now: the option whose counter exceeds its threshold most, or nothing."""
     if state.queries < rules.min_queries:
         return None
-    theta = max(rules.theta, rules.cautious_theta) if state.is_cautious else rules.theta
     due = [
         option
         for option in choices
-        if state.counters.get(option.key, 0.0) * _ROUNDING
-        >= theta * option.caution * option.rewrite_seconds
+        if state.counters.get(option.key, 0.0) * _ROUNDING >= _threshold(state, option, rules)
     ]
     return min(due, key=lambda option: _preference(state, option), default=None)
 
@@ -222,6 +248,30 @@ def _preference(state: State, option: Option) -> tuple[float, float, str]:
     known = state.work.values.get(option.layout, state.work.optimum + option.rewrite_seconds)
     saved = state.counters.get(option.key, 0.0) - option.rewrite_seconds
     return (0.0 if option.drops is None else known), -saved, option.key
+
+
+def lacking(state: State, choices: Sequence[Option], rules: Rules) -> float | None:
+    """Return the seconds that must at least be saved yet before any option is due; None without one.
+
+    A question saves no more than it takes, so that nothing need be decided before so much was asked.
+    """
+    lacks = (
+        min(rules.theta, rules.early_theta) * option.caution * option.rewrite_seconds
+        - state.counters.get(option.key, 0.0)
+        for option in choices
+    )
+    least = min(lacks, default=None)
+    return None if least is None else max(0.0, least)
+
+
+def _threshold(state: State, option: Option, rules: Rules) -> float:
+    """Return what an option must have saved before it is due."""
+    theta = rules.theta
+    if state.is_cautious:
+        theta = max(theta, rules.cautious_theta)
+    elif state.may_err(option.rewrite_seconds, theta):
+        theta = min(theta, rules.early_theta)
+    return theta * option.caution * option.rewrite_seconds
 
 
 def moved(state: State, seconds: float) -> State:

@@ -11,6 +11,7 @@ from parquetry.errors import ParquetryError, RequestError
 from parquetry.tuning.explorer import LayoutExplorer
 from parquetry.tuning.metadata.store import MetadataStore
 from parquetry.tuning.observing import TunedObserver
+from parquetry.tuning.spacing import why_wait
 from parquetry.tuning.switching import read_switch, switch_off
 from parquetry.tuning.tuner import start_tuner, stop_tuner
 from parquetry.watching import find_watch
@@ -132,9 +133,13 @@ class Tuning:
         return self._explorer.optimize_table(table, role=role, mode=mode)
 
     def run_once(self) -> list[Round]:
-        """Go through the loop once for each dataset that was asked something, by the rule.
+        """Go through the loop once for each dataset for which that may lead to something, by the rule.
 
+        Nothing is done where nothing was asked since the last time, where no layout can have paid yet,
+        and where looking for layouts has taken its share (`share_looking`) of the questions' time.
         Questions older than the settings' `history_days` are forgotten.
+
+        **Cost:** where nothing is done, two small queries of the database and one `stat` a file.
         """
         config, explorer = self.config, self._explorer
         self._flush()
@@ -144,7 +149,11 @@ class Tuning:
         chosen = None if switch is None else switch.tables
         asked = set(self.metadata.tables()).intersection(self._store.datasets())
         names = sorted(asked if chosen is None else asked.intersection(chosen))
-        return [explorer.tune_table(name) for name in names]
+        return [
+            explorer.tune_table(name)
+            for name in names
+            if why_wait(self._store.dataset(name), self.metadata, config) is None
+        ]
 
     def cancel(self, job_id: int) -> MigrationJob:
         """Cancel a migration that waits or runs; whoever runs it ends it at the next sign of life.

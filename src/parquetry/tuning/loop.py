@@ -11,6 +11,7 @@
 ```
 
 Routing (`routing/`, `bandits/`) and evaluation (`evaluation/`) go on with every question that follows.
+`spacing` says when to go through the loop again.
 """
 
 from __future__ import annotations
@@ -20,16 +21,17 @@ from typing import TYPE_CHECKING
 
 from parquetry.tuning.moving import carry_out
 from parquetry.tuning.moving_rule import decide_for, settle
+from parquetry.tuning.notebook import find_notebook
 from parquetry.tuning.proposing import propose_for
 from parquetry.tuning.round import Round
+from parquetry.tuning.spacing import Look
 from parquetry.tuning.verifying import judge, look_back
 from parquetry.tuning.workload import Workload
 
 if TYPE_CHECKING:
+    from parquetry.dataset import Dataset
     from parquetry.tuning.round import Aim
     from parquetry.tuning.tools import Tools
-
-_NEWEST = 10_000
 
 
 def tune_table(table: str, tools: Tools, aim: Aim) -> Round:
@@ -37,7 +39,7 @@ def tune_table(table: str, tools: Tools, aim: Aim) -> Round:
 
     **Guarantees:** answers never change, and the dataset is whole whatever happens in between.
 
-    **Cost:** footers and the sample; a migration if one is decided on.
+    **Cost:** footers and the sample, and of the log what is new; a migration if one is decided on.
 
     Args:
         table: The dataset.
@@ -48,22 +50,37 @@ def tune_table(table: str, tools: Tools, aim: Aim) -> Round:
         NotFoundError: There is no such dataset.
     """
     dataset = tools.dataset(table)
+    look = Look(table, tools.metadata)
     tools.observe()  # 1
     settle(dataset, tools.metadata)  # what writing to the dataset has made of its layouts
-    workload = _understand(table, tools)  # 2
-    proposal = propose_for(dataset, tools.metadata, tools.config, rules=tools.rules)  # 3, 4
-    decision = decide_for(table, proposal, tools.metadata, tools.config, is_asked=aim.is_asked)  # 5
-    job = carry_out(decision, dataset, tools, aim)  # 6
-    verdict = judge(job, decision, dataset, tools)  # 7, of what was written now
+    workload = _understand(dataset, tools)  # 2
+    proposal = propose_for(  # 3, 4
+        dataset, tools.metadata, tools.config, rules=tools.rules, is_anew=aim.is_asked
+    )
+    decision = decide_for(  # 5
+        table,
+        proposal,
+        tools.metadata,
+        tools.config,
+        is_asked=aim.is_asked,
+        looking_seconds=look.first_seconds,
+    )
+    with look.moving():
+        job = carry_out(decision, dataset, tools, aim)  # 6
+        verdict = judge(job, decision, dataset, tools)  # 7, of what was written now
     news = look_back(dataset, tools)  # 7, of what was written before
+    look.end(decision.lacks_seconds)
     return Round(table, workload, proposal, decision, job, verdict, news)
 
 
-def _understand(table: str, tools: Tools) -> Workload:
+def _understand(dataset: Dataset, tools: Tools) -> Workload:
+    notebook = find_notebook(dataset, tools.metadata)
+    with notebook.guard:
+        queries = notebook.read_log(tools.metadata, dataset.name)
     return Workload.of(
-        table,
-        tools.metadata.queries(table, limit=_NEWEST),
-        tools.metadata.shapes(table),
+        dataset.name,
+        queries,
+        tools.metadata.shapes(dataset.name),
         dt.datetime.now(dt.UTC),
         half_life_days=tools.config.half_life_days,
     )

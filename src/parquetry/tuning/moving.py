@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from parquetry.tuning.migrations.enqueuing import enqueue_migration
 from parquetry.tuning.migrations.worker import Worker
-from parquetry.tuning.moving_rule import remember_move
 
 if TYPE_CHECKING:
     from parquetry.dataset import Dataset
@@ -38,12 +37,5 @@ def carry_out(decision: Decision, dataset: Dataset, tools: Tools, aim: Aim) -> M
     worker = Worker(tools.metadata, tools.config, rewriter=tools.rewriter, storage=tools.storage)
     while aim.waits and (ended := worker.run_once(dataset.name)) is not None:
         if ended.job_id == job.job_id:
-            _remember(ended, tools)
             return ended
     return next(one for one in tools.metadata.jobs(dataset.name) if one.job_id == job.job_id)
-
-
-def _remember(job: MigrationJob, tools: Tools) -> None:
-    record = tools.metadata.layout(job.table, job.layout.layout_id)
-    if job.state == "done" and record is not None:
-        remember_move(job.table, record.rewrite_seconds or 0.0, tools.metadata)

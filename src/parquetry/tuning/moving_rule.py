@@ -6,6 +6,8 @@ import datetime as dt
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from parquetry.tuning.deciding import (
     Option,
     Rules,
@@ -13,12 +15,14 @@ from parquetry.tuning.deciding import (
     advance,
     decide,
     is_worth_tuning,
+    lacking,
     moved,
     options,
     replay,
 )
 from parquetry.tuning.evaluation.verifying import find_verification
 from parquetry.tuning.replicas.state import settle_records
+from parquetry.tuning.spacing import left_alone
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,6 +31,7 @@ if TYPE_CHECKING:
     from parquetry.tuning.config import Config
     from parquetry.tuning.metadata.store import MetadataStore
     from parquetry.tuning.proposing import Priced, Proposal
+    from parquetry.tuning.records import MigrationJob
 
 _CAUTION = 8.0
 """A layout that was written and refused is only tried again when it would have saved so much more."""
@@ -40,32 +45,42 @@ class Decision:
         move: The layout to move to; None to stay.
         drops: The layout that is given up for it, if one is.
         reason: Why, in a sentence for people.
+        lacks_seconds: What must at least be saved yet before a move is due; None if that is not known.
     """
 
     move: Priced | None
     drops: str | None
     reason: str
+    lacks_seconds: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class _Memory:
-    """What is kept between two looks: the rule's state, until when questions were counted, the move."""
+    """What is kept between two looks.
+
+    The rule's state, until when questions were counted, when the last move was, and what finding out
+    took whether its layout is faster: the next move will take that as well.
+    """
 
     state: State
     until: dt.datetime | None
     moved_at: dt.datetime | None
+    race_seconds: float = 0.0
 
     @classmethod
     def of(cls, document: Any) -> _Memory:
         if not document:
             return cls(State(), None, None)
-        moments = [document[name] and dt.datetime.fromisoformat(document[name]) for name in _TIMES]
-        return cls(State.from_json(document["state"]), *moments)
+        until, moved_at = (
+            document[name] and dt.datetime.fromisoformat(document[name]) for name in _TIMES
+        )
+        state = State.from_json(document["state"])
+        return cls(state, until, moved_at, document.get("race_seconds", 0.0))
 
     def to_json(self) -> dict[str, Any]:
         moments = (self.until, self.moved_at)
         times = {name: at and at.isoformat() for name, at in zip(_TIMES, moments, strict=True)}
-        return {"state": self.state.to_json(), **times}
+        return {"state": self.state.to_json(), **times, "race_seconds": self.race_seconds}
 
 
 _TIMES = ("until", "moved_at")
@@ -78,6 +93,7 @@ def decide_for(
     config: Config,
     *,
     is_asked: bool = False,
+    looking_seconds: float = 0.0,
 ) -> Decision:
     """Return what to do about a dataset, and remember what its questions have told.
 
@@ -88,21 +104,27 @@ def decide_for(
         config: The settings.
         is_asked: Whether somebody wants the best layout now: then what is predicted to be faster is
             moved to, without waiting until that would have paid, and small datasets are tuned, too.
+        looking_seconds: What the first look took: the first move must pay for it as well.
     """
     rows = proposal.situation.sample.rows
     groups = proposal.row_groups
     is_large = is_worth_tuning(rows, groups, config.min_rows, config.min_row_groups)
     if not (is_asked or is_large):
-        text = (
-            f"left alone: {rows:,} rows in {groups:,} row groups are too few for layouts to matter"
-        )
-        return Decision(None, None, text)
-    choices = _choices(table, proposal, metadata, config)
-    memory = _advanced(_Memory.of(metadata.state(table)), proposal, choices)
+        return Decision(None, None, left_alone(rows, groups))
+    memory = _Memory.of(metadata.state(table))
+    extra = memory.race_seconds if memory.state.rewrite_seconds else looking_seconds
+    choices = _choices(table, proposal, metadata, config, extra)
+    memory = _advanced(memory, proposal, choices)
     metadata.save_state(table, memory.to_json())
     if is_asked:
         return _asked(proposal, memory.state, choices)
-    return _ruled(proposal, memory.state, choices, config)
+    open_job = _open_job(table, metadata)
+    if open_job is not None:
+        told = f"migration {open_job.job_id} to {open_job.layout.layout_id} is {open_job.state}"
+        return Decision(None, None, told)
+    found = _ruled(proposal, memory.state, choices, config)
+    rules = Rules(config.theta, config.min_queries)
+    return replace(found, lacks_seconds=lacking(memory.state, choices, rules))
 
 
 def remember_move(table: str, seconds: float, metadata: MetadataStore) -> None:
@@ -110,7 +132,14 @@ def remember_move(table: str, seconds: float, metadata: MetadataStore) -> None:
     memory = _Memory.of(metadata.state(table))
     state = moved(memory.state, seconds)
     now = dt.datetime.now(dt.UTC)
-    metadata.save_state(table, _Memory(state, memory.until, now).to_json())
+    metadata.save_state(table, replace(memory, state=state, moved_at=now).to_json())
+
+
+def remember_race(table: str, seconds: float, metadata: MetadataStore) -> None:
+    """Take note that finding out whether a new layout is faster took some seconds."""
+    memory = _Memory.of(metadata.state(table))
+    state = replace(memory.state, rewrite_seconds=memory.state.rewrite_seconds + seconds)
+    metadata.save_state(table, replace(memory, state=state, race_seconds=seconds).to_json())
 
 
 def settle(dataset: Dataset, metadata: MetadataStore) -> None:
@@ -126,11 +155,16 @@ def settle(dataset: Dataset, metadata: MetadataStore) -> None:
         remember_move(dataset.name, 0.0, metadata)
 
 
+def _open_job(table: str, metadata: MetadataStore) -> MigrationJob | None:
+    """Return the migration of a dataset that waits or runs already."""
+    return next((job for job in metadata.jobs(table) if job.state in {"queued", "running"}), None)
+
+
 def _choices(
-    table: str, proposal: Proposal, metadata: MetadataStore, config: Config
+    table: str, proposal: Proposal, metadata: MetadataStore, config: Config, extra_seconds: float
 ) -> list[Option]:
     """Return what can be done; what the gates refused when it was written must promise more."""
-    seconds = {one.layout_id: one.rewrite_seconds for one in proposal.candidates}
+    seconds = {one.layout_id: one.rewrite_seconds + extra_seconds for one in proposal.candidates}
     present = [one.layout_id for one in proposal.present]
     verdicts = {one: find_verification(metadata, table, one) for one in seconds}
     refused = {one for one, verdict in verdicts.items() if verdict and not verdict.passed}
@@ -146,24 +180,20 @@ def _advanced(memory: _Memory, proposal: Proposal, choices: Sequence[Option]) ->
     An option that is new gets the counter that it would have, had it been known since the last move.
     """
     present = [one.layout_id for one in proposal.present]
-    known = (*proposal.present, *proposal.candidates)
-    costs = [
-        dict(zip((one.layout_id for one in known), each, strict=True))
-        for each in zip(*(one.each for one in known), strict=True)
-    ]
-    asked = list(zip(proposal.asked_at, costs, strict=True))
-    since = [(at, each) for at, each in asked if memory.moved_at is None or at > memory.moved_at]
-    past = [each for at, each in since if memory.until is not None and at <= memory.until]
+    costs = {one.layout_id: one.each for one in (*proposal.present, *proposal.candidates)}
+    asked_at = proposal.asked_at
+    is_new = np.array([memory.until is None or at > memory.until for at in asked_at], bool)
+    is_since = np.array([memory.moved_at is None or at > memory.moved_at for at in asked_at], bool)
+    past = {name: each[is_since & ~is_new] for name, each in costs.items()}
     counters = dict(memory.state.counters)
     for option in choices:
         if option.key not in counters:
             counters[option.key] = replay(option, past, present)
     state = replace(memory.state, counters=counters)
-    for at, each in asked:
-        if memory.until is None or at > memory.until:
-            state = advance(state, each, present, choices)
-    until = max(proposal.asked_at, default=memory.until)
-    return _Memory(state, until, memory.moved_at)
+    lines = np.column_stack([each[is_new] for each in costs.values()]).tolist()
+    for line in lines:
+        state = advance(state, dict(zip(costs, line, strict=True)), present, choices)
+    return replace(memory, state=state, until=max(asked_at, default=memory.until))
 
 
 def _ruled(proposal: Proposal, state: State, choices: Sequence[Option], config: Config) -> Decision:

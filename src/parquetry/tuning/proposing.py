@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,26 +12,24 @@ import numpy as np
 from parquetry.model.layouts import INITIAL
 from parquetry.tuning.candidates.proposing import RULES, propose
 from parquetry.tuning.candidates.situation import Hints, Situation
-from parquetry.tuning.candidates.wishes import find_wishes, fit_log
-from parquetry.tuning.costs.codecs import decoding_factor
-from parquetry.tuning.costs.groups import predict_groups
-from parquetry.tuning.costs.present import present_groups
-from parquetry.tuning.costs.work import predict_work
-from parquetry.tuning.sampling import find_sample, measure_extent
+from parquetry.tuning.candidates.wishes import find_wishes, fit_log, read_log
+from parquetry.tuning.notebook import MOST_QUERIES, find_notebook
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
+
+    from numpy.typing import NDArray
 
     from parquetry.dataset import Dataset
     from parquetry.model.layouts import Layout
     from parquetry.tuning.candidates.proposing import Rule
     from parquetry.tuning.config import Config
-    from parquetry.tuning.costs.groups import Groups
     from parquetry.tuning.metadata.store import MetadataStore
-    from parquetry.tuning.records import LayoutRecord, LoggedQuery
+    from parquetry.tuning.notebook import Notebook
+    from parquetry.tuning.records import LayoutRecord
 
-MOST_QUERIES = 2_000
-"""The newest questions of the log are looked at, so many of them."""
+__all__ = ["MOST_QUERIES", "Priced", "Proposal", "propose_for", "rewrite_estimate"]
+
 _BYTES_A_SECOND = 20e6  # rewritten, until a rewriting was measured
 
 
@@ -51,8 +50,8 @@ class Priced:
     layout: Layout | None
     seconds: float
     row_groups: float
-    rewrite_seconds: float = 0.0
-    each: tuple[float, ...] = field(default=(), repr=False)
+    rewrite_seconds: float
+    each: NDArray[np.float64] = field(repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,68 +94,116 @@ def propose_for(
     config: Config,
     *,
     rules: Sequence[Rule] = RULES,
+    is_anew: bool = True,
 ) -> Proposal:
     """Return priced proposals for a dataset from what was asked of it; nothing is rewritten.
 
     **Cost:** every footer is read; the sample is taken on the first call, and later read. Pricing takes
-    some milliseconds a layout.
+    some milliseconds a layout. Of all this a process does again only what is new.
 
     Args:
         dataset: The dataset.
         metadata: Where questions are logged.
         config: The settings.
         rules: How candidates are found.
+        is_anew: Whether candidates are looked for in any case. Otherwise those that were found last are
+            priced again, as long as the questions are of the same kinds.
     """
+    notebook = find_notebook(dataset, metadata)
+    with notebook.guard:
+        return _propose(dataset, metadata, config, rules, notebook, is_anew=is_anew)
+
+
+def _propose(
+    dataset: Dataset,
+    metadata: MetadataStore,
+    config: Config,
+    rules: Sequence[Rule],
+    notebook: Notebook,
+    *,
+    is_anew: bool,
+) -> Proposal:
     now = dt.datetime.now(dt.UTC)
-    name = dataset.name
     listing = dataset.source.listing()
-    extent = measure_extent(listing.files)
-    sample = find_sample(dataset.source, extent, config.seed)
-    queries = metadata.queries(name, limit=MOST_QUERIES)
-    asked = _asked_columns(queries, name)
-    records = [one for one in metadata.layouts(name) if one.state == "ready"]
+    extent = notebook.extent(listing)
+    ledger = notebook.ledger(dataset.source, extent, config.seed)
+    queries = notebook.read_log(metadata, dataset.name)
+    records = [one for one in metadata.layouts(dataset.name) if one.state == "ready"]
     own = next((one.layout_id for one in records if one.role == "active"), INITIAL)
-    groups: dict[str, Groups] = {own: present_groups(listing, sample, asked)}
-    for record in records:
-        if record.layout is not None and record.layout_id != own:
-            groups[record.layout_id] = predict_groups(sample, record.layout, asked)
-    constants = fit_log(queries, name, sample, groups)
-    wishes = find_wishes(queries, name, sample, groups, constants, now, config.half_life_days)
+    beside = {one.layout_id: one.layout for one in records if one.layout_id != own and one.layout}
+    works = {name: partial(ledger.works, layout) for name, layout in beside.items()}
+
+    def works_of_own(numbers: Sequence[int]) -> NDArray[np.float64]:
+        key, groups = notebook.own_groups(listing, ledger)
+        return ledger.works_in(key, lambda: groups, numbers)
+
+    readings = read_log(
+        queries, dataset.name, ledger, {own: works_of_own, **works}, notebook.understood
+    )
+    constants = fit_log(readings)
+    wishes = find_wishes(readings, constants, now, config.half_life_days)
     hints = _hints(dataset, len(listing.files), extent.compression)
-    situation = Situation(sample, tuple(wishes), constants, hints)
-    layouts = {one.layout_id: one.layout for one in records}
-    rewrite = _rewrite_seconds(records, extent.bytes)
+    situation = Situation(ledger.sample, tuple(wishes), constants, hints, ledger)
+    numbers = [one.understood.number for one in readings]
+    present = _present(situation, own, records, works_of_own(numbers), beside)
+    found = None if is_anew else notebook.still_fit([own, *beside], rules)
+    if found is None:
+        found = propose(situation, rules, np.min([one.each for one in present], axis=0))
+        if rules:
+            notebook.keep_proposed(found, [own, *beside], rules)
+    rewrite = rewrite_estimate(records, extent.bytes)
+    candidates = [_candidate(situation, one, rewrite) for one in found]
     return Proposal(
         situation,
         len(queries),
         extent.row_groups,
-        tuple(_price(situation, one, layouts.get(one), groups[one]) for one in groups),
+        tuple(present),
         tuple(
-            _price(
-                situation,
-                one.layout_id,
-                one,
-                predict_groups(sample, one, situation.columns),
-                rewrite,
+            sorted(
+                (one for one in candidates if one.layout_id not in {own, *beside}),
+                key=lambda one: one.seconds,
             )
-            for one in propose(situation, rules)
-            if one.layout_id not in groups
         ),
-        tuple(query.at for query in queries for scan in query.scans if scan.table == name),
+        tuple(one.query.at for one in readings),
     )
 
 
-def _asked_columns(queries: Sequence[LoggedQuery], table: str) -> tuple[str, ...]:
-    """Return the columns that questions filter by."""
-    found = {
-        demand.condition.column
-        for query in queries
-        for scan in query.scans
-        if scan.table == table
-        for demands in scan.demands
-        for demand in demands
-    }
-    return tuple(sorted(found))
+def _present(
+    situation: Situation,
+    own: str,
+    records: Sequence[LayoutRecord],
+    works: NDArray[np.float64],
+    beside: Mapping[str, Layout],
+) -> list[Priced]:
+    """Return the prices of the layouts that are there, the dataset's own first."""
+    layout = next((one.layout for one in records if one.layout_id == own), None)
+    found = [_priced(situation, own, layout, works, situation.seconds_of(works), 0.0)]
+    for name, one in beside.items():
+        found.append(
+            _priced(situation, name, one, situation.works(one), situation.seconds_each(one), 0.0)
+        )
+    return found
+
+
+def _candidate(situation: Situation, layout: Layout, rewrite_seconds: float) -> Priced:
+    works, each = situation.works(layout), situation.seconds_each(layout)
+    return _priced(situation, layout.layout_id, layout, works, each, rewrite_seconds)
+
+
+def _priced(
+    situation: Situation,
+    layout_id: str,
+    layout: Layout | None,
+    works: NDArray[np.float64],
+    each: NDArray[np.float64],
+    rewrite_seconds: float,
+) -> Priced:
+    if not situation.wishes:
+        return Priced(layout_id, layout, 0.0, 0.0, rewrite_seconds, each)
+    weights = situation.weights
+    seconds = float(np.average(each, weights=weights))
+    row_groups = float(np.average(works[:, 1], weights=weights))
+    return Priced(layout_id, layout, seconds, row_groups, rewrite_seconds, each)
 
 
 def _hints(dataset: Dataset, files: int, compression: str) -> Hints:
@@ -174,8 +221,8 @@ def _hints(dataset: Dataset, files: int, compression: str) -> Hints:
     )
 
 
-def _rewrite_seconds(records: Sequence[LayoutRecord], size_bytes: int) -> float:
-    """Return what rewriting the dataset should take, by what was measured before."""
+def rewrite_estimate(records: Sequence[LayoutRecord], size_bytes: int) -> float:
+    """Return what rewriting a dataset should take, by what was measured before."""
     measured = [
         (one.bytes, one.rewrite_seconds) for one in records if one.bytes and one.rewrite_seconds
     ]
@@ -183,26 +230,3 @@ def _rewrite_seconds(records: Sequence[LayoutRecord], size_bytes: int) -> float:
         return size_bytes / _BYTES_A_SECOND
     written = sum(size for size, _ in measured)
     return size_bytes * sum(seconds for _, seconds in measured) / written
-
-
-def _price(
-    situation: Situation,
-    layout_id: str,
-    layout: Layout | None,
-    groups: Groups,
-    rewrite_seconds: float = 0.0,
-) -> Priced:
-    if not situation.wishes:
-        return Priced(layout_id, layout, 0.0, 0.0, rewrite_seconds)
-    codec = layout.compression if layout is not None else situation.hints.compression
-    decoding = decoding_factor(codec, situation.hints.compression)
-    seconds, read, weights = [], [], []
-    for wish in situation.wishes:
-        work = predict_work(wish.asked, groups, situation.sample)
-        reading = situation.constants.reading_seconds(work, wish.bytes_a_row, decoding)
-        seconds.append(wish.rest_seconds + reading)
-        read.append(work.row_groups)
-        weights.append(wish.weight)
-    mean_seconds = float(np.average(seconds, weights=weights))
-    mean_read = float(np.average(read, weights=weights))
-    return Priced(layout_id, layout, mean_seconds, mean_read, rewrite_seconds, tuple(seconds))

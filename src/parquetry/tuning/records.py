@@ -146,6 +146,26 @@ class Shape:
 
 
 @dataclass(frozen=True, slots=True)
+class KindActivity:
+    """How much a dataset was asked of one kind of question in some time.
+
+    Args:
+        cluster_id: The kind.
+        queries: How many questions.
+        seconds: What they took.
+        rows: Rows that fulfilled what the engine tests while it reads, on average; None if that was
+            never measured.
+        until: When the last was answered, UTC.
+    """
+
+    cluster_id: str
+    queries: int
+    seconds: float
+    rows: float | None
+    until: dt.datetime
+
+
+@dataclass(frozen=True, slots=True)
 class LayoutRecord:
     """A layout that a dataset has, had, or is about to have.
 

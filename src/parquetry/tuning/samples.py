@@ -10,21 +10,24 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 import numpy as np
 import polars as pl
+import pyarrow as pa
 
 from parquetry.access.condition_tests import rank_of
 from parquetry.model.layouts import ROW_GROUP_ROWS
 from parquetry.model.schema import normal_type
+from parquetry.tuning.ordering.sampled import curve_numbers
 from parquetry.tuning.ordering.terms import cut_key, order_by, partition_terms
 
 if TYPE_CHECKING:
-    import pyarrow as pa
     from numpy.typing import NDArray
 
-    from parquetry.model.layouts import Layout
+    from parquetry.model.layouts import Curve, Layout, Quantiles
+    from parquetry.tuning.costs.spans import Spans
 
 ROWS_A_GROUP = 20
 """Layouts are ranked exactly from 10 on; at 20, costs are a few per cent too low."""
 _UNIQUE = 0.95
+_NUMBER = '"\x01number"'
 MIN_ROWS, MAX_ROWS = 20_000, 2_000_000
 
 
@@ -59,6 +62,18 @@ class Axis:
         index = bisect_left(range(len(self)), value, key=lambda at: ranked(self.values[at]))
         is_here = index < len(self) and ranked(self.values[index]) == value
         return 2 * index if is_here else 2 * index - 1
+
+    def share(self, spans: Spans) -> float:
+        """Return the share of the rows whose values stand within some spans, apart from each other."""
+        if not len(self.nulls):
+            return 1.0
+        lows, highs = np.array(spans).reshape(-1, 2).T
+        ends = np.searchsorted(self._ascending, highs, side="right")
+        return float((ends - np.searchsorted(self._ascending, lows)).sum()) / len(self.nulls)
+
+    @cached_property
+    def _ascending(self) -> NDArray[np.float64]:
+        return np.sort(self.places[~self.nulls])
 
 
 def _rows_a_value(ranks: NDArray[np.int64], fraction: float) -> float:
@@ -129,13 +144,16 @@ class Sample:
 
     def order(self, layout: Layout) -> Ordering:
         """Return the rows in the order in which a layout would write them."""
-        terms = order_by(layout)
+        terms = order_by(layout, _NUMBER if layout.curve else None)
         count = self.table.num_rows
         if not terms:
             nothing = np.zeros(count, np.int64)
             return Ordering(np.arange(count), nothing[:1], nothing)
         keys = ", ".join(partition_terms(layout))
         digest = f"hash({keys})" if keys else "0"
+        if layout.curve:
+            numbers = pa.array(self._numbers(layout.curve, layout.quantiles))
+            self._duck.register("sample", self._rows.append_column("\x01number", numbers))
         found = self._duck.execute(
             f'SELECT "\x01row" AS row, {digest} AS digest, {cut_key(layout) or 0} AS leaf '
             f'FROM sample ORDER BY {terms}, "\x01row"'
@@ -160,6 +178,22 @@ class Sample:
     def _duck(self) -> duckdb.DuckDBPyConnection:
         connection = duckdb.connect(":memory:", config={"threads": 1})
         connection.execute("SET TimeZone = 'UTC'")
-        numbers = pl.int_range(self.table.num_rows, eager=True).to_arrow()
-        connection.register("sample", self.table.append_column("\x01row", numbers))
+        connection.register("sample", self._rows)
         return connection
+
+    @cached_property
+    def _rows(self) -> pa.Table:
+        return self.table.append_column("\x01row", pa.array(np.arange(self.table.num_rows)))
+
+    def _numbers(self, curve: Curve, quantiles: tuple[Quantiles, ...]) -> NDArray[np.int64]:
+        """Return the number of each row on a curve; layouts that vary one use it again."""
+        key = curve, quantiles
+        if key not in self._curves:
+            axes = [self.axis(one.column) for one in quantiles]
+            known = [axis for axis in axes if axis is not None]
+            self._curves[key] = curve_numbers(curve, quantiles, known)
+        return self._curves[key]
+
+    @cached_property
+    def _curves(self) -> dict[tuple[Curve, tuple[Quantiles, ...]], NDArray[np.int64]]:
+        return {}

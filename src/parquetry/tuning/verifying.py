@@ -5,13 +5,15 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 from parquetry.tuning.evaluation.gathering import gather
 from parquetry.tuning.evaluation.giving_up import give_up
-from parquetry.tuning.evaluation.verifying import verify_replica
+from parquetry.tuning.evaluation.verifying import verify_layout
 from parquetry.tuning.evaluation.watching import watch
 from parquetry.tuning.evaluation.window import evaluate
+from parquetry.tuning.moving_rule import remember_race
 
 if TYPE_CHECKING:
     from parquetry.dataset import Dataset
@@ -20,25 +22,31 @@ if TYPE_CHECKING:
     from parquetry.tuning.records import MigrationJob
     from parquetry.tuning.tools import Tools
 
+_NEWEST = 5_000
+"""So many questions of the window a round looks back on; `evaluate` looks at all of them."""
+
 
 def judge(
     job: MigrationJob | None, decision: Decision, dataset: Dataset, tools: Tools
 ) -> Verification | None:
-    """Return what the gates say of a replica that was just written; None if there is none to judge.
+    """Return what the gates say of a layout that was just written; None if there is none to judge.
 
-    One that fails is given up; one that passes takes the place of the one that is dropped for it, and
-    of those that are stale.
-    A layout of the dataset's own folder was verified when it was committed, and is watched.
+    One that fails is given up; a replica that passes takes the place of the one that is dropped for it,
+    and of those that are stale.
     """
-    if job is None or job.state != "done" or job.role != "replica":
+    if job is None or job.state != "done":
         return None
     record = tools.metadata.layout(dataset.name, job.layout.layout_id)
     if record is None:
         return None
-    found = verify_replica(dataset, tools.metadata, tools.config, record)
+    start = time.perf_counter()
+    found = verify_layout(dataset, tools.metadata, tools.config, record)
+    remember_race(dataset.name, time.perf_counter() - start, tools.metadata)
     if found is not None and not found.passed:
         failed = found.gate_b if found.gate_a.passed else found.gate_a
         give_up(dataset, tools.metadata, record, failed.reason)
+        return found
+    if job.role == "active":
         return found
     stale = [one.layout_id for one in tools.metadata.layouts(dataset.name) if one.state == "stale"]
     for layout_id in filter(None, (decision.drops, *stale)):
@@ -48,7 +56,7 @@ def judge(
 
 def look_back(dataset: Dataset, tools: Tools) -> tuple[str, ...]:
     """Score the layouts over the window, and give up those that turned out slower; say which."""
-    situation = gather(dataset, tools.metadata, tools.config)
+    situation = gather(dataset, tools.metadata, tools.config, limit=_NEWEST)
     tools.metadata.save_evaluations(evaluate(situation, tools.config).records)
     return tuple(watch(situation, tools.metadata, dataset))
 

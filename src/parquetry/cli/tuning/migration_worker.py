@@ -43,7 +43,7 @@ def migration_worker(
         if job.state == "failed":
             failed.append(job.job_id)
         _tell(job)
-        if check and job.state == "done" and job.role == "replica":
+        if check and job.state == "done":
             _check(opened, job)
 
     worker = Worker(opened.metadata, config, told=told)
@@ -77,12 +77,12 @@ def _tell(job: MigrationJob) -> None:
 
 def _check(opened: Opened, job: MigrationJob) -> None:
     from parquetry.cli.rendering import say
-    from parquetry.tuning.evaluation.verifying import verify_replica
+    from parquetry.tuning.evaluation.verifying import verify_layout
 
     record = opened.metadata.layout(job.table, job.layout.layout_id)
     if record is None:
         return
-    found = verify_replica(opened.store.dataset(job.table), opened.metadata, opened.config, record)
+    found = verify_layout(opened.store.dataset(job.table), opened.metadata, opened.config, record)
     if found is not None:
         say(f"  {found.gate_a.reason}")
         say(f"  {found.gate_b.reason}")

@@ -18,6 +18,8 @@ from parquetry.tuning.candidates.sorts import lexicographic_sorts
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from numpy.typing import NDArray
+
     from parquetry.model.layouts import Layout
     from parquetry.tuning.candidates.situation import Situation
 
@@ -40,15 +42,26 @@ RULES: tuple[Rule, ...] = (
     faster_codecs,
 )
 BEST, LEAST_SHARE = 6, 0.05
+_COMPANIONS = 2
 
 
-def propose(situation: Situation, rules: Sequence[Rule] = RULES) -> list[Layout]:
+def propose(
+    situation: Situation,
+    rules: Sequence[Rule] = RULES,
+    now: NDArray[np.float64] | None = None,
+) -> list[Layout]:
     """Return the most promising layouts, best first.
 
-    These are the best for the workload as a whole, and for each kind of question with a share of the
-    time the best for it: beside each other, such specialists may serve better than any one layout.
+    These are the best for the workload as a whole; for each kind of question with a share of the time
+    the best for it; and those that serve best beside what is there and beside each other, where each
+    question goes to the layout that serves it best.
 
     **Cost:** prices some dozens of layouts on the sample, some milliseconds each.
+
+    Args:
+        situation: The dataset and what was asked of it.
+        rules: How layouts are found.
+        now: What each wish takes in the layouts that are there.
     """
     if not situation.wishes or not situation.sample.table.num_rows:
         return []
@@ -59,18 +72,32 @@ def propose(situation: Situation, rules: Sequence[Rule] = RULES) -> list[Layout]
     if not layouts:
         return []
     each = np.array([situation.seconds_each(layout) for layout in layouts])
-    weights = np.array([wish.weight for wish in situation.wishes])
+    weights = situation.weights
     totals = each @ weights
-    chosen = list(np.argsort(totals, kind="stable")[:BEST])
-    for members in _clusters(situation):
-        shares = each[:, members] @ weights[members]
-        if shares.max() >= LEAST_SHARE * totals.max():
-            chosen.append(int(shares.argmin()))
+    chosen = [*np.argsort(totals, kind="stable")[:BEST].tolist(), *_specialists(situation, each)]
+    if now is not None:
+        chosen += _companions(each, now, weights)
     return [layouts[number] for number in sorted(set(chosen), key=lambda n: (totals[n], n))]
 
 
-def _clusters(situation: Situation) -> list[list[int]]:
+def _specialists(situation: Situation, each: NDArray[np.float64]) -> list[int]:
+    """Return the best layout for each kind of question that has a share of the time."""
+    weights = situation.weights
+    most = (each @ weights).max()
     members: dict[str, list[int]] = {}
     for number, wish in enumerate(situation.wishes):
         members.setdefault(wish.cluster_id, []).append(number)
-    return list(members.values())
+    shares = [each[:, some] @ weights[some] for some in members.values()]
+    return [int(share.argmin()) for share in shares if share.max() >= LEAST_SHARE * most]
+
+
+def _companions(
+    each: NDArray[np.float64], now: NDArray[np.float64], weights: NDArray[np.float64]
+) -> list[int]:
+    """Return the layouts that spare most beside what is there, each beside those before it."""
+    chosen = []
+    for _ in range(_COMPANIONS):
+        best = int((np.minimum(each, now) @ weights).argmin())
+        chosen.append(best)
+        now = np.minimum(now, each[best])
+    return chosen

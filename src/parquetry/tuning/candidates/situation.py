@@ -11,13 +11,14 @@ import polars as pl
 
 from parquetry.tuning.costs.codecs import decoding_factor
 from parquetry.tuning.costs.constants import Constants
-from parquetry.tuning.costs.groups import predict_groups
-from parquetry.tuning.costs.work import predict_work
+from parquetry.tuning.costs.ledger import Ledger
+from parquetry.tuning.costs.work import predict_works
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from parquetry.model.layouts import Layout
+    from parquetry.tuning.costs.groups import Groups
     from parquetry.tuning.costs.spans import Need
     from parquetry.tuning.costs.work import Asked
     from parquetry.tuning.samples import Axis, Sample
@@ -74,12 +75,14 @@ class Situation:
         wishes: What was asked.
         constants: How long reading takes.
         hints: What else is known.
+        known: What was predicted before, by the same sample; it is added to.
     """
 
     sample: Sample
     wishes: tuple[Wish, ...]
     constants: Constants = field(default_factory=Constants)
     hints: Hints = field(default_factory=Hints)
+    known: Ledger | None = field(default=None, repr=False, compare=False)
 
     @cached_property
     def columns(self) -> tuple[str, ...]:
@@ -122,39 +125,63 @@ class Situation:
         axis = self.axis(need.column)
         if need.wants_null:
             return float(axis.nulls.mean())
-        admitted: NDArray[np.bool_] = np.zeros(len(axis.places), np.bool_)
-        for low, high in need.spans:
-            admitted |= (axis.places >= low) & (axis.places <= high)
-        return float((admitted & ~axis.nulls).mean()) if len(admitted) else 1.0
+        return axis.share(need.spans)
 
     def seconds(self, layout: Layout) -> float:
         """Return what all wishes together would take in a layout, by their weights."""
-        each = self.seconds_each(layout)
-        return float(each @ self._weights)
+        return float(self.seconds_each(layout) @ self.weights)
 
     def seconds_each(self, layout: Layout) -> NDArray[np.float64]:
         """Return what each wish would take in a layout."""
         if layout not in self._priced:
-            groups = predict_groups(self.sample, layout, self.columns)
             decoding = decoding_factor(layout.compression, self.hints.compression)
-            works = {asked: predict_work(asked, groups, self.sample) for asked in self._questions}
-            self._priced[layout] = np.array(
-                [
-                    wish.rest_seconds
-                    + self.constants.reading_seconds(works[wish.asked], wish.bytes_a_row, decoding)
-                    for wish in self.wishes
-                ]
-            )
+            works = self.ledger.works(layout, self._numbers)
+            self._priced[layout] = self.seconds_of(works, decoding)
         return self._priced[layout]
 
-    @cached_property
-    def _questions(self) -> frozenset[Asked]:
-        """What is asked, each question once, however often the log has it."""
-        return frozenset(wish.asked for wish in self.wishes)
+    def seconds_of(self, works: NDArray[np.float64], decoding: float = 1.0) -> NDArray[np.float64]:
+        """Return what each wish takes that reads so many files, row groups and rows."""
+        files, row_groups, rows = works.T
+        prices = self.constants
+        seconds: NDArray[np.float64] = (
+            self._rests
+            + prices.file * files
+            + prices.row_group * row_groups
+            + (prices.byte * decoding * self.bytes_a_row + prices.row) * rows
+        )
+        return seconds
+
+    def works(self, layout: Layout) -> NDArray[np.float64]:
+        """Return the files, row groups and rows that each wish would read in a layout."""
+        return self.ledger.works(layout, self._numbers)
+
+    def works_in(self, groups: Groups) -> NDArray[np.float64]:
+        """Return the same for row groups that are there."""
+        return predict_works([wish.asked for wish in self.wishes], groups, self.sample)
 
     @cached_property
-    def _weights(self) -> NDArray[np.float64]:
+    def weights(self) -> NDArray[np.float64]:
+        """How much each wish counts."""
         return np.array([wish.weight for wish in self.wishes])
+
+    @cached_property
+    def ledger(self) -> Ledger:
+        """What was predicted by the sample."""
+        is_of_it = self.known is not None and self.known.sample is self.sample
+        return self.known if self.known is not None and is_of_it else Ledger(self.sample)
+
+    @cached_property
+    def _numbers(self) -> list[int]:
+        return [self.ledger.number(wish.asked) for wish in self.wishes]
+
+    @cached_property
+    def _rests(self) -> NDArray[np.float64]:
+        return np.array([wish.rest_seconds for wish in self.wishes])
+
+    @cached_property
+    def bytes_a_row(self) -> NDArray[np.float64]:
+        """The compressed size of the columns that each wish reads, in one row."""
+        return np.array([wish.bytes_a_row for wish in self.wishes])
 
     @cached_property
     def _priced(self) -> dict[Layout, NDArray[np.float64]]:

@@ -2,31 +2,113 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
 
 from parquetry.tuning.candidates.situation import Wish
 from parquetry.tuning.costs.fitting import Measured, fit
-from parquetry.tuning.costs.work import predict_work, understand_demands
+from parquetry.tuning.costs.work import Work, understand_demands
 
 if TYPE_CHECKING:
     import datetime as dt
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
 
     from parquetry.tuning.costs.constants import Constants
-    from parquetry.tuning.costs.groups import Groups
+    from parquetry.tuning.costs.ledger import Ledger
+    from parquetry.tuning.costs.work import Asked
     from parquetry.tuning.records import LoggedQuery, LoggedScan
     from parquetry.tuning.samples import Sample
+
+    Works: TypeAlias = Callable[[Sequence[int]], NDArray[np.float64]]
 
 HALF_LIFE_DAYS = 7.0
 _ANY_COLUMNS = 4
 """So many columns a question is taken to read of which nothing else is known."""
 
 
-def find_wishes(
+@dataclass(frozen=True, slots=True)
+class Understood:
+    """What one reading of a dataset needs: all that does not depend on layouts.
+
+    Args:
+        asked: What it needs.
+        number: Its number in the ledger.
+        bytes_a_row: The compressed size of the columns that it reads, in one row.
+    """
+
+    asked: Asked
+    number: int
+    bytes_a_row: float
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One reading of a dataset by a logged question, and what it read there by prediction.
+
+    Args:
+        query: The question.
+        scan: Where it read the dataset.
+        understood: What it needed.
+        work: What it read; None where the layout is not known any more that answered it.
+    """
+
+    query: LoggedQuery
+    scan: LoggedScan
+    understood: Understood
+    work: Work | None
+
+
+def read_log(
     queries: Sequence[LoggedQuery],
     table: str,
-    sample: Sample,
-    groups: Mapping[str, Groups],
+    ledger: Ledger,
+    works: Mapping[str, Works],
+    known: dict[tuple[str, int], Understood] | None = None,
+) -> list[Reading]:
+    """Return the readings of a dataset in a log, in its order.
+
+    Args:
+        queries: The log.
+        table: The dataset.
+        ledger: What is predicted once.
+        works: For each layout that questions were answered from, what is read in it.
+        known: What was understood before, by question and place; it is added to.
+    """
+    known = {} if known is None else known
+    found = [
+        (query, scan, _understood(query, place, scan, ledger, known))
+        for query in queries
+        for place, scan in enumerate(query.scans)
+        if scan.table == table
+    ]
+    read: dict[int, Work] = {}
+    for layout, predict in works.items():
+        at = [place for place, (_, scan, _) in enumerate(found) if scan.layout == layout]
+        lines = predict([found[place][2].number for place in at])
+        read.update((place, Work(*line)) for place, line in zip(at, lines.tolist(), strict=True))
+    return [Reading(*one, read.get(place)) for place, one in enumerate(found)]
+
+
+def _understood(
+    query: LoggedQuery,
+    place: int,
+    scan: LoggedScan,
+    ledger: Ledger,
+    known: dict[tuple[str, int], Understood],
+) -> Understood:
+    key = query.query_id, place
+    if key not in known:
+        asked = understand_demands(scan.demands, ledger.sample)
+        size = read_bytes_a_row(scan, ledger.sample)
+        known[key] = Understood(asked, ledger.number(asked), size)
+    return known[key]
+
+
+def find_wishes(
+    readings: Sequence[Reading],
     constants: Constants,
     now: dt.datetime,
     half_life_days: float = HALF_LIFE_DAYS,
@@ -34,41 +116,29 @@ def find_wishes(
     """Return what logged questions wished of a dataset, recent ones weighing more.
 
     Args:
-        queries: The log.
-        table: The dataset.
-        sample: Its sample.
-        groups: The row groups of each layout that questions were answered from, `initial` among them.
+        readings: The log.
         constants: How long reading takes.
         now: The present, UTC.
         half_life_days: After how many days a question weighs half.
     """
-    wishes = []
-    for query in queries:
-        for scan in query.scans:
-            if scan.table == table:
-                days = max(0.0, (now - query.at).total_seconds() / 86_400)
-                weight = 0.5 ** (days / half_life_days)
-                wishes.append(_wish(query, scan, sample, groups, constants, weight))
-    return wishes
+    return list(_wishes(readings, constants, now, half_life_days))
 
 
-def _wish(
-    query: LoggedQuery,
-    scan: LoggedScan,
-    sample: Sample,
-    groups: Mapping[str, Groups],
-    constants: Constants,
-    weight: float,
-) -> Wish:
-    asked = understand_demands(scan.demands, sample)
-    bytes_a_row = read_bytes_a_row(scan, sample)
-    taken = query.latency_ms / 1000 / max(1, len(query.scans))
-    reading = 0.0
-    if scan.layout in groups:
-        work = predict_work(asked, groups[scan.layout], sample)
-        reading = constants.reading_seconds(work, bytes_a_row)
-    rest = max(0.0, taken - reading)
-    return Wish(asked, query.cluster_id, weight, rest, bytes_a_row)
+def _wishes(
+    readings: Sequence[Reading], constants: Constants, now: dt.datetime, half_life_days: float
+) -> Iterator[Wish]:
+    for one in readings:
+        days = max(0.0, (now - one.query.at).total_seconds() / 86_400)
+        taken = one.query.latency_ms / 1000 / max(1, len(one.query.scans))
+        size = one.understood.bytes_a_row
+        reading = constants.reading_seconds(one.work, size) if one.work is not None else 0.0
+        yield Wish(
+            one.understood.asked,
+            one.query.cluster_id,
+            0.5 ** (days / half_life_days),
+            max(0.0, taken - reading),
+            size,
+        )
 
 
 def read_bytes_a_row(scan: LoggedScan, sample: Sample) -> float:
@@ -83,34 +153,21 @@ def read_bytes_a_row(scan: LoggedScan, sample: Sample) -> float:
     return min(_ANY_COLUMNS, len(sizes)) * sum(sizes.values()) / len(sizes) / sample.rows
 
 
-def fit_log(
-    queries: Sequence[LoggedQuery],
-    table: str,
-    sample: Sample,
-    groups: Mapping[str, Groups],
-    before: Constants | None = None,
-) -> Constants:
+def fit_log(readings: Sequence[Reading], before: Constants | None = None) -> Constants:
     """Return the constants of the cost formula that explain the log's questions on one dataset.
 
     What a question read is taken from the same prediction that candidates are priced by.
     """
-    measured = []
-    for query in queries:
-        if len(query.scans) != 1 or query.scans[0].table != table:
-            continue
-        [scan] = query.scans
-        if scan.layout not in groups or scan.rows is None:
-            continue
-        asked = understand_demands(scan.demands, sample)
-        work = predict_work(asked, groups[scan.layout], sample)
-        measured.append(
-            Measured(
-                work.files,
-                work.row_groups,
-                work.rows * read_bytes_a_row(scan, sample),
-                work.rows,
-                float(scan.rows),
-                query.latency_ms / 1000,
-            )
+    measured = [
+        Measured(
+            one.work.files,
+            one.work.row_groups,
+            one.work.rows * one.understood.bytes_a_row,
+            one.work.rows,
+            float(one.scan.rows),
+            one.query.latency_ms / 1000,
         )
+        for one in readings
+        if len(one.query.scans) == 1 and one.work is not None and one.scan.rows is not None
+    ]
     return fit(measured, before)

@@ -64,6 +64,10 @@ def non_negative_least_squares(
 
     Tries every set of columns that may be above zero, which is exact, and fast for a handful of them.
     """
+    rotation, matrix = np.linalg.qr(
+        matrix
+    )  # of which only so many lines remain as there are columns
+    wanted = rotation.T @ wanted
     width = matrix.shape[1]
     best, least = np.zeros(width), float(wanted @ wanted)
     for chosen in product([False, True], repeat=width):

@@ -1,9 +1,9 @@
-"""What a question reads of row groups."""
+"""What questions read of row groups: many questions at once, each by comparisons of whole arrays."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
@@ -19,8 +19,11 @@ if TYPE_CHECKING:
     from parquetry.tuning.costs.spans import Need
     from parquetry.tuning.samples import Axis, Sample
 
+    _Placed: TypeAlias = list[tuple[int, Need]]
+
 BLOOM_PASSES = 0.026
 """The share of values that a filter of the house's size lets pass though they are not there."""
+_MOST_CELLS = 8_000_000  # of an array that holds what each question admits of each row group
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,16 +33,6 @@ class Work:
     files: float
     row_groups: float
     rows: float
-
-    def __add__(self, other: Work) -> Work:
-        return Work(
-            self.files + other.files,
-            self.row_groups + other.row_groups,
-            self.rows + other.rows,
-        )
-
-
-NOTHING = Work(0.0, 0.0, 0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,41 +54,94 @@ def understand_demands(demands: Sequence[Sequence[Demand]], sample: Sample) -> A
 
 def predict_work(asked: Asked, groups: Groups, sample: Sample) -> Work:
     """Return what a question reads of some row groups, once for every place that reads them."""
-    total = NOTHING
-    for needs in asked.places:
-        total += _read(needs, groups, sample)
-    return total
+    return Work(*predict_works([asked], groups, sample)[0].tolist())
 
 
-def _read(needs: Sequence[Need], groups: Groups, sample: Sample) -> Work:
-    admitted = np.ones(len(groups), np.bool_)
-    for need in needs:
-        reach = groups.reaches.get(need.column)
-        if reach is not None:
-            admitted &= _meets(need, reach)
-    share = 1.0
-    for need in needs:
-        if need.points and need.column in groups.bloom_columns:
-            axis = sample.axis(need.column)
-            if axis is not None:
-                share = min(share, _bloom_share(need, axis, groups.rows[admitted]))
-    files = len(np.unique(groups.files[admitted]))
-    count = float(np.count_nonzero(admitted))
-    return Work(float(files), count * share, float(groups.rows[admitted].sum()) * share)
+def predict_works(asked: Sequence[Asked], groups: Groups, sample: Sample) -> NDArray[np.float64]:
+    """Return the files, row groups and rows that each of some questions reads, a line a question.
 
-
-def _meets(need: Need, reach: Reach) -> NDArray[np.bool_]:
-    if need.wants_null:
-        return reach.has_nulls
-    found = np.zeros(len(reach.lows), np.bool_)
-    for low, high in need.spans:
-        found |= (reach.lows <= high) & (reach.highs >= low)
+    **Cost:** for each column, one comparison of all questions with all row groups.
+    """
+    places = [needs for one in asked for needs in one.places]
+    owners = np.repeat(np.arange(len(asked)), [len(one.places) for one in asked])
+    each = np.zeros((len(places), 3))
+    step = max(1, _MOST_CELLS // max(1, len(groups)))
+    for start in range(0, len(places), step):
+        each[start : start + step] = _read(places[start : start + step], groups, sample)
+    found = np.zeros((len(asked), 3))
+    np.add.at(found, owners, each)
     return found
 
 
-def _bloom_share(need: Need, axis: Axis, rows: NDArray[np.float64]) -> float:
-    """Return the share of row groups, all of whose ranges admit the points, that filters let pass."""
-    if not len(rows):
-        return 1.0
-    one = float(1 - (1 - 1 / len(rows)) ** axis.rows_a_value)
+def _read(places: Sequence[Sequence[Need]], groups: Groups, sample: Sample) -> NDArray[np.float64]:
+    """Return what is read at each place."""
+    admitted = np.ones((len(places), len(groups)), np.bool_)
+    if not admitted.size:
+        return np.zeros((len(places), 3))
+    for (column, _), placed in _by_column(places).items():
+        reach = groups.reaches.get(column)
+        if reach is not None:
+            _admit(admitted, placed, reach)
+    counts = admitted.sum(axis=1).astype(float)
+    share = _bloom_shares(places, counts, groups, sample)
+    rows = admitted @ groups.rows
+    return np.column_stack([_count_files(admitted, groups.files), counts * share, rows * share])
+
+
+def _by_column(places: Sequence[Sequence[Need]]) -> dict[tuple[str, int], _Placed]:
+    """Return needs by column, with their places; a second one at the same place stands apart."""
+    found: dict[tuple[str, int], _Placed] = {}
+    for place, needs in enumerate(places):
+        columns = [need.column for need in needs]
+        for number, need in enumerate(needs):
+            key = (need.column, columns[:number].count(need.column))
+            found.setdefault(key, []).append((place, need))
+    return found
+
+
+def _admit(admitted: NDArray[np.bool_], placed: _Placed, reach: Reach) -> None:
+    """Leave only the row groups in which a column can hold what is needed of it."""
+    nulls = [place for place, need in placed if need.wants_null]
+    admitted[nulls] &= reach.has_nulls
+    nowhere = [place for place, need in placed if not (need.wants_null or need.spans)]
+    admitted[nowhere] = False
+    ranged = [(place, need.spans) for place, need in placed if need.spans and not need.wants_null]
+    if not ranged:
+        return
+    lows, highs = np.array([span for _, spans in ranged for span in spans]).T
+    meets = (reach.lows <= highs[:, None]) & (reach.highs >= lows[:, None])
+    if len(meets) > len(ranged):  # some have several spans
+        starts = np.cumsum([0, *(len(spans) for _, spans in ranged[:-1])])
+        meets = np.logical_or.reduceat(meets, starts, axis=0)
+    admitted[[place for place, _ in ranged]] &= meets
+
+
+def _count_files(admitted: NDArray[np.bool_], files: NDArray[np.int64]) -> NDArray[np.float64]:
+    order = np.argsort(files, kind="stable")
+    starts = np.flatnonzero(np.diff(files[order], prepend=-1))
+    touched = np.logical_or.reduceat(admitted[:, order], starts, axis=1)
+    counts: NDArray[np.float64] = touched.sum(axis=1).astype(float)
+    return counts
+
+
+def _bloom_shares(
+    places: Sequence[Sequence[Need]],
+    counts: NDArray[np.float64],
+    groups: Groups,
+    sample: Sample,
+) -> NDArray[np.float64]:
+    """Return the share of row groups, all of whose ranges admit it, that filters let pass."""
+    shares = np.ones(len(places))
+    if not groups.bloom_columns:
+        return shares
+    for place, needs in enumerate(places):
+        for need in needs:
+            axis = sample.axis(need.column) if need.column in groups.bloom_columns else None
+            if need.points and axis is not None and counts[place]:
+                shares[place] = min(shares[place], _bloom_share(need, axis, counts[place]))
+    return shares
+
+
+def _bloom_share(need: Need, axis: Axis, count: float) -> float:
+    one = float(1 - (1 - 1 / count) ** axis.rows_a_value)
     return min(1.0, (one + BLOOM_PASSES) * len(need.points))

@@ -17,14 +17,25 @@ TOO_SLOW = 1.15
 """No kind of question that counts may take over so many times as long."""
 COUNTS = 0.02
 """A kind of question counts from this share of the time on."""
+_OVERLAP = 1.25
+"""So many times the row groups that were predicted may be read of files that were just written."""
+_EARLY_CONFIDENCE = 0.99
+"""Who looks before the end must be surer than who looks once."""
 
 
 @dataclass(frozen=True, slots=True)
 class Volume:
-    """What the questions of a workload read, altogether."""
+    """What the questions of a workload read, altogether.
+
+    Args:
+        row_groups: Row groups.
+        bytes: Bytes of the columns that they read.
+        questions: How many questions that are, old ones counting less.
+    """
 
     row_groups: float
     bytes: float
+    questions: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +76,26 @@ def gate_a(before: Volume, after: Volume, predicted: Volume) -> GateVerdict:
         )
     begin = "reads as little as predicted" if passed else "does not read as little as predicted"
     return GateVerdict(passed, f"{begin}: {'; '.join(told)}")
+
+
+def shows_prediction(written: Volume, predicted: Volume) -> GateVerdict:
+    """Return whether files that were just written read about as predicted: a quarter more at most.
+
+    One row group a question is spared that, where so few are read that it makes a difference.
+    """
+    most = max(_OVERLAP * predicted.row_groups, predicted.row_groups + predicted.questions)
+    told = (
+        f"the logged questions read {written.row_groups:,.0f} row groups of the new files, where "
+        f"{predicted.row_groups:,.0f} were predicted"
+    )
+    return GateVerdict(written.row_groups <= most, told)
+
+
+def is_settled(pairs: Sequence[Pair], *, seed: int = 0) -> bool:
+    """Return whether more pairs would hardly change what gate B says."""
+    ratios, times = _by_kind(pairs)
+    low, high = bootstrap_bounds(ratios, times, confidence=_EARLY_CONFIDENCE, seed=seed)
+    return low > 0 or (high < 0 and _slowed(ratios, times, sum(times.values())) is None)
 
 
 def surely_slower(pairs: Sequence[Pair], *, seed: int = 0) -> GateVerdict:

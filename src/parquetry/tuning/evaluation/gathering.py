@@ -21,10 +21,18 @@ _WINDOWS = 8
 """So many windows are looked back on for what the baseline took."""
 
 
-def gather(dataset: Dataset, metadata: MetadataStore, config: Config) -> Situation:
+def gather(
+    dataset: Dataset, metadata: MetadataStore, config: Config, *, limit: int | None = None
+) -> Situation:
     """Return what an evaluation of a dataset goes by, as of now.
 
     **Cost:** the questions of eight windows are read from the database, and every file's footer.
+
+    Args:
+        dataset: The dataset.
+        metadata: Where questions are logged.
+        config: The settings.
+        limit: So many of the newest questions at most.
     """
     now = dt.datetime.now(dt.UTC)
     since = now - dt.timedelta(hours=_WINDOWS * config.window_hours)
@@ -34,7 +42,7 @@ def gather(dataset: Dataset, metadata: MetadataStore, config: Config) -> Situati
         evaluated.setdefault(record.layout, record.window_end)
     return Situation(
         table=dataset.name,
-        queries=metadata.queries(dataset.name, since=since),
+        queries=metadata.queries(dataset.name, since=since, limit=limit),
         layouts=layouts,
         group_rows=_group_rows(dataset, layouts),
         evaluated_until=evaluated,

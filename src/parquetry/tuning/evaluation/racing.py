@@ -10,7 +10,7 @@ from parquetry.access.duck import Duck
 from parquetry.errors import ParquetryError
 from parquetry.store import Store
 from parquetry.tuning.bandits.policy import Choice
-from parquetry.tuning.evaluation.gates import Pair
+from parquetry.tuning.evaluation.gates import COUNTS, Pair, is_settled
 from parquetry.tuning.routing.router import ReplicaRouter
 
 if TYPE_CHECKING:
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from parquetry.tuning.records import LoggedQuery
 
 _PAIRS = 60
+_LOOKS = (16, 24, 36)
+"""After so many pairs it is looked whether the race is settled."""
 
 
 class Pinned:
@@ -62,7 +64,8 @@ def race(
 ) -> list[Pair]:
     """Return what up to sixty logged questions take in two layouts: old, new, new, old (ABBA).
 
-    Nothing of it is logged. A question is asked only if it can be asked again as it was.
+    Nothing of it is logged. A question is asked only if it can be asked again as it was. The race ends
+    early where it is settled.
 
     Args:
         path: The store.
@@ -71,18 +74,15 @@ def race(
         new: The other one.
         seed: What the choice of questions depends on.
     """
-    runs = [_runner(path, name) for name in (old, new)]
-    chosen = _chosen([query for query in queries if query.is_replayable], seed)
-    return _pairs(chosen, *runs)
+    return _pairs(queries, _runner(path, old), _runner(path, new), seed)
 
 
 def race_version(
     dataset: Dataset, queries: Sequence[LoggedQuery], version: int, *, seed: int = 0
 ) -> list[Pair]:
     """Return what logged questions take of a dataset as it was and as it is, like `race`."""
-    runs = [_runner_of(dataset, one) for one in (dataset.at(version).source, dataset.source)]
-    chosen = _chosen([query for query in queries if query.is_replayable], seed)
-    return _pairs(chosen, *runs)
+    before = _runner_of(dataset, dataset.at(version).source)
+    return _pairs(queries, before, _runner_of(dataset, dataset.source), seed)
 
 
 def _runner_of(dataset: Dataset, source: Source) -> Callable[[LoggedQuery], float]:
@@ -102,9 +102,13 @@ def _pairs(
     queries: Sequence[LoggedQuery],
     old: Callable[[LoggedQuery], float],
     new: Callable[[LoggedQuery], float],
+    seed: int,
 ) -> list[Pair]:
-    pairs = []
-    for query in queries:
+    pairs: list[Pair] = []
+    chosen = _chosen([query for query in queries if query.is_replayable], seed)
+    for number, query in enumerate(chosen):
+        if number in _LOOKS and pairs and is_settled(pairs, seed=seed):
+            break
         with suppress(ParquetryError):  # a table or column of it is there no more
             pairs.append(_pair(query, old, new))
     return pairs
@@ -132,9 +136,23 @@ def _runner(path: str, layout: str) -> Callable[[LoggedQuery], float]:
 
 
 def _chosen(queries: Sequence[LoggedQuery], seed: int) -> list[LoggedQuery]:
-    """Return questions of all kinds, as many of each as their share of the time says."""
-    if len(queries) <= _PAIRS:
-        return list(queries)
+    """Return questions of all kinds, as many of each as their share of the time says.
+
+    Those that count come first, one of each.
+    """
     rng = random.Random(seed)  # noqa: S311 (no secret)
-    weights = [query.latency_ms for query in queries]
-    return rng.choices(queries, weights, k=_PAIRS)
+    kinds: dict[str, list[LoggedQuery]] = {}
+    for query in queries:
+        kinds.setdefault(query.cluster_id, []).append(query)
+    least = COUNTS * sum(query.latency_ms for query in queries)
+    first = [
+        rng.choice(some)
+        for some in kinds.values()
+        if sum(query.latency_ms for query in some) >= least
+    ]
+    if len(queries) <= _PAIRS:
+        rest = [query for query in queries if query not in first]
+        rng.shuffle(rest)
+    else:
+        rest = rng.choices(queries, [query.latency_ms for query in queries], k=_PAIRS)
+    return [*first, *rest][:_PAIRS]

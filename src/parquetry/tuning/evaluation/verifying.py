@@ -5,14 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from parquetry.errors import NotFoundError
 from parquetry.model.layouts import INITIAL
 from parquetry.tuning.evaluation.gates import GateVerdict, gate_b
-from parquetry.tuning.evaluation.racing import race
-from parquetry.tuning.evaluation.replaying import replay
+from parquetry.tuning.evaluation.giving_up import version_before
+from parquetry.tuning.evaluation.racing import race, race_version
+from parquetry.tuning.evaluation.replaying import replay, rows_by_folder
 from parquetry.tuning.proposing import propose_for
 from parquetry.tuning.replicas.folder import find_manifest, replica_folder
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from parquetry.access.listing import Listing
     from parquetry.dataset import Dataset
     from parquetry.tuning.config import Config
@@ -35,14 +39,19 @@ class Verification:
         return self.gate_a.passed and self.gate_b.passed
 
 
-def verify_replica(
+def verify_layout(
     dataset: Dataset, metadata: MetadataStore, config: Config, record: LayoutRecord
 ) -> Verification | None:
-    """Return what the gates say of a replica, None if there is no question to ask or no replica.
+    """Return what the gates say of a layout, None if there is no question to ask or no such layout.
+
+    A replica is compared with the dataset's own files. A layout of the folder itself is compared with
+    the files that it has retired, which are kept as long as it can be undone; where the dataset was
+    changed since, there is nothing that it could be compared with.
 
     The verdict is remembered; see `find_verification`. Nothing is given up.
 
-    **Cost:** up to sixty logged questions are asked three times in both layouts.
+    **Cost:** up to sixty logged questions are asked three times in both layouts, fewer where the first
+    of them tell already.
 
     Args:
         dataset: The dataset.
@@ -50,24 +59,33 @@ def verify_replica(
         config: The settings.
         record: The layout.
     """
-    after = _listing(dataset, record.layout_id)
     proposal = propose_for(dataset, metadata, config, rules=())
-    if after is None or record.layout is None or not proposal.queries:
+    sides = _replica(dataset, record) if record.role == "replica" else _active(dataset, record)
+    if sides is None or record.layout is None or not proposal.queries:
         return None
-    own = metadata.active_layout(dataset.name)
-    old = own.layout_id if own is not None else INITIAL
     queries = metadata.queries(dataset.name, limit=_QUERIES)
-    store = dataset.path.rpartition("/")[0]
-    found = Verification(
-        replay(proposal.situation, record.layout, dataset.source.listing(), after),
-        gate_b(race(store, queries, old, record.layout_id, seed=config.seed), seed=config.seed),
-    )
+    gate = replay(proposal.situation, record.layout, sides.before, sides.after, sides.pieces)
+    if record.role == "replica":
+        own = metadata.active_layout(dataset.name)
+        old = own.layout_id if own is not None else INITIAL
+        store = dataset.path.rpartition("/")[0]
+        pairs = race(store, queries, old, record.layout_id, seed=config.seed)
+    else:
+        pairs = race_version(dataset, queries, sides.version, seed=config.seed)
+    found = Verification(gate, gate_b(pairs, seed=config.seed))
+    remember_verification(metadata, dataset.name, record.layout_id, found)
+    return found
+
+
+def remember_verification(
+    metadata: MetadataStore, table: str, layout_id: str, found: Verification
+) -> None:
+    """Keep what the gates said of a layout."""
     document = {
         name: {"passed": gate.passed, "reason": gate.reason}
         for name, gate in (("gate_a", found.gate_a), ("gate_b", found.gate_b))
     }
-    metadata.save_state(dataset.name, document, _key(record.layout_id))
-    return found
+    metadata.save_state(table, document, _key(layout_id))
 
 
 def find_verification(metadata: MetadataStore, table: str, layout_id: str) -> Verification | None:
@@ -76,13 +94,39 @@ def find_verification(metadata: MetadataStore, table: str, layout_id: str) -> Ve
     return kept and Verification(*(GateVerdict(**kept[name]) for name in ("gate_a", "gate_b")))
 
 
-def _listing(dataset: Dataset, layout_id: str) -> Listing | None:
-    home, storage = dataset.source.home, dataset.source.storage
-    manifest = find_manifest(home, storage, layout_id)
+@dataclass(frozen=True, slots=True)
+class _Sides:
+    """The files of both layouts, and the rows of each part that was laid out for itself.
+
+    `version` is the dataset's before the folder was laid out anew; without meaning for a replica.
+    """
+
+    before: Listing
+    after: Listing
+    pieces: Sequence[int]
+    version: int = 0
+
+
+def _replica(dataset: Dataset, record: LayoutRecord) -> _Sides | None:
+    home, source = dataset.source.home, dataset.source
+    manifest = find_manifest(home, source.storage, record.layout_id)
     if manifest is None:
         return None
-    folder = replica_folder(home, layout_id)
-    return dataset.source.listing_of([f"{folder}/{file.name}" for file in manifest.files])
+    folder = replica_folder(home, record.layout_id)
+    after = source.listing_of([f"{folder}/{file.name}" for file in manifest.files])
+    return _Sides(source.listing(), after, [piece.rows for piece in manifest.pieces if piece.rows])
+
+
+def _active(dataset: Dataset, record: LayoutRecord) -> _Sides | None:
+    version = version_before(dataset, record.layout_id)
+    if version is None:
+        return None
+    try:
+        before = dataset.at(version).source.listing()
+    except NotFoundError:  # it was vacuumed
+        return None
+    after = dataset.source.listing()
+    return _Sides(before, after, rows_by_folder(after), version)
 
 
 def _key(layout_id: str) -> str:

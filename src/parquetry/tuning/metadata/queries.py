@@ -15,7 +15,7 @@ from parquetry.tuning.metadata.documents import (
     encode_parameters,
 )
 from parquetry.tuning.metadata.tables import query_log, query_scan
-from parquetry.tuning.records import LoggedQuery, LoggedScan
+from parquetry.tuning.records import KindActivity, LoggedQuery, LoggedScan
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -70,6 +70,31 @@ def count_queries(connection: sa.Connection, table: str, since: dt.datetime | No
     return int(connection.execute(counted).scalar_one())
 
 
+def select_activity(
+    connection: sa.Connection, table: str, since: dt.datetime | None
+) -> list[KindActivity]:
+    """Return how much was asked of a dataset after a moment, by the kind of question."""
+    log, scan = query_log.c, query_scan.c
+    chosen = (
+        sa.select(
+            log.cluster_id,
+            sa.func.count(),
+            sa.func.sum(log.latency_ms),
+            sa.func.avg(scan.rows),
+            sa.func.max(log.at, type_=log.at.type),
+        )
+        .join(query_scan, scan.query_id == log.query_id)
+        .where(scan.table_name == table)
+        .group_by(log.cluster_id)
+    )
+    if since is not None:
+        chosen = chosen.where(scan.at > since)
+    return [
+        KindActivity(kind, count, latency_ms / 1_000, None if rows is None else float(rows), until)
+        for kind, count, latency_ms, rows, until in connection.execute(chosen)
+    ]
+
+
 def select_tables(connection: sa.Connection) -> list[str]:
     """Return the datasets that were ever read, sorted."""
     names = sa.select(query_scan.c.table_name).distinct()
@@ -78,6 +103,9 @@ def select_tables(connection: sa.Connection) -> list[str]:
 
 def delete_queries(connection: sa.Connection, before: dt.datetime) -> int:
     """Forget the questions before a moment; return how many."""
+    old = sa.select(query_log.c.query_id).where(query_log.c.at < before).limit(1)
+    if connection.execute(old).one_or_none() is None:
+        return 0
     connection.execute(sa.delete(query_scan).where(query_scan.c.at < before))
     return connection.execute(sa.delete(query_log).where(query_log.c.at < before)).rowcount
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from parquetry.tuning.records import (
         EvaluationRecord,
         JobState,
+        KindActivity,
         LayoutRecord,
         LoggedQuery,
         MigrationJob,
@@ -88,6 +89,11 @@ class MetadataStore:
         """Return how many questions read a dataset."""
         with self._database.reading() as connection:
             return queries.count_queries(connection, table, since)
+
+    def activity(self, table: str, since: dt.datetime | None = None) -> list[KindActivity]:
+        """Return how much was asked of a dataset after a moment, by the kind of question."""
+        with self._database.reading() as connection:
+            return queries.select_activity(connection, table, since)
 
     def tables(self) -> list[str]:
         """Return the datasets that were ever read, sorted."""
@@ -194,6 +200,15 @@ class MetadataStore:
         """
         with self._database.writing() as connection:
             return jobs.cancel_job(connection, job_id)
+
+    def job(self, job_id: int) -> MigrationJob:
+        """Return a job.
+
+        Raises:
+            NotFoundError: There is no such job.
+        """
+        with self._database.reading() as connection:
+            return jobs.select_job(connection, job_id)
 
     def jobs(
         self, table: str | None = None, *, state: JobState | None = None

@@ -20,7 +20,7 @@ from parquetry.tuning.migrations.batches import in_batches
 from parquetry.tuning.migrations.notes import Notes, clear_leftovers, read_notes, write_notes
 from parquetry.tuning.migrations.pieces import Workshop
 from parquetry.tuning.migrations.schemas import folder_schema
-from parquetry.tuning.migrations.watch import Steps
+from parquetry.tuning.migrations.watch import Steps, accept_all
 from parquetry.tuning.replicas.folder import held_folder
 from parquetry.tuning.replicas.manifest import Manifest
 from parquetry.tuning.rewriting.row_order import RowOrder
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from parquetry.model.records import CommitRecord
     from parquetry.operations.surveying import Survey, SurveyedFile
     from parquetry.storage.protocol import Storage
-    from parquetry.tuning.migrations.watch import Watch
+    from parquetry.tuning.migrations.watch import Accept, Watch
     from parquetry.tuning.records import JobMode
     from parquetry.tuning.replicas.manifest import Piece
     from parquetry.tuning.rewriting.task import Rewriter
@@ -74,6 +74,7 @@ def migrate_active(
     mode: JobMode = "full",
     questions: Sequence[Sequence[Sequence[Demand]]] = (),
     memory_bytes: int = MEMORY_BYTES,
+    accept: Accept | None = None,
 ) -> ActiveResult:
     """Lay the rows of a dataset out anew, folder by folder, and return what was done.
 
@@ -99,7 +100,7 @@ def migrate_active(
     with held_folder(home, storage, f"{layout.layout_id}-active") as folder:
         of_facts = holds_facts(home, storage)
         shop = Workshop(storage, folder, layout, rewriter, memory_bytes, of_facts)
-        work = _Migration(home, shop, survey, job_id, watch)
+        work = _Migration(home, shop, survey, job_id, watch, accept or accept_all)
         work.run(mode, questions)
         result = work.result()
         remove_tree(storage, folder)
@@ -110,10 +111,16 @@ class _Migration:
     """The state of one call."""
 
     def __init__(
-        self, home: Home, shop: Workshop, survey: Survey, job_id: int, watch: Watch
+        self,
+        home: Home,
+        shop: Workshop,
+        survey: Survey,
+        job_id: int,
+        watch: Watch,
+        accept: Accept,
     ) -> None:
         self._home, self._shop, self._survey, self._job_id = home, shop, survey, job_id
-        self._watch = watch
+        self._watch, self._accept = watch, accept
 
     def run(self, mode: JobMode, questions: Sequence[Sequence[Sequence[Demand]]]) -> None:
         done = {file.path for record in self._records() for file in record.added}
@@ -208,6 +215,7 @@ class _Migration:
         clear_leftovers(self._shop.storage, self._shop.folder, [*needed, *begun])
 
     def _commit(self, ready: Sequence[tuple[tuple[SurveyedFile, ...], Piece]]) -> None:
+        self._accept(self._shop.folder, [piece for _, piece in ready])
         with open_staging(self._home, self._shop.storage) as staging:
             change = Change(
                 OPERATION,

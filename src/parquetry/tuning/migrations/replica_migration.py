@@ -15,7 +15,7 @@ from parquetry.tuning.migrations.notes import (
 )
 from parquetry.tuning.migrations.pieces import Workshop, source_states
 from parquetry.tuning.migrations.schemas import replica_schema
-from parquetry.tuning.migrations.watch import Steps
+from parquetry.tuning.migrations.watch import Steps, accept_all
 from parquetry.tuning.replicas.folder import find_manifest, held_folder, write_manifest
 from parquetry.tuning.replicas.manifest import Manifest
 from parquetry.tuning.rewriting.row_order import RowOrder
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from parquetry.model.layouts import Layout
     from parquetry.operations.surveying import Survey, SurveyedFile
     from parquetry.storage.protocol import Storage
-    from parquetry.tuning.migrations.watch import Watch
+    from parquetry.tuning.migrations.watch import Accept, Watch
     from parquetry.tuning.records import JobMode
     from parquetry.tuning.replicas.manifest import Piece
     from parquetry.tuning.rewriting.task import Rewriter
@@ -48,6 +48,7 @@ def migrate_replica(
     questions: Sequence[Sequence[Sequence[Demand]]] = (),
     memory_bytes: int = MEMORY_BYTES,
     batch_bytes: int = BATCH_BYTES,
+    accept: Accept | None = None,
 ) -> Manifest:
     """Make a replica hold the rows of the dataset as it is now, and return what it is made of.
 
@@ -65,13 +66,14 @@ def migrate_replica(
         CorruptionError: The new files are not what they should be, and were discarded.
         StorageError: The disk refused.
     """
+    accept = accept or accept_all
     survey = take_survey(home, storage)
     RowOrder.of(layout, survey.columns.names)
     with held_folder(home, storage, layout.layout_id) as folder:
         notes = read_notes(storage, folder)
         present = find_manifest(home, storage, layout.layout_id)
         shop = Workshop(storage, folder, layout, rewriter, memory_bytes)
-        work = _Migration(survey, shop, notes, watch)
+        work = _Migration(survey, shop, notes, watch, accept)
         if mode == "full":
             made = work.all_at_once(present)
         else:
@@ -83,8 +85,11 @@ def migrate_replica(
 class _Migration:
     """The state of one call."""
 
-    def __init__(self, survey: Survey, shop: Workshop, notes: Notes, watch: Watch) -> None:
+    def __init__(
+        self, survey: Survey, shop: Workshop, notes: Notes, watch: Watch, accept: Accept
+    ) -> None:
         self._survey, self._shop, self._notes, self._watch = survey, shop, notes, watch
+        self._accept = accept
         self._schema = replica_schema(survey)
 
     def all_at_once(self, present: Manifest | None) -> Manifest:
@@ -94,6 +99,7 @@ class _Migration:
         self._clear(present)
         told = Steps(self._watch, 1).begun(1)
         piece = self._shop.make(self._survey, self._schema, self._notes, told)
+        self._accept(self._shop.folder, (piece,))
         return self._publish((piece,))
 
     def batch_by_batch(
@@ -114,7 +120,9 @@ class _Migration:
         for batch in in_batches(self._survey, todo, questions, batch_bytes):
             told = steps.begun(sum(file.state.bytes for file in batch))
             some = replace(self._survey, files=batch)
-            pieces = (*pieces, self._shop.make(some, self._schema, self._notes, told))
+            piece = self._shop.make(some, self._schema, self._notes, told)
+            self._accept(self._shop.folder, (piece,))
+            pieces = (*pieces, piece)
             made = self._publish(pieces)
         return made if todo else self._publish(pieces)
 

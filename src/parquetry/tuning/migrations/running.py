@@ -5,7 +5,8 @@ from __future__ import annotations
 import datetime as dt
 import time
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from parquetry.commits.snapshots import take_snapshot
@@ -13,6 +14,7 @@ from parquetry.errors import ConflictError, NotFoundError, ParquetryError
 from parquetry.model.wording import count_text
 from parquetry.storage.folders import find_stat, remove_tree
 from parquetry.tuning.migrations.active_migration import migrate_active
+from parquetry.tuning.migrations.foresight import Foresight
 from parquetry.tuning.migrations.notes import clear_leftovers, forget_notes
 from parquetry.tuning.migrations.replica_migration import migrate_replica
 from parquetry.tuning.records import LayoutRecord
@@ -24,8 +26,9 @@ if TYPE_CHECKING:
     from parquetry.access.conditions import Demand
     from parquetry.commits.home import Home
     from parquetry.storage.protocol import Storage
+    from parquetry.tuning.config import Config
     from parquetry.tuning.metadata.store import MetadataStore
-    from parquetry.tuning.migrations.watch import Watch
+    from parquetry.tuning.migrations.watch import Accept, Watch
     from parquetry.tuning.records import MigrationJob
     from parquetry.tuning.rewriting.task import Rewriter
 
@@ -44,6 +47,7 @@ class JobRun:
         metadata: Where layouts are remembered.
         rewriter: Who writes the rows.
         memory_bytes: The memory to keep to.
+        config: The settings.
     """
 
     job: MigrationJob
@@ -52,6 +56,8 @@ class JobRun:
     metadata: MetadataStore
     rewriter: Rewriter
     memory_bytes: int
+    config: Config
+    _start: float = field(default_factory=time.monotonic, init=False, repr=False)
 
     def run(self, watch: Watch) -> str:
         """Carry the job out, and return what came of it, in a sentence.
@@ -60,19 +66,22 @@ class JobRun:
             CalledOffError: It was called off; what is finished stays.
             ParquetryError: It failed; the dataset is whole.
         """
-        start = time.monotonic()
         before = self._begin()
         result = self._with_retries(watch)
-        spent = time.monotonic() - start + float(self.job.resume.get("seconds", 0.0))
         self.metadata.save_layout(
             replace(
                 result,
                 created_at=before.created_at,
                 predicted=before.predicted,
-                rewrite_seconds=spent,
+                rewrite_seconds=self.spent_seconds,
             )
         )
         return f"{self.job.layout.layout_id} is ready: {result.message}"
+
+    @property
+    def spent_seconds(self) -> float:
+        """What carrying it out has taken so far, by all who have worked on it."""
+        return time.monotonic() - self._start + float(self.job.resume.get("seconds", 0.0))
 
     def failed(self, reason: str) -> None:
         """Remember that the layout could not be written, and free what was written of it."""
@@ -124,6 +133,7 @@ class JobRun:
             mode=self.job.mode,
             questions=self._questions(),
             memory_bytes=self.memory_bytes,
+            accept=self._accept,
         )
         return replace(
             self._begun(),
@@ -148,6 +158,7 @@ class JobRun:
             mode=self.job.mode,
             questions=self._questions(),
             memory_bytes=self.memory_bytes,
+            accept=self._accept,
         )
         last = self.metadata.active_layout(self.job.table)
         if last is not None and last.layout_id != self.job.layout.layout_id:
@@ -164,6 +175,10 @@ class JobRun:
             message=f"{done.rows:,} rows in {count_text(done.files, 'file')} of the dataset; "
             f"restore({done.undo_to}) undoes it",
         )
+
+    @cached_property
+    def _accept(self) -> Accept:
+        return Foresight(self.home, self.metadata, self.config, self.job.layout)
 
     def _questions(self) -> list[Sequence[Sequence[Demand]]]:
         """Return what recent questions demanded of the dataset."""

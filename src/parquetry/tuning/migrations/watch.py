@@ -1,11 +1,13 @@
-"""How far a migration is, told to whoever asked for it, who may call it off."""
+"""How far a migration is, told to whoever asked for it; they may call it off, or refuse new files."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
+
+    from parquetry.tuning.replicas.manifest import Piece
 
 
 class CalledOffError(Exception):
@@ -21,6 +23,22 @@ class Watch(Protocol):
         Raises:
             CalledOffError: The migration is to end here.
         """
+
+
+class Accept(Protocol):
+    """Is shown new files that are proved, before they come into use."""
+
+    def __call__(self, folder: str, pieces: Sequence[Piece], /) -> None:
+        """Let pieces whose files stand in a folder come into use.
+
+        Raises:
+            CorruptionError: They are not to.
+        """
+
+
+def accept_all(folder: str, pieces: Sequence[Piece]) -> None:
+    """Let everything come into use that is proved."""
+    del folder, pieces
 
 
 class Steps:

@@ -18,6 +18,7 @@ from parquetry.storage.local import LocalStorage
 from parquetry.tuning.migrations.heart import Heart
 from parquetry.tuning.migrations.running import JobRun
 from parquetry.tuning.migrations.watch import CalledOffError
+from parquetry.tuning.moving_rule import remember_move
 from parquetry.tuning.replicas.state import settle_records
 from parquetry.tuning.rewriting.local import LocalRewriter
 from parquetry.tuning.rewriting.task import MEMORY_BYTES
@@ -64,7 +65,7 @@ class Worker:
         memory_bytes: int = MEMORY_BYTES,
         told: Callable[[MigrationJob], None] | None = None,
     ) -> None:
-        self._metadata, self._data_dir = metadata, config.data_dir
+        self._metadata, self._config = metadata, config
         self._storage = storage or LocalStorage()
         self._rewriter = rewriter or LocalRewriter(self._storage)
         self._stale_seconds = stale_after_seconds
@@ -116,8 +117,16 @@ class Worker:
                     time.sleep(sleep_seconds)
 
     def _carry_out(self, job: MigrationJob) -> MigrationJob:
-        home = Home.of(f"{self._data_dir}/{job.table}")
-        run = JobRun(job, home, self._storage, self._metadata, self._rewriter, self._memory_bytes)
+        home = Home.of(f"{self._config.data_dir}/{job.table}")
+        run = JobRun(
+            job,
+            home,
+            self._storage,
+            self._metadata,
+            self._rewriter,
+            self._memory_bytes,
+            self._config,
+        )
         try:
             with Heart(self._metadata, job, self.owner, self._stale_seconds / _BEATS) as watch:
                 message = run.run(watch)
@@ -131,10 +140,12 @@ class Worker:
         except ParquetryError as error:
             return self._failed(job, run, error)
         settle_records(self._metadata, job.table, home, self._storage)
+        remember_move(job.table, run.spent_seconds, self._metadata)
         return self._end(job, "done", message)
 
     def _failed(self, job: MigrationJob, run: JobRun, error: ParquetryError) -> MigrationJob:
         run.failed(error.message)
+        remember_move(job.table, run.spent_seconds, self._metadata)  # it was paid for all the same
         return self._end(job, "failed", error.message)
 
     def _called_off(self, job: MigrationJob, run: JobRun) -> MigrationJob:

@@ -15,20 +15,25 @@ if TYPE_CHECKING:
 
 CELL_BITS = {2: 8, 3: 6}
 """Bits of each coordinate: 65,536 cells of two columns, far more than there are row groups."""
-_STEP_BITS = {2: 4, 3: 2}  # so that a table has at most 1,024 entries
+STEP_BITS = {2: 4, 3: 2}
+"""Bits of each coordinate that one look-up takes, so that a table has at most 1,024 entries."""
 
 
-def order_by(layout: Layout) -> str:
+def order_by(layout: Layout, number: str | None = None) -> str:
     """Return what follows ORDER BY, or nothing if the layout leaves rows as they come.
 
     The session's time zone must be UTC.
+
+    Args:
+        layout: The layout.
+        number: The expression for a row's number on the layout's curve, where that is known already.
     """
-    return ", ".join(f"{term} ASC NULLS LAST" for term in order_terms(layout))
+    return ", ".join(f"{term} ASC NULLS LAST" for term in order_terms(layout, number))
 
 
-def order_terms(layout: Layout) -> tuple[str, ...]:
+def order_terms(layout: Layout, number: str | None = None) -> tuple[str, ...]:
     """Return the expressions by which rows are sorted: partitions, curve or cuts, sort columns."""
-    key = curve_key(layout) or cut_key(layout)
+    key = number or curve_key(layout) or cut_key(layout)
     columns = map(quote_identifier, layout.sort_by)
     return (*partition_terms(layout), *([key] if key else ()), *columns)
 
@@ -54,7 +59,7 @@ def curve_key(layout: Layout) -> str | None:
     if layout.curve is None:
         return None
     dimensions = len(layout.quantiles)
-    bits = _STEP_BITS[dimensions]
+    bits = STEP_BITS[dimensions]
     table = f"([{', '.join(map(str, curve_table(layout.curve, dimensions, bits)))}])"
     cells = [_cell(one, CELL_BITS[dimensions]) for one in layout.quantiles]
     entry, number = "0", "0"
@@ -79,9 +84,13 @@ def _cell(quantiles: Quantiles, bits: int) -> str:
 
     Few boundaries are spread over all cells, so that each column weighs the same on the curve.
     """
-    parts = len(quantiles.values) + 1
-    numbers = [(part << bits) // parts for part in range(parts)]
+    numbers = cell_numbers(len(quantiles.values) + 1, bits)
     return _search(quote_identifier(quantiles.column), quantiles.values, numbers)
+
+
+def cell_numbers(parts: int, bits: int) -> list[int]:
+    """Return the cells in which the parts between boundaries begin."""
+    return [(part << bits) // parts for part in range(parts)]
 
 
 def _search(column: str, bounds: Sequence[Any], numbers: Sequence[int]) -> str:
