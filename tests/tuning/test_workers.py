@@ -432,7 +432,7 @@ def test_new_files_that_keep_nothing_apart_are_discarded_and_the_job_says_why(
     monkeypatch.setattr(
         pieces,
         "prove",
-        lambda paths, columns, _, wanted: PROVE(paths, columns, Layout(row_group_rows=500), wanted),
+        lambda paths, columns, _, *more: PROVE(paths, columns, Layout(row_group_rows=500), *more),
     )
     done = worker(metadata, place, rewriter=unordered).run_once()
     assert (done.job_id, done.state) == (job.job_id, "failed")
