@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import pickle
 import shutil
 import threading
@@ -18,9 +20,12 @@ from parquetry import (
     ParquetryError,
     RequestError,
     SchemaMismatchError,
+    StorageError,
     Store,
     UnknownColumnError,
     attach_grid_id,
+    convert,
+    create_connection_and_views,
     write_event_rows,
 )
 
@@ -213,3 +218,25 @@ def test_a_look_at_a_handle_never_fails(tmp_path):
     shutil.rmtree(tmp_path / "store")
     assert "cannot be listed" in repr(store)
     assert "cannot be listed" in store._repr_html_()
+
+
+def test_what_may_not_be_looked_at_is_not_said_to_be_absent(tmp_path, monkeypatch):
+    look = os.lstat
+
+    def denied(path, **options):
+        if "secret" in str(path):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), path)
+        return look(path, **options)
+
+    (tmp_path / "csv").mkdir()
+    monkeypatch.setattr(os, "lstat", denied)
+    secret = str(tmp_path / "secret" / "place")
+    for opening in (
+        lambda: Store(secret),
+        lambda: Store(secret, create=False),
+        lambda: Dataset.open(secret),
+        lambda: create_connection_and_views(secret),
+        lambda: convert(secret, tmp_path / "out"),
+    ):
+        with pytest.raises(StorageError, match=r"Permission denied\. Check the owner"):
+            opening()

@@ -26,6 +26,7 @@ from parquetry.operations.repartition_plan import plan_repartition
 from parquetry.operations.repartitioning import repartition
 from parquetry.operations.updating import plan_update, update
 from parquetry.operations.upserting import plan_upsert, upsert
+from parquetry.storage.folders import find_stat
 from parquetry.storage.local import LocalStorage
 from parquetry.tables.appending import append_rows
 from parquetry.tables.changing import find_row_guard
@@ -127,6 +128,7 @@ class Dataset:
         Raises:
             NotFoundError: The folder does not exist.
             RequestError: It is a store, which holds datasets.
+            StorageError: It may not be looked at.
         """
         if os.path.isdir(os.path.join(path, STATE_FOLDER, "datasets")):
             raise RequestError(
@@ -134,9 +136,10 @@ class Dataset:
                 f"datasets in it; `parquetry info {os.fspath(path)}` lists them.",
                 path=os.fspath(path),
             )
-        if not os.path.isdir(path):
+        found = find_stat(storage or LocalStorage(), os.path.realpath(path))
+        if found is None or not found.is_folder:
             raise NotFoundError(
-                f"There is no dataset at {os.fspath(path)}: the folder does not exist. Check the path; "
+                f"There is no dataset at {os.fspath(path)}: no folder stands there. Check the path; "
                 "`parquetry info STORE` lists the datasets of a store.",
                 path=os.fspath(path),
             )

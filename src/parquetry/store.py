@@ -18,7 +18,7 @@ from parquetry.experiments.grids import GRIDS
 from parquetry.experiments.naming import named_columns
 from parquetry.experiments.sweeps.sweep import Sweep
 from parquetry.experiments.views import KEYS, joined, parameter_columns, summary_views
-from parquetry.storage.folders import make_folders
+from parquetry.storage.folders import find_stat, make_folders
 from parquetry.storage.local import LocalStorage
 from parquetry.tables.kept_tables import list_schemas
 from parquetry.tables.latest import LATEST, latest_views
@@ -76,7 +76,7 @@ class Store:
         self._datasets: dict[str, Dataset] = {}
         if os.path.isdir(self.path):
             return
-        if os.path.exists(self.path):
+        if find_stat(self._storage, self.path) is not None:
             raise RequestError(
                 f"{self.path} is a file; a store is a folder of datasets. Nothing was made. Name the "
                 "folder.",

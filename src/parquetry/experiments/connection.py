@@ -18,6 +18,7 @@ from parquetry.errors import NotFoundError
 from parquetry.experiments.grid_table import read_grids
 from parquetry.experiments.read_only import ReadOnlyConnection
 from parquetry.experiments.views import joined, summary_views
+from parquetry.storage.folders import find_stat
 from parquetry.storage.local import LocalStorage
 
 if TYPE_CHECKING:
@@ -63,6 +64,7 @@ def create_connection_and_views(
     sources = {name: source for name, source in found.items() if source is not None}
     schemas = {name: source.schema() for name, source in sources.items()}
     if not schemas:
+        find_stat(LocalStorage(), store)  # says so if it may not be looked at
         raise NotFoundError(
             f"There are no experiments in {store}: neither events/ nor seeds/ holds data. "
             "Check the path, or write runs with write_event_rows or `parquetry convert`.",

@@ -92,8 +92,8 @@ def rollup(
     if type(cores) is not int or cores < 1:
         raise ParameterError(f"cores={cores!r} is no number of processes; expected 1 or more.")
     target = make_target(csv_dir, base_out, granularity, partition_by, pattern)
-    check_folders(target)
     storage = LocalStorage()
+    check_folders(target, storage)
     if dry_run:
         return _foreseen(target, storage)
     if importlib.util.find_spec("snakemake") is None:

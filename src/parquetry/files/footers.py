@@ -32,6 +32,13 @@ def read_footer(path: str) -> FileMetaData:
             "is. Move it out of the dataset, or restore it from a backup.",
             path=path,
         ) from error
+    except PermissionError as error:
+        raise StorageError(
+            f"Could not read {path}: Permission denied. Check the owner and the permissions of the "
+            "file.",
+            path=path,
+            errno=error.errno,
+        ) from error
     except OSError as error:
         raise StorageError(f"Could not read {path}: {_first_line(error)}.", path=path) from error
 

@@ -10,6 +10,7 @@ from parquetry.experiments.conversion.converting_grid import convert_grid
 from parquetry.experiments.conversion.other_records import left_over_grids
 from parquetry.experiments.conversion.planning import Target, plan_conversion
 from parquetry.experiments.conversion.reports import ConversionReport
+from parquetry.storage.folders import find_stat
 from parquetry.storage.local import LocalStorage
 
 if TYPE_CHECKING:
@@ -61,8 +62,8 @@ def convert(
             goes on from there.
     """
     target = make_target(csv_dir, base_out, granularity, partition_by, pattern)
-    check_folders(target)
     disk = storage or LocalStorage()
+    check_folders(target, disk)
     plan = plan_conversion(target, disk)
     total = sum(len(grid.runs) for grid in plan.grids)
     count = 0
@@ -111,19 +112,20 @@ def make_target(
     return Target(_absolute(csv_dir), _absolute(base_out), granularity, partition_by, pattern)
 
 
-def check_folders(target: Target) -> None:
+def check_folders(target: Target, storage: Storage) -> None:
     """Raise unless there is a folder of CSVs, and one of the store or nothing.
 
     Raises:
         NotFoundError: There is no folder of CSVs.
         RequestError: A file stands where a folder is meant.
+        StorageError: It may not be looked at.
     """
     for path, what in ((target.csv_dir, "the CSVs stand in"), (target.base_out, "is the store")):
         if os.path.isfile(path):
             raise RequestError(
                 f"{path} is a file. Nothing was converted. Name the folder that {what}.", path=path
             )
-    if not os.path.isdir(target.csv_dir):
+    if find_stat(storage, target.csv_dir) is None:
         raise NotFoundError(
             f"There is no folder of CSVs at {target.csv_dir}: it does not exist. Nothing was converted. "
             "Check the path.",
