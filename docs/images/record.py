@@ -24,6 +24,8 @@ from rich.text import Text
 COLUMNS = 100
 SKIPPED = re.compile(rb"\x1b\[[0-9;?]*[A-LN-Za-ln-z]")  # all sequences but colours
 
+BAR = re.compile("running ━")  # which a terminal erases when the work is done
+
 
 def record(command: list[str], folder: str) -> bytes:
     """Run a command in a pseudo-terminal and return what it printed."""
@@ -49,7 +51,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         printed = record([sys.executable, "-m", "parquetry", "demo"], folder)
     lines = SKIPPED.sub(b"", printed).decode().replace("\r\n", "\n").split("\n")
-    shown = [line.rpartition("\r")[2] for line in lines]
+    last = [line.rpartition("\r")[2] for line in lines]
+    shown = [line for line in last if not BAR.match(re.sub(r"\x1b\[[0-9;]*m", "", line))]
     console = Console(record=True, width=COLUMNS, file=open(os.devnull, "w"))  # noqa: SIM115
     console.print("[bold green]$[/] parquetry demo")
     console.print(Text.from_ansi("\n".join(shown)))

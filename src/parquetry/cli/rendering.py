@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, Literal
 
 from rich.console import Console
 from rich.table import Table
 
 _UNITS = ("B", "kB", "MB", "GB", "TB")
 _STEP = 1000
+_NUMBER = re.compile(r"[-+]?[\d,]+(\.\d+)?(e[-+]?\d+)?( ([kMGT]?B|ms|s|%))?")
 _MANY = 100  # above this, one decimal says nothing
 
 
@@ -45,8 +47,10 @@ def show_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], title: str
             print("\t".join(_one_line(cell) for cell in line))  # noqa: T201
         return
     table = Table(title=title or None, title_justify="left")
-    for name in columns:
-        table.add_column(name, overflow="fold")  # a narrow terminal breaks lines and loses nothing
+    for place, name in enumerate(columns):
+        side: Literal["left", "right"] = "right" if _are_numbers(cells, place) else "left"
+        # a narrow terminal breaks lines and loses nothing
+        table.add_column(name, overflow="fold", justify=side)
     for row in cells:
         table.add_row(*row)
     console().print(table)
@@ -69,6 +73,12 @@ def bytes_text(size: float) -> str:
             return f"{size:.{decimals}f} {unit}"
         size /= _STEP
     raise AssertionError
+
+
+def _are_numbers(cells: Sequence[Sequence[str]], place: int) -> bool:
+    """Return whether a column has numbers and sizes only, so that its digits belong under each other."""
+    column = [row[place] for row in cells if row[place]]
+    return bool(column) and all(map(_NUMBER.fullmatch, column))
 
 
 def _one_line(cell: str) -> str:
