@@ -47,6 +47,20 @@ assert not [name for name in sys.modules if name.startswith("parquetry.tuning")]
     assert not loaded_by(code) & set(_TUNING)
 
 
+def test_frames_and_series_are_written_and_read_without_pandas(tmp_path):
+    code = f"""
+import numpy, parquetry, polars
+from parquetry.series import open_series, write_series
+frame = polars.DataFrame({{"key": [1, 2, 1], "0": [0.5, None, 2.0], "1": [1.0, 2.0, 3.0]}})
+parquetry.Store({str(tmp_path)!r}).dataset("d").append(frame, partition_by=["key"])
+write_series({str(tmp_path / "series" / "ours.parquet")!r}, numpy.ones((4, 2)), 2)
+frame.fill_null(0).write_parquet({str(tmp_path / "series" / "foreign.parquet")!r})
+for name in ("ours", "foreign"):
+    open_series({str(tmp_path / "series")!r}, name).get_value([0, 2], [1, 0])
+"""
+    assert not loaded_by(code) & set(_OPTIONAL)
+
+
 def test_workers_of_simulations_load_no_engine_of_queries():
     code = "from parquetry import series\nfor name in series.__all__: getattr(series, name)"
     assert not loaded_by(code) & {"polars", "duckdb", "sqlglot", *_OPTIONAL}

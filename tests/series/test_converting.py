@@ -137,6 +137,11 @@ def test_values_are_plain_floats_without_nulls_or_statistics(folder):
     assert (info.rows, info.columns, info.nan_values) == (1, 2, 1)
 
 
+def test_a_series_makes_its_folder(tmp_path):
+    write_series(tmp_path / "new" / "study" / "x.parquet", np.ones((2, 1)))
+    assert series_info(tmp_path / "new" / "study" / "x.parquet").rows == 2
+
+
 @pytest.mark.parametrize("compression", ["none", "lz4", "zstd", "snappy"])
 def test_a_compression_can_be_chosen(folder, compression):
     values = np.ones((500, 3))

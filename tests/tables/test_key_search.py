@@ -10,10 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from parquetry.errors import CorruptionError, KeyViolationError, SchemaMismatchError
+from parquetry.files.footers import read_footer
 from parquetry.model.hive import partition_folder
 from parquetry.tables.key_facts import FileFacts, GroupFacts
 from parquetry.tables.key_planning import plan_key_search
 from parquetry.tables.key_search import (
+    KeyFinder,
     check_new_keys,
     find_existing_keys,
     prepare_key_search,
@@ -94,6 +96,23 @@ def test_only_key_columns_of_candidates_are_counted(tmp_path):
     group = pq.read_metadata(file.path).row_group(5)
     assert search.bytes == sum(group.column(place).total_compressed_size for place in range(3))
     assert "20 rows of 1 files" in search.describe()
+
+
+def test_each_footer_is_read_once_and_shown_once(tmp_path, monkeypatch):
+    files = write(tmp_path, rows("pqr", range(10)), ["run"])
+    opened, shown = [], []
+
+    def read(path):
+        opened.append(path)
+        return read_footer(path)
+
+    monkeypatch.setattr("parquetry.tables.key_search.read_footer", read)
+    finder = KeyFinder(KEY, files, lambda path, footer: shown.append((path, footer.num_rows)))
+    for steps in ([3, 30], [4], [5]):
+        assert finder.find(rows("pq", steps)).height == 4
+    expected = [file.path for file in files if "run=r" not in file.path]
+    assert opened == expected
+    assert shown == [(path, 20) for path in expected]
 
 
 def test_the_plan_is_pure():

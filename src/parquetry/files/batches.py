@@ -12,6 +12,8 @@ from parquetry.errors import CorruptionError, NotFoundError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from pyarrow.parquet import FileMetaData
+
 BATCH_ROWS = 131_072
 
 
@@ -20,7 +22,7 @@ def read_batches(
     columns: Sequence[str] | None = None,
     row_groups: Sequence[int] | None = None,
     dictionaries: Sequence[str] = (),
-    batch_rows: int = BATCH_ROWS,
+    footer: FileMetaData | None = None,
 ) -> Iterator[pa.RecordBatch]:
     """Yield the rows of a file, in their order.
 
@@ -31,7 +33,7 @@ def read_batches(
         columns: The columns to read, and their order; without them all.
         row_groups: The numbers of the row groups to read; without them all.
         dictionaries: Columns of text that stay dictionaries, which spares making most of the texts.
-        batch_rows: The most rows of a batch.
+        footer: The file's footer, where it was read before.
 
     Raises:
         CorruptionError: The file cannot be read.
@@ -39,8 +41,8 @@ def read_batches(
     """
     try:
         with pa.OSFile(path) as file:
-            reader = pq.ParquetFile(file, read_dictionary=list(dictionaries))
-            for batch in reader.iter_batches(batch_rows, row_groups=row_groups, columns=columns):
+            reader = pq.ParquetFile(file, metadata=footer, read_dictionary=list(dictionaries))
+            for batch in reader.iter_batches(BATCH_ROWS, row_groups=row_groups, columns=columns):
                 yield batch if columns is None else batch.select(columns)
     except FileNotFoundError as error:
         raise NotFoundError(f"{path} does not exist any more.", path=path) from error

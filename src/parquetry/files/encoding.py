@@ -38,6 +38,7 @@ from parquetry.files.writer_options import (
     WriterOptions,
     writer_options,
 )
+from parquetry.model.plain_numbers import floats_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -127,7 +128,7 @@ def _holds_nan(kind: pa.DataType, column: pa.ChunkedArray) -> bool:
 def _array_holds_nan(values: pa.Array) -> bool:
     if values.null_count:
         return bool(pc.any(pc.is_nan(values)).as_py())
-    return bool(np.isnan(values.to_numpy()).any())
+    return bool(np.isnan(floats_of(values)).any())
 
 
 @lru_cache(maxsize=256)

@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from parquetry.errors import SchemaMismatchError
+from parquetry.model.plain_numbers import floats_of
 from parquetry.series.handles import handles, open_bytes, open_parquet, reading_error
 
 if TYPE_CHECKING:
@@ -106,7 +107,7 @@ class ArrowFile:
             self._refuse_nulls(table, group)
         table = table.select(names) if table.column_names != names else table
         for values, column in zip(out, table.columns, strict=True):
-            values[:] = column.to_numpy()[rows]
+            values[:] = _floats(column)[rows]
 
     def begin_anew(self) -> None:
         """Forget the lock in a forked process: it may have been caught in the middle."""
@@ -125,6 +126,13 @@ class ArrowFile:
                     "file was left as it is. Fill the gaps and write it again.",
                     path=self.path,
                 )
+
+
+def _floats(column: pa.ChunkedArray) -> Floats:
+    """Return the numbers of a column, whatever their type, without a copy where they are float64."""
+    wide = column if column.type == pa.float64() else column.cast(pa.float64(), safe=False)
+    chunks = [floats_of(chunk) for chunk in wide.chunks]
+    return chunks[0] if len(chunks) == 1 else np.concatenate(chunks)
 
 
 def _row_groups(metadata: FileMetaData) -> tuple[list[int], list[int], list[int]]:

@@ -16,7 +16,7 @@ from parquetry.series.parts import part_name
 from parquetry.series.structures import as_floats
 from parquetry.series.texts import DELIMITERS, read_text
 from parquetry.storage.exchange import ExchangeUnsupportedError
-from parquetry.storage.folders import find_stat, walk_files
+from parquetry.storage.folders import find_stat, make_folders, walk_files
 from parquetry.storage.local import LocalStorage
 
 if TYPE_CHECKING:
@@ -116,6 +116,8 @@ def write_series(
 ) -> SeriesLayout:
     """Write an array (steps, scenarios) as a series; one that stands there is replaced.
 
+    The folder is made if it is not there.
+
     **Guarantees:** the series appears, or takes the old one's place, whole and durable.
 
     Raises:
@@ -131,6 +133,7 @@ def write_series(
         )
     layout = SeriesLayout.of(rows, columns, block_length)
     storage = LocalStorage()
+    make_folders(storage, os.path.dirname(target))
     with open_staging(Home.of(os.path.dirname(target)), storage) as staging:
         staged = _stage(storage, staging, matrix, layout, compression)
         _put(storage, staged, target, staging)

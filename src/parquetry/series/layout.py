@@ -15,6 +15,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from parquetry.model.plain_numbers import array_of
 from parquetry.series.held_end import EndHeld
 from parquetry.series.positions import positions_of
 
@@ -69,7 +70,7 @@ def write_part(
     """
     chosen = values[:, columns.start : columns.stop]
     schema = pa.schema([pa.field(str(n), pa.float64(), nullable=False) for n in columns])
-    arrays = [pa.array(np.ascontiguousarray(column)) for column in chosen.T]
+    arrays = [array_of(np.ascontiguousarray(column)) for column in chosen.T]
     end, footers = EndHeld(sink), list[pq.FileMetaData]()
     with pq.ParquetWriter(
         end,

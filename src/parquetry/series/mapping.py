@@ -14,6 +14,7 @@ import pyarrow as pa
 from parquetry.commits.home import Home
 from parquetry.errors import AlreadyExistsError, NotFoundError
 from parquetry.files.encoder import told
+from parquetry.model.plain_numbers import array_of
 from parquetry.storage.folders import find_stat, make_folders
 from parquetry.storage.local import LocalStorage
 
@@ -80,5 +81,5 @@ def _write_arrow(source: SeriesSource, sink: BinaryIO) -> None:
             steps = range(first, min(first + rows, source.rows))
             matrix = source.load(steps, everything).T
             writer.write_batch(
-                pa.RecordBatch.from_arrays([pa.array(row) for row in matrix], schema=schema)
+                pa.RecordBatch.from_arrays([array_of(row) for row in matrix], schema=schema)
             )

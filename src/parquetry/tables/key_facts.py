@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from parquetry.errors import SchemaMismatchError
-from parquetry.files.footers import read_footer
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -46,16 +45,12 @@ class FileFacts:
     groups: tuple[GroupFacts, ...]
 
 
-def read_file_facts(file: TableFile, key: Sequence[str]) -> FileFacts:
+def file_facts(file: TableFile, footer: FileMetaData, key: Sequence[str]) -> FileFacts:
     """Return what the folders and the footer of a file tell about its keys.
-
-    **Cost**: the footer.
 
     Raises:
         SchemaMismatchError: A key column stands neither in the file nor in its folders' names.
-        CorruptionError: The file cannot be read.
     """
-    footer = read_footer(file.path)
     paths = [footer.schema.column(place).path for place in range(footer.num_columns)]
     folders = {name for name, _ in file.partitions}
     places = {name: paths.index(name) for name in key if name in paths and name not in folders}

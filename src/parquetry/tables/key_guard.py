@@ -15,6 +15,7 @@ from parquetry.errors import (
     NotFoundError,
     SchemaMismatchError,
 )
+from parquetry.files.footers import read_footer
 from parquetry.model.changes import Requirement
 from parquetry.model.hive import partition_folder
 from parquetry.model.partitions import PartitionFilter, parse_text
@@ -25,6 +26,8 @@ from parquetry.tables.versions import Version
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+
+    from pyarrow.parquet import FileMetaData
 
     from parquetry.access.source import Source
     from parquetry.tables.schema import TableSchema
@@ -121,13 +124,13 @@ class KeyGuard:
         self, files: list[TableFile], batches: Iterable[pl.DataFrame], leaving: pl.DataFrame | None
     ) -> None:
         if not self.table.primary_key:
-            self._refuse_others(files)
+            for file in files:
+                self._refuse_other(file.path, read_footer(file.path))
             return
-        finder = KeyFinder(self.table.primary_key, files)
+        finder = KeyFinder(self.table.primary_key, files, self._refuse_other)
         count, start = 0, 0
         shown: list[pl.DataFrame] = []
         for batch in batches:
-            self._refuse_others(finder.candidates(batch))
             rows = finder.find_rows(batch, leaving)
             if count < _SHOWN and rows.height:
                 shown.append(rows.with_columns(pl.col("row") + start))
@@ -139,17 +142,16 @@ class KeyGuard:
     def _relative(self, path: str) -> str:
         return path[len(self.source.home.root) + 1 :]
 
-    def _refuse_others(self, files: list[TableFile]) -> None:
-        """Refuse files of another MAJOR version: their columns mean something else."""
-        for path in (file.path for file in files):
-            found = find_file_version(path, self.table.name)
-            own = Version.parse(self.table.version)
-            if found is None or found.major == own.major:
-                continue
-            kind = FormatVersionError if found.major > own.major else SchemaMismatchError
-            raise kind(
-                f"{path} holds rows of {self.table.name}@{found}, and rows of {self.table.identifier} "
-                "were to be put beside it: its columns mean something else. Nothing was written. Move "
-                "the file out of the dataset, or write with its schema.",
-                path=path,
-            )
+    def _refuse_other(self, path: str, footer: FileMetaData) -> None:
+        """Refuse a file of another MAJOR version: its columns mean something else."""
+        found = find_file_version(path, self.table.name, footer)
+        own = Version.parse(self.table.version)
+        if found is None or found.major == own.major:
+            return
+        kind = FormatVersionError if found.major > own.major else SchemaMismatchError
+        raise kind(
+            f"{path} holds rows of {self.table.name}@{found}, and rows of {self.table.identifier} were "
+            "to be put beside it: its columns mean something else. Nothing was written. Move the file "
+            "out of the dataset, or write with its schema.",
+            path=path,
+        )

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from itertools import groupby
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import polars as pl
 import polars.selectors as cs
 
 from parquetry.errors import KeyViolationError
 from parquetry.files.batches import read_batches
+from parquetry.files.footers import read_footer
 from parquetry.tables.failures import row_text
 from parquetry.tables.key_blooms import exclude_by_blooms
-from parquetry.tables.key_facts import read_file_facts
+from parquetry.tables.key_facts import file_facts
 from parquetry.tables.key_planning import (
     KeySearch,
     candidate_files,
@@ -23,15 +24,18 @@ from parquetry.tables.key_planning import (
 from parquetry.tables.table_files import as_table_files
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     import pyarrow as pa
+    from pyarrow.parquet import FileMetaData
 
     from parquetry.tables.key_facts import FileFacts
     from parquetry.tables.table_files import AnyFile, TableFile
 
 _SHOWN = 5
 _AT = "::at"
+_KEPT_FOOTERS = 128
+Inspect: TypeAlias = "Callable[[str, FileMetaData], None]"
 
 
 class KeyFinder:
@@ -40,21 +44,22 @@ class KeyFinder:
     Args:
         key: The columns of the key.
         files: The files.
+        inspect: Is shown the path and the footer of each file that can hold keys, and may refuse it.
     """
 
-    def __init__(self, key: Sequence[str], files: Iterable[AnyFile]) -> None:
+    def __init__(
+        self, key: Sequence[str], files: Iterable[AnyFile], inspect: Inspect | None = None
+    ) -> None:
         self._key = tuple(key)
         self._files = as_table_files(files)
+        self._inspect = inspect
         self._facts: dict[str, FileFacts] = {}
-
-    def candidates(self, frame: pl.DataFrame) -> list[TableFile]:
-        """Return the files whose folders do not rule out all keys of a frame."""
-        return candidate_files(self._keys_of(frame), self._files)
+        self._footers: dict[str, FileMetaData] = {}  # of the first files: footers are large
 
     def find(self, frame: pl.DataFrame) -> pl.DataFrame:
         """Return those keys of a frame that the files have already, each once."""
         keys = self._keys_of(frame)
-        return read_existing_keys(self.plan(keys), keys)
+        return read_existing_keys(self.plan(keys), keys, self._footers)
 
     def find_rows(self, frame: pl.DataFrame, leaving: pl.DataFrame | None = None) -> pl.DataFrame:
         """Return the keys of those rows that the files have already, with the number `row` of each.
@@ -79,7 +84,12 @@ class KeyFinder:
 
     def _facts_of(self, file: TableFile) -> FileFacts:
         if file.path not in self._facts:
-            self._facts[file.path] = read_file_facts(file, self._key)
+            footer = read_footer(file.path)
+            if self._inspect is not None:
+                self._inspect(file.path, footer)
+            self._facts[file.path] = file_facts(file, footer, self._key)
+            if len(self._footers) < _KEPT_FOOTERS:
+                self._footers[file.path] = footer
         return self._facts[file.path]
 
 
@@ -104,11 +114,21 @@ def prepare_key_search(keys: pl.DataFrame, files: Iterable[AnyFile]) -> KeySearc
     return KeyFinder(keys.columns, files).plan(keys)
 
 
-def read_existing_keys(search: KeySearch, keys: pl.DataFrame) -> pl.DataFrame:
-    """Return those of the keys that stand in the row groups of a search."""
+def read_existing_keys(
+    search: KeySearch, keys: pl.DataFrame, footers: Mapping[str, FileMetaData] | None = None
+) -> pl.DataFrame:
+    """Return those of the keys that stand in the row groups of a search.
+
+    Args:
+        search: What to read.
+        keys: The keys.
+        footers: The footers that are known, by the paths of their files.
+    """
+    known = footers or {}
     found = [keys.clear()]
     for file, groups in groupby(search.groups, key=lambda group: group.file):
-        found += _find_in_file(file, [group.number for group in groups], keys)
+        numbers = [group.number for group in groups]
+        found += _find_in_file(file, numbers, keys, known.get(file.path))
     there = pl.concat(found).unique()
     return keys.join(there, on=keys.columns, how="semi", maintain_order="left")
 
@@ -148,7 +168,7 @@ def _plain(keys: pl.DataFrame) -> pl.DataFrame:
 
 
 def _find_in_file(
-    file: TableFile, numbers: list[int], keys: pl.DataFrame
+    file: TableFile, numbers: list[int], keys: pl.DataFrame, footer: FileMetaData | None
 ) -> Iterator[pl.DataFrame]:
     """Yield the keys that stand in some row groups of a file.
 
@@ -163,7 +183,7 @@ def _find_in_file(
         return
     wanted = here.select(columns)
     texts = [name for name in columns if wanted.schema[name] == pl.String]
-    for batch in read_batches(file.path, columns, numbers, texts):
+    for batch in read_batches(file.path, columns, numbers, texts, footer):
         hits = _among(batch, wanted).unique()
         if hits.height:
             yield here.join(hits, on=columns, how="semi")

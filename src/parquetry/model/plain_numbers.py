@@ -1,0 +1,28 @@
+"""Numbers of Arrow as NumPy sees them, and back, without a copy.
+
+PyArrow's own ways there import pandas where it is installed, which takes longer than a small file.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+
+def floats_of(array: pa.Array) -> NDArray[Any]:
+    """Return a view of an array of `float64` or `float32` that has no NULL."""
+    kind = np.dtype(np.float32 if array.type == pa.float32() else np.float64)
+    if not len(array):
+        return np.empty(0, kind)
+    start = array.offset * kind.itemsize
+    return np.frombuffer(array.buffers()[1], kind, len(array), start)
+
+
+def array_of(floats: NDArray[np.float64]) -> pa.Array:
+    """Return a view of `float64` that lie one after the other, without NULL; NaN stays NaN."""
+    return pa.Array.from_buffers(pa.float64(), len(floats), [None, pa.py_buffer(floats)])
