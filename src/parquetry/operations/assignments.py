@@ -12,6 +12,7 @@ import pyarrow as pa
 from parquetry.errors import ParameterError, SchemaMismatchError, UnknownColumnError
 from parquetry.operations.fitting import fitted
 from parquetry.operations.matching import evaluate
+from parquetry.operations.opened import rows_of
 from parquetry.operations.parsing import parse_moment
 from parquetry.operations.predicates import (
     columns_of,
@@ -104,7 +105,7 @@ class Assignments:
             ParameterError: An expression cannot be evaluated.
             SchemaMismatchError: A value does not fit its column.
         """
-        frame = file.frame(index, self.inputs, self.types).filter(pl.Series(hits))
+        frame = rows_of(file.frame(index, self.inputs, self.types), hits)
         return self.computed(frame, file.file.path)
 
     def computed(self, frame: pl.DataFrame, where: str) -> pa.Table:

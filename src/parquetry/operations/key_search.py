@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 
 from parquetry.operations.bounds import read_bounds
-from parquetry.operations.opened import OpenedFile, to_polars
+from parquetry.operations.opened import OpenedFile, rows_of, to_polars
 from parquetry.operations.pruning import ask_bloom_filter
 from parquetry.operations.updating import differing, moving
 from parquetry.operations.working import in_order
@@ -235,7 +235,7 @@ def _not_ruled_out(
     for name in names:
         flags = ask_bloom_filter(place, name, part.get_column(name))
         if flags is not None:
-            part = part.filter(pl.Series(flags))
+            part = rows_of(part, flags)
             if not len(part):
                 return None
     return part

@@ -39,7 +39,7 @@ class Match(NamedTuple):
 
 
 def find_matches(scope: Scope, predicate: Predicate, examine: Examine) -> Iterator[Match]:
-    """Yield what is to happen to each file of which it cannot be told that nothing is.
+    """Yield what is to happen to each file of which its footer does not tell that nothing is.
 
     **Cost:** the footers of the files whose folders do not rule them out; of the row groups that their
     statistics do not decide, the columns of the predicate. Two row groups are decoded at a time. A
@@ -55,7 +55,8 @@ def find_matches(scope: Scope, predicate: Predicate, examine: Examine) -> Iterat
         opened = [OpenedFile(file) for file in candidates[start : start + _BATCH]]
         decided = decide(opened, predicate, scope)
         look = partial(_look, predicate=predicate, types=scope.types, examine=examine)
-        yield from in_order(look, zip(opened, decided, strict=True), len(opened))
+        chances = [one for one in zip(opened, decided, strict=True) if one[1].true.any()]
+        yield from in_order(look, chances, len(chances))
 
 
 def decide(opened: Sequence[OpenedFile], predicate: Predicate, scope: Scope) -> list[Outcomes]:

@@ -154,6 +154,13 @@ def repeated(name: str, value: Any, rows: int, kind: pa.DataType) -> pl.Series:
     return pl.Series(name, [value], dtype=polars_type(kind)).new_from_index(0, rows)
 
 
+def rows_of(frame: pl.DataFrame, flags: Flags) -> pl.DataFrame:
+    """Return the rows whose flag is set; `DataFrame.filter` would ask the query engine for them."""
+    wanted = pl.Series(flags)
+    columns = [column.filter(wanted) for column in frame]
+    return pl.DataFrame(columns) if columns else pl.DataFrame(height=int(flags.sum()))
+
+
 def to_flags(flags: Flags) -> pa.Array:
     """Return flags for Arrow, without its own way there, which loads pandas wherever it is."""
     return pl.Series(flags).to_arrow()

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-import polars as pl
-
-from parquetry.operations.opened import OpenedFile, to_polars
+from parquetry.operations.opened import OpenedFile, rows_of, to_polars
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
 
+    import polars as pl
     import pyarrow as pa
 
     from parquetry.model.changes import Requirement
@@ -80,7 +79,7 @@ def show_changes(
                 where = edit.file.path
                 before = file.frame(index, names, scope.types)
                 if not group.setting.is_all:
-                    before = before.filter(pl.Series(group.setting.flags()))
+                    before = rows_of(before, group.setting.flags())
                 new = values(file, index, group.setting)
                 after = before.with_columns(
                     to_polars(new[name], name, where) for name in new.column_names if name in names

@@ -19,7 +19,7 @@ from parquetry.operations.deleting import find_subject, requirement_of
 from parquetry.operations.edits import FileEdit, GroupEdit, Hits
 from parquetry.operations.fitting import fitted
 from parquetry.operations.matching import find_matches
-from parquetry.operations.opened import OpenedFile, repeated, to_flags, to_polars
+from parquetry.operations.opened import OpenedFile, repeated, rows_of, to_flags, to_polars
 from parquetry.operations.plans import OperationResult, Plan
 from parquetry.operations.row_guard import UNGUARDED, show_changes
 from parquetry.operations.running import jsonable, run_again, run_plan, stage_edits
@@ -37,9 +37,6 @@ if TYPE_CHECKING:
     from parquetry.operations.row_guard import RowGuard
     from parquetry.operations.scope import Scope
     from parquetry.storage.protocol import Storage
-
-
-_OTHER = "::new "
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -164,11 +161,11 @@ def _examine(
     needed = list(dict.fromkeys([*assignments.inputs, *names]))
     frame = file.frame(index, needed, assignments.types)
     if not flags.all():
-        frame = frame.filter(pl.Series(flags))
+        frame = rows_of(frame, flags)
     new = assignments.computed(
-        frame.select(assignments.inputs) if assignments.inputs else frame, file.file.path
+        frame[list(assignments.inputs)] if assignments.inputs else frame, file.file.path
     )
-    old = frame.select(names)
+    old = frame[names]
     found = pl.DataFrame([to_polars(new[name], name, file.file.path) for name in new.column_names])
     changes = differing(old, found)
     if not changes:
@@ -178,7 +175,7 @@ def _examine(
     setting[flags] = changed
     mask = to_flags(changed)
     assignments.memory.keep(file.file.state.path, index, Hits.of(setting), new.filter(mask))
-    moved = moving(found.filter(pl.Series(changed)), file.file.keys, keys)
+    moved = moving(rows_of(found, changed), file.file.keys, keys)
     if moved is None:
         return GroupEdit(setting=Hits.of(setting))
     leaving = setting.copy()
@@ -193,19 +190,14 @@ def differing(old: pl.DataFrame, new: pl.DataFrame) -> dict[str, Flags]:
     Raises:
         SchemaMismatchError: Columns cannot be compared.
     """
-    if not new.width:
-        return {}
-    others = new.rename({name: f"{_OTHER}{name}" for name in new.columns})
     try:
-        flags = pl.concat([old, others], how="horizontal").select(
-            pl.col(name).ne_missing(pl.col(f"{_OTHER}{name}")) for name in new.columns
-        )
+        flags = [old[name].ne_missing(new[name]) for name in new.columns]
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
         raise SchemaMismatchError(
             f"The columns {', '.join(new.columns)} cannot be compared with their new values: {error}. "
             "Nothing was changed."
         ) from error
-    found = {one.name: one.to_numpy() for one in flags}
+    found = {name: one.to_numpy() for name, one in zip(new.columns, flags, strict=True)}
     return {name: differs for name, differs in found.items() if differs.any()}
 
 
