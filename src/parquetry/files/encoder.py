@@ -13,6 +13,7 @@ from parquetry.errors import ParquetryError, SchemaMismatchError, StorageError
 from parquetry.files.leaves import count_nans
 from parquetry.files.splicing.copying import Sink, write_all
 from parquetry.files.splicing.counting import with_nan_counts
+from parquetry.files.text_codes import declared, in_codes, tidied
 from parquetry.files.writer_options import WriterOptions, writer_options
 
 if TYPE_CHECKING:
@@ -32,22 +33,34 @@ class Encoder:
         sink: The new file.
         schema: Its schema. Metadata of pandas are left out: they describe rows.
         options: How to write; those of the house if left out.
+        codes: Text columns whose values come as codes, as `in_codes` types them.
 
     Raises:
         SchemaMismatchError: If Parquet has no form for a type.
     """
 
-    def __init__(self, sink: Sink, schema: pa.Schema, options: WriterOptions | None = None) -> None:
+    def __init__(
+        self,
+        sink: Sink,
+        schema: pa.Schema,
+        options: WriterOptions | None = None,
+        codes: Sequence[str] = (),
+    ) -> None:
         chosen = options or writer_options(schema)
         self.rows = 0
-        self._schema = schema.with_metadata(without_pandas(schema.metadata))
+        plain = schema.with_metadata(without_pandas(schema.metadata))
+        self._codes = codes
+        self._schema = in_codes(plain, codes) if codes else plain
         self._group_rows = chosen.row_group_rows
         self._pending: list[pa.Table] = []
         self._pending_rows = 0
         self._nans: list[dict[int, int]] = []
         self._gate = _Gate(sink)
+        arguments = {**chosen.arguments, "store_schema": not codes}
         with told():
-            self._writer = pq.ParquetWriter(self._gate, self._schema, **chosen.arguments)
+            self._writer = pq.ParquetWriter(self._gate, self._schema, **arguments)
+            if codes:
+                self._writer.add_key_value_metadata(declared(plain))
 
     def write(self, rows: pa.Table | pa.RecordBatch) -> None:
         """Add rows. They are encoded as soon as they fill a row group.
@@ -118,6 +131,7 @@ class Encoder:
             self._pending, self._pending_rows = [table.slice(full)], table.num_rows - full
 
     def _encode(self, table: pa.Table) -> None:
+        table = tidied(table, self._codes)
         self._nans.append(count_nans(table))
         with told():
             self._writer.write_table(table, row_group_size=table.num_rows)

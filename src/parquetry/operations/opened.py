@@ -22,6 +22,7 @@ from parquetry.errors import (
     StorageError,
 )
 from parquetry.files.footers import read_footer
+from parquetry.files.text_codes import text_in_codes
 from parquetry.operations.bounds import GroupPlace
 from parquetry.operations.decoding import decode_rows
 from parquetry.operations.types import polars_type
@@ -85,6 +86,29 @@ class OpenedFile:
             return handle.read_row_group(
                 index, columns=None if columns is None else names, use_threads=False
             )
+
+    @cached_property
+    def text_in_codes(self) -> tuple[str, ...]:
+        """The text columns that `read_in_codes` need not make texts of."""
+        return () if self._old_times else text_in_codes(self.footer, self.schema)
+
+    def read_in_codes(self, index: int, names: Sequence[str]) -> pa.Table:
+        """Return all columns of a row group, some of those of `text_in_codes` as codes.
+
+        Raises:
+            CorruptionError: The data cannot be decoded.
+            SchemaMismatchError: Their type or encoding is not known here.
+        """
+        with (
+            told(self.file.path),
+            pq.ParquetFile(
+                self.file.path,
+                metadata=self.footer,
+                read_dictionary=list(names),
+                page_checksum_verification=True,
+            ) as handle,
+        ):
+            return handle.read_row_group(index, use_threads=False)
 
     @cached_property
     def _old_times(self) -> set[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, TypeAlias
 
 import pyarrow as pa
@@ -13,6 +14,7 @@ from parquetry.errors import RequestError
 from parquetry.files.encoding import ROW_GROUP_ROWS, Encoder, writer_options
 from parquetry.files.splicing import Source, Splicer, find_differences, find_refusals
 from parquetry.files.splicing.meaning import ARROW_SCHEMA, READING_KEYS
+from parquetry.files.text_codes import encoded, in_codes
 from parquetry.operations.edits import GroupEdit, Hits
 from parquetry.operations.fitting import fitted, merged, schema_after
 from parquetry.operations.opened import OpenedFile, to_flags
@@ -94,6 +96,8 @@ class _Rewriting:
         self._values = values
         self._compression = compression
         self._schema, self._keeps_schema = schema_after(opened.schema, edit)
+        is_kept = self._keeps_schema
+        self._codes = [n for n in opened.text_in_codes if n not in edit.setting] if is_kept else []
 
     def write(self, sink: Sink) -> None:
         source = self._open_for_copying()
@@ -167,7 +171,8 @@ class _Rewriting:
     def _encode_all(self, sink: Sink) -> None:
         is_sorted = len(self._groups) == 1 and self._edit.arriving is None
         sorting = _sorting_of(self._opened, self._edit) if is_sorted else None
-        with Encoder(sink, self._schema, self._options(self._schema, sorting=sorting)) as encoder:
+        options = self._options(self._schema, sorting=sorting)
+        with Encoder(sink, self._schema, options, self._codes) as encoder:
             for table in self._tables(self._left):
                 encoder.write(table)
             if self._edit.arriving is not None:
@@ -182,7 +187,16 @@ class _Rewriting:
             else pa.chunked_array([pa.nulls(rows, one.type)])
             for one in self._schema
         ]
-        return pa.table(columns, schema=self._schema)
+        arriving = pa.table(columns, schema=self._schema)
+        for name in self._codes:
+            place = arriving.schema.get_field_index(name)
+            arriving = arriving.set_column(place, self._coded.field(place), encoded(arriving[name]))
+        return arriving
+
+    @cached_property
+    def _coded(self) -> pa.Schema:
+        """The schema of the rows on their way from decoding to encoding."""
+        return in_codes(self._schema, self._codes)
 
     def _tables(self, indexes: Sequence[int]) -> Iterator[pa.Table]:
         for index in indexes:
@@ -190,7 +204,8 @@ class _Rewriting:
 
     def _table(self, index: int) -> pa.Table:
         """Return a row group as it is to be."""
-        table = self._opened.read(index)
+        opened, codes = self._opened, self._codes
+        table = opened.read_in_codes(index, codes) if codes else opened.read(index)
         edit = self._edit_of(index)
         if edit.setting is not None or not self._keeps_schema:
             table = self._set(table, index, edit.setting)
@@ -210,7 +225,7 @@ class _Rewriting:
             values = None if new is None or one.name not in new.column_names else new[one.name]
             old = table[one.name] if one.name in table.column_names else None
             columns.append(merged(old, values, hits, table.num_rows, one, self._opened.file.path))
-        return pa.table(columns, schema=self._schema)
+        return pa.table(columns, schema=self._coded)
 
     def _mixing_options(self, source: Source) -> WriterOptions | None:
         """Return how to encode rows so that they can stand beside copied ones, None if they cannot."""
@@ -250,7 +265,7 @@ class _Rewriting:
         if not indexes and arriving is None:
             return
         memory = io.BytesIO()
-        with Encoder(memory, self._schema, options) as encoder:
+        with Encoder(memory, self._schema, options, self._codes) as encoder:
             for table in self._tables(indexes):
                 encoder.write(table)
             if arriving is not None:

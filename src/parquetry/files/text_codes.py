@@ -1,0 +1,89 @@
+"""Text that stays in codes from decoding to encoding.
+
+A chunk with a dictionary holds each value once and a code a row. Whoever decodes rows to encode them
+again need not make texts of the codes and look each of them up once more: that is a fifth of the time
+for a table with some text columns.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from pyarrow import types as pt
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+_LARGEST_DICTIONARY = 64 << 10  # bytes as stored; a larger one may have been given up half-way
+_CODES = pa.dictionary(pa.int32(), pa.string())
+_DECLARED = b"ARROW:schema"
+
+
+def text_in_codes(footer: pq.FileMetaData, schema: pa.Schema) -> tuple[str, ...]:
+    """Return the text columns of a file that have a small dictionary in each row group.
+
+    Args:
+        footer: The file's footer.
+        schema: Its schema, as its writer declared it.
+    """
+    text = {field.name for field in schema if pt.is_string(field.type)}
+    leaves = [footer.schema.column(number).path for number in range(footer.num_columns)]
+    groups = [footer.row_group(number) for number in range(footer.num_row_groups)]
+    return tuple(
+        path
+        for number, path in enumerate(leaves)
+        if path in text and all(_has_small_dictionary(group.column(number)) for group in groups)
+    )
+
+
+def _has_small_dictionary(chunk: pq.ColumnChunkMetaData) -> bool:
+    if not chunk.has_dictionary_page:
+        return False
+    return bool(chunk.data_page_offset - chunk.dictionary_page_offset <= _LARGEST_DICTIONARY)
+
+
+def in_codes(schema: pa.Schema, names: Collection[str]) -> pa.Schema:
+    """Return a schema where some text columns are codes with a dictionary."""
+    fields = [one.with_type(_CODES) if one.name in names else one for one in schema]
+    return pa.schema(fields, schema.metadata)
+
+
+def encoded(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Return texts as codes."""
+    return pc.dictionary_encode(column).cast(_CODES)
+
+
+def tidied(table: pa.Table, names: Collection[str]) -> pa.Table:
+    """Return rows whose codes have one dictionary a column, in which no value is left over.
+
+    Of a value that was deleted nothing may stay in a file.
+    """
+    for name in names:
+        column = table[name]
+        if column.num_chunks != 1:
+            column = pa.chunked_array([column.unify_dictionaries().combine_chunks()], _CODES)
+        if _has_leftovers(column.chunk(0)):
+            column = encoded(column.cast(pa.string()))
+        place = table.schema.get_field_index(name)
+        table = table.set_column(place, table.schema.field(place), column)
+    return table
+
+
+def _has_leftovers(column: pa.DictionaryArray) -> bool:
+    codes = column.indices.drop_null() if column.null_count else column.indices
+    seen = np.bincount(codes.to_numpy(), minlength=len(column.dictionary))
+    return not seen.all()
+
+
+@lru_cache(maxsize=64)
+def declared(schema: pa.Schema) -> dict[str, str]:
+    """Return what a file says, for PyArrow, of the types that its rows had."""
+    sink = pa.BufferOutputStream()
+    pq.write_table(schema.empty_table(), sink)
+    said = pq.read_metadata(pa.BufferReader(sink.getvalue())).metadata
+    return {_DECLARED.decode(): said[_DECLARED].decode()}
