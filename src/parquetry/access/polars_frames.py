@@ -14,6 +14,7 @@ import pyarrow as pa
 
 from parquetry.access.engine_errors import broken_file
 from parquetry.errors import NotFoundError, SchemaMismatchError, StorageError
+from parquetry.model.schema import no_rows
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -115,7 +116,7 @@ def _read_types(path: str) -> pl.Schema:
 
 def _polars_type(field: pa.Field) -> pl.DataType:
     try:
-        frame = pl.DataFrame(pl.from_arrow(pa.schema([field]).empty_table()))
+        frame = pl.DataFrame(pl.from_arrow(no_rows(pa.schema([field]))))
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
         raise SchemaMismatchError(
             f"The column {field.name!r} is {field.type}, for which Polars has no type. Nothing was "

@@ -15,6 +15,7 @@ from parquetry.files.splicing.copying import Sink, write_all
 from parquetry.files.splicing.counting import with_nan_counts
 from parquetry.files.text_codes import declared, in_codes, tidied
 from parquetry.files.writer_options import WriterOptions, writer_options
+from parquetry.model.schema import no_rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -118,7 +119,7 @@ class Encoder:
             self._writer.close()
 
     def _take(self) -> pa.Table:
-        table = pa.concat_tables(self._pending) if self._pending else self._schema.empty_table()
+        table = pa.concat_tables(self._pending) if self._pending else no_rows(self._schema)
         self._pending, self._pending_rows = [], 0
         return table
 

@@ -16,6 +16,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from pyarrow import types as pt
 
+from parquetry.model.schema import no_rows
+
 if TYPE_CHECKING:
     from collections.abc import Collection
 
@@ -76,7 +78,7 @@ def tidied(table: pa.Table, names: Collection[str]) -> pa.Table:
 
 def _has_leftovers(column: pa.DictionaryArray) -> bool:
     codes = column.indices.drop_null() if column.null_count else column.indices
-    seen = np.bincount(codes.to_numpy(), minlength=len(column.dictionary))
+    seen = np.bincount(np.from_dlpack(codes), minlength=len(column.dictionary))
     return not seen.all()
 
 
@@ -84,6 +86,6 @@ def _has_leftovers(column: pa.DictionaryArray) -> bool:
 def declared(schema: pa.Schema) -> dict[str, str]:
     """Return what a file says, for PyArrow, of the types that its rows had."""
     sink = pa.BufferOutputStream()
-    pq.write_table(schema.empty_table(), sink)
+    pq.write_table(no_rows(schema), sink)
     said = pq.read_metadata(pa.BufferReader(sink.getvalue())).metadata
     return {_DECLARED.decode(): said[_DECLARED].decode()}

@@ -22,6 +22,11 @@ _EXACT_FLOAT_BITS = {pa.float32(): 24, pa.float64(): 53}
 _UNITS = ["s", "ms", "us", "ns"]
 
 
+def no_rows(schema: pa.Schema) -> pa.Table:
+    """Return a table without rows; `Schema.empty_table` loads pandas, wherever it is."""
+    return pa.Table.from_batches([], schema)
+
+
 def normal_type(kind: pa.DataType) -> pa.DataType:
     """Return the one type that stands for all of its in-memory variants."""
     if pt.is_dictionary(kind):

@@ -49,6 +49,12 @@ def split(table: pa.Table, keys: Sequence[str]) -> Iterator[tuple[dict[str, Any]
         yield values, _take(table, indices)
 
 
+def distinct(table: pa.Table, keys: Sequence[str]) -> list[dict[str, Any]]:
+    """Return each combination of key values once, in order of appearance."""
+    columns = pl.DataFrame(pl.from_arrow(table.select(list(keys))))
+    return columns.unique(maintain_order=True).rows(named=True)
+
+
 def check_times(table: pa.Table, keys: Sequence[str]) -> None:
     """Raise `LayoutError` if a key has times between microseconds: a folder name would lose them."""
     for key in keys:

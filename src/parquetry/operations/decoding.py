@@ -18,6 +18,7 @@ from pyarrow import types as pt
 
 from parquetry.errors import CorruptionError, NotFoundError, ParquetryError, SchemaMismatchError
 from parquetry.files.footers import read_footer
+from parquetry.model.schema import no_rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -51,7 +52,7 @@ def decode_files(paths: Sequence[str], schema: pa.Schema) -> pa.Table:
     if len(paths) > 1 and is_plain(schema, {"ms", "us"}):
         return _decode_together(paths, schema)
     tables = [table for path in paths for table in decode_rows(path, schema)]
-    return pa.concat_tables(tables) if tables else schema.remove_metadata().empty_table()
+    return pa.concat_tables(tables) if tables else no_rows(schema.remove_metadata())
 
 
 def decode_rows(

@@ -9,6 +9,7 @@ import numpy as np
 import polars as pl
 import pyarrow as pa
 
+from parquetry.model.schema import no_rows
 from parquetry.operations.joined_output import fitted, sorted_places
 from parquetry.operations.joining import common_schema
 from parquetry.operations.parts import Loose
@@ -43,7 +44,7 @@ class _Run:
 
     def __init__(self, piece: Piece, schema: pa.Schema) -> None:
         self._tables = map(partial(fitted, schema=schema), piece.load())
-        self._nothing = schema.empty_table()
+        self._nothing = no_rows(schema)
         self._head = self._nothing
         self._undecoded = piece.rows
 

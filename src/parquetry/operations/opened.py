@@ -23,6 +23,7 @@ from parquetry.errors import (
 )
 from parquetry.files.footers import read_footer
 from parquetry.files.text_codes import text_in_codes
+from parquetry.model.schema import no_rows
 from parquetry.operations.bounds import GroupPlace
 from parquetry.operations.decoding import decode_rows
 from parquetry.operations.types import polars_type
@@ -81,7 +82,7 @@ class OpenedFile:
             if self._old_times.intersection(names):  # which PyArrow lets run over without a word
                 wanted = pa.schema([handle.schema_arrow.field(name) for name in names])
                 found = list(decode_rows(self.file.path, wanted, [index]))
-                table = pa.concat_tables(found) if found else wanted.empty_table()
+                table = pa.concat_tables(found) if found else no_rows(wanted)
                 return table.cast(wanted)
             return handle.read_row_group(
                 index, columns=None if columns is None else names, use_threads=False

@@ -12,6 +12,8 @@ from parquetry.errors import (
     KeyViolationError,
 )
 from parquetry.model.hive import partition_folder
+from parquetry.model.schema import no_rows
+from parquetry.model.splitting import distinct
 from parquetry.operations.arriving import by_folder
 from parquetry.operations.edits import FileEdit, GroupEdit, Hits
 from parquetry.operations.keys import (
@@ -165,10 +167,9 @@ def _hits(rows: int, at: Numbers) -> Hits:
 def _folders(new: NewRows, rows: Numbers, old: Mapping[str, Any], scope: Scope) -> frozenset[str]:
     setting = [key for key in scope.key_types if key in new.update]
     part = new.table.select(setting).take(to_places(rows))
-    distinct = part.group_by(setting).aggregate([])
     return frozenset(
         partition_folder({key: row.get(key, old.get(key)) for key in scope.key_types})
-        for row in distinct.to_pylist()
+        for row in distinct(part, setting)
     )
 
 
@@ -186,7 +187,7 @@ def attach(
             attached[number] = replace(edits[number], arriving=part)
         else:
             alone.append(part)
-    return attached, pa.concat_tables(alone) if alone else inserted.schema.empty_table()
+    return attached, pa.concat_tables(alone) if alone else no_rows(inserted.schema)
 
 
 def _holds(file: ScopedFile, part: pa.Table, scope: Scope) -> bool:

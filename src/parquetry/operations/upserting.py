@@ -19,7 +19,8 @@ from parquetry.errors import (
 from parquetry.model.changes import NewFile, Requirement
 from parquetry.model.frames import one_table
 from parquetry.model.hive import partition_folder
-from parquetry.model.schema import unite
+from parquetry.model.schema import no_rows, unite
+from parquetry.model.splitting import distinct
 from parquetry.operations.arriving import by_folder, stage_arrivals
 from parquetry.operations.key_search import KeySearch, NewRows
 from parquetry.operations.keys import (
@@ -260,7 +261,7 @@ def _inserted(home: Home, scope: Scope, new: NewRows, searched: Sequence[Searche
     if missing.all():
         return new.table
     inserted: pa.Table = new.table.filter(to_flags(missing))
-    return inserted if inserted.num_rows else new.table.schema.empty_table()
+    return inserted if inserted.num_rows else no_rows(new.table.schema)
 
 
 def _requirement(scope: Scope, new: NewRows) -> Requirement:
@@ -271,8 +272,7 @@ def _requirement(scope: Scope, new: NewRows) -> Requirement:
         return Requirement(("",), seen)
     depth = len(leading)
     folders = {"/".join(file.state.folder.split("/")[:depth]) for file in scope.files}
-    distinct = new.table.select(leading).group_by(leading).aggregate([]).to_pylist()
-    folders |= {partition_folder({key: row[key] for key in leading}) for row in distinct}
+    folders |= {partition_folder(values) for values in distinct(new.table, leading)}
     return Requirement(tuple(sorted(folders)), seen)
 
 

@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from parquetry.errors import CorruptionError
+from parquetry.model.splitting import distinct
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -41,8 +42,7 @@ def read_unit_columns(path: str) -> UnitColumns:
 
 
 def _pairs(table: pa.Table) -> Iterable[tuple[str | None, int | None]]:
-    distinct = table.group_by(table.column_names).aggregate([])
-    for row in distinct.to_pylist():
+    for row in distinct(table, table.column_names):
         yield _text(row.get("grid_id")), _seed(row.get("seed"))
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import pyarrow as pa
 
 from parquetry.errors import NotFoundError, ParquetryError, StorageError
+from parquetry.model.schema import no_rows
 
 if TYPE_CHECKING:
     from parquetry.storage.protocol import Storage
@@ -61,7 +62,7 @@ class Aside:
     def take(self, part: int) -> pa.Table:
         """Return the rows of a part and forget them."""
         if part not in self._open:
-            return self._schema.empty_table()
+            return no_rows(self._schema)
         with pa.OSFile(self._path(part)) as source:
             table = pa.ipc.open_stream(source).read_all()
         self._remove(part)

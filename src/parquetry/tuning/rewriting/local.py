@@ -10,6 +10,7 @@ import numpy as np
 import polars as pl
 import pyarrow as pa
 
+from parquetry.model.schema import no_rows
 from parquetry.operations.joined_output import fitted
 from parquetry.operations.routing import Routes
 from parquetry.operations.working import WORKERS, in_order
@@ -90,7 +91,7 @@ class _Work:
             aside.clear()
 
     def _empty(self) -> pa.Table:
-        empty: pa.Table = self._task.survey.columns.empty_table()
+        empty: pa.Table = no_rows(self._task.survey.columns)
         return empty
 
     def _load(self, file: SurveyedFile) -> list[pa.Table]:
@@ -113,7 +114,7 @@ class _Work:
             ]
 
         found = [one for tables in in_order(sampled, survey.files) for one in tables]
-        return self._order.values(pa.concat_tables([keys.empty_table(), *found]))
+        return self._order.values(pa.concat_tables([no_rows(keys), *found]))
 
     def _spread(self, spread: Spread, aside: Aside, place: tuple[SurveyedFile, int]) -> None:
         file, first = place
