@@ -13,6 +13,8 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import polars as pl
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
@@ -97,6 +99,23 @@ def ratios(results: dict[str, dict[str, float]]) -> str:
     if best != "delta-rs" and "delta-rs" in others:
         text += f", {ours / others['delta-rs']:.2f} of delta-rs"
     return text
+
+
+def outcome(name: str, table: Path) -> tuple[Any, ...]:
+    """Return what shows whether two contenders came to the same rows."""
+    if name == "delta-rs":
+        from deltalake import DeltaTable
+
+        frame = pl.DataFrame(pl.from_arrow(DeltaTable(table).to_pyarrow_table())).lazy()
+    else:
+        frame = pl.scan_parquet(table / "**/*.parquet", hive_partitioning=True)
+    found = frame.select(
+        pl.len(),
+        pl.col("price").sum().round(0).alias("price"),
+        pl.col("trade_id").sum().alias("ids"),
+        pl.col("product_id").n_unique().alias("products"),
+    )
+    return tuple(found.collect().row(0))
 
 
 def copied(source: Path, target: Path) -> None:

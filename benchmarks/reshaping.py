@@ -29,7 +29,7 @@ import pyarrow as pa
 import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
-from contest import Replacing, compete, copied, measure
+from contest import Replacing, compete, copied, measure, outcome
 from trades import DAYS, PRODUCTS, trades
 
 if TYPE_CHECKING:
@@ -262,23 +262,6 @@ CONTENDERS: dict[str, Callable[[str, Path], Callable[[], Any]]] = {
 
 
 # --- measuring -----------------------------------------------------------------------------------
-
-
-def outcome(name: str, table: Path) -> tuple[Any, ...]:
-    """Return what shows whether two contenders came to the same rows."""
-    if name == "delta-rs":
-        from deltalake import DeltaTable
-
-        frame = pl.from_arrow(DeltaTable(table).to_pyarrow_table())
-    else:
-        frame = pl.scan_parquet(table / "**/*.parquet", hive_partitioning=True)
-    found = frame.lazy().select(
-        pl.len(),
-        pl.col("price").sum().round(0).alias("price"),
-        pl.col("trade_id").sum().alias("ids"),
-        pl.col("product_id").n_unique().alias("products"),
-    )
-    return tuple(found.collect().row(0))
 
 
 def floors(table: Path) -> str:

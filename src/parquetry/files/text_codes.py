@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
 _LARGEST_DICTIONARY = 64 << 10  # bytes as stored; a larger one may have been given up half-way
 _CODES = pa.dictionary(pa.int32(), pa.string())
-_DECLARED = b"ARROW:schema"
 
 
 def text_in_codes(footer: pq.FileMetaData, schema: pa.Schema) -> tuple[str, ...]:
@@ -82,10 +81,17 @@ def _has_leftovers(column: pa.DictionaryArray) -> bool:
     return not seen.all()
 
 
-@lru_cache(maxsize=64)
-def declared(schema: pa.Schema) -> dict[str, str]:
-    """Return what a file says, for PyArrow, of the types that its rows had."""
+def declared(schema: pa.Schema) -> dict[bytes, bytes]:
+    """Return what a file says of the rows that it was written from: their types and their metadata.
+
+    A writer that is given codes would say that they are codes, or nothing.
+    """
+    return _declaration(schema.serialize().to_pybytes())
+
+
+@lru_cache(maxsize=64)  # by the bytes, for equal schemas can differ in their metadata
+def _declaration(serialized: bytes) -> dict[bytes, bytes]:
+    schema = pa.ipc.read_schema(pa.py_buffer(serialized))
     sink = pa.BufferOutputStream()
     pq.write_table(no_rows(schema), sink)
-    said = pq.read_metadata(pa.BufferReader(sink.getvalue())).metadata
-    return {_DECLARED.decode(): said[_DECLARED].decode()}
+    return dict(pq.read_metadata(pa.BufferReader(sink.getvalue())).metadata)

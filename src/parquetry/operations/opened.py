@@ -133,8 +133,8 @@ class OpenedFile:
     ) -> pl.DataFrame:
         """Return columns of a row group as the dataset sees them.
 
-        Keys that the folder says are taken from there, columns that the file lacks are NULL, and all
-        have the types of the dataset.
+        Partition keys are taken from the folder, with which our own files are known to agree; columns
+        that the file lacks are NULL, and all have the types of the dataset.
 
         Args:
             index: The row group.
@@ -143,7 +143,7 @@ class OpenedFile:
             stored: The decoded row group, if it is at hand.
         """
         rows = self.footer.row_group(index).num_rows
-        held = [n for n in names if n in self.file.columns.names and n not in self.file.from_path]
+        held = [n for n in names if n in self.file.columns.names and n not in self.file.keys]
         table = stored if stored is not None else self.read(index, held) if held else None
         columns = []
         for name in names:
