@@ -26,7 +26,7 @@ Flags: TypeAlias = "np.ndarray[tuple[int], np.dtype[np.bool_]]"
 
 _LONGEST_CERTAIN = 16  # bytes; no writer cuts the bounds of texts shorter than this
 _WORTH_A_FOOTER = 65_536  # rows of a float column take longer to decode than one more footer
-_MOST_FOOTERS = 1024  # whose columns are remembered
+_MOST_SCHEMAS = 256  # whose columns are remembered
 _SIMPLE = (
     pt.is_integer,
     pt.is_floating,
@@ -73,17 +73,21 @@ class GroupPlace:
 
     def chunk(self, name: str) -> Any | None:
         """Return what the footer says of a column's chunk, None if the column is not flat."""
-        places = _flat_columns(self.footer)
+        places = _flat_columns(self.footer, self.columns)
         return self.footer.row_group(self.index).column(places[name]) if name in places else None
 
 
-_known_places: dict[int, tuple[FileMetaData, dict[str, int]]] = {}
+_known_places: dict[int, tuple[pa.Schema, dict[str, int]]] = {}
 
 
-def _flat_columns(footer: FileMetaData) -> dict[str, int]:
-    """Return the numbers of the leaves that are columns themselves, by name."""
-    known = _known_places.get(id(footer))
-    if known is not None and known[0] is footer:
+def _flat_columns(footer: FileMetaData, columns: pa.Schema) -> dict[str, int]:
+    """Return the numbers of the leaves that are columns themselves, by name.
+
+    Files whose footers say one schema, byte for byte, share one `columns` object, so one of them is
+    looked at for all.
+    """
+    known = _known_places.get(id(columns))
+    if known is not None and known[0] is columns:
         return known[1]
     schema = footer.schema
     places = {}
@@ -91,9 +95,9 @@ def _flat_columns(footer: FileMetaData) -> dict[str, int]:
         column = schema.column(number)
         if column.max_repetition_level == 0 and column.path == column.name:
             places[column.name] = number
-    if len(_known_places) > _MOST_FOOTERS:
+    if len(_known_places) > _MOST_SCHEMAS:
         _known_places.clear()
-    _known_places[id(footer)] = (footer, places)
+    _known_places[id(columns)] = (columns, places)
     return places
 
 
