@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from parquetry.cli import rendering
+from parquetry.model.wording import bytes_text
 
 ROWS = [("a", 1, "12,000", "214 kB", None), ("b", 0.5, "3", "1.5 MB", "x\ty")]
 NAMES = ("name", "value", "rows", "size", "note")
@@ -33,4 +34,4 @@ def test_a_terminal_gets_numbers_under_each_other(capsys, monkeypatch):
     [(0, "0 B"), (999, "999 B"), (1000, "1.0 kB"), (214_000, "214 kB"), (2.5e15, "2500 TB")],
 )
 def test_sizes_are_told_in_powers_of_a_thousand(size, text):
-    assert rendering.bytes_text(size) == text
+    assert bytes_text(size) == text

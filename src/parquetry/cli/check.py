@@ -22,9 +22,9 @@ def check(
     ] = False,
 ) -> int:
     """Look for everything that is wrong or odd in a dataset. Exit code 1 if something is wrong."""
-    from parquetry.cli.rendering import bytes_text, say, show_table
+    from parquetry.cli.rendering import say, show_table
     from parquetry.dataset import Dataset
-    from parquetry.model.wording import count_text
+    from parquetry.model.wording import bytes_text, count_text
 
     report = Dataset.open(dataset).check(deep=deep)
     if report.findings:

@@ -166,8 +166,9 @@ def _change(store: Store) -> None:
 
 
 def _tune(store: Store) -> None:
-    from parquetry.cli.rendering import bytes_text, say, show_table
+    from parquetry.cli.rendering import say, show_table
     from parquetry.demo.tuning import TABLE, ask, write_visits
+    from parquetry.model.wording import bytes_text
 
     say(" Questions are watched, and rows are laid out for what is asked", lead="6. Tune.")
     visits = write_visits(store)

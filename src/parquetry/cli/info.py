@@ -12,8 +12,8 @@ def info(store: StoreArgument = None, base_out: BaseOut = None) -> int:
 
     A dataset that cannot be read is named, and the rest is shown. Exit code 1 says that there was one.
     """
-    from parquetry.cli.rendering import bytes_text, say, show_table
-    from parquetry.model.wording import count_text
+    from parquetry.cli.rendering import say, show_table
+    from parquetry.model.wording import bytes_text, count_text
     from parquetry.reports.store_info import describe_store
     from parquetry.store import Store
 

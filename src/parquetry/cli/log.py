@@ -18,8 +18,9 @@ def log(
     Single files that were added without a commit (the units of experiments, files from elsewhere)
     are part of the dataset, but stand in no log.
     """
-    from parquetry.cli.rendering import bytes_text, say, show_table
+    from parquetry.cli.rendering import say, show_table
     from parquetry.dataset import Dataset
+    from parquetry.model.wording import bytes_text
 
     records = Dataset.open(dataset).history()
     if not records:

@@ -11,10 +11,7 @@ from typing import Any, Literal
 from rich.console import Console
 from rich.table import Table
 
-_UNITS = ("B", "kB", "MB", "GB", "TB")
-_STEP = 1000
 _NUMBER = re.compile(r"[-+]?[\d,]+(\.\d+)?(e[-+]?\d+)?( ([kMGT]?B|ms|s|%))?")
-_MANY = 100  # above this, one decimal says nothing
 
 
 def is_plain() -> bool:
@@ -63,16 +60,6 @@ def cell_text(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:.6g}"
     return str(value)
-
-
-def bytes_text(size: float) -> str:
-    """Return a size with its unit, in powers of 1000."""
-    for unit in _UNITS:
-        if size < _STEP or unit == _UNITS[-1]:
-            decimals = 0 if unit == "B" or size >= _MANY else 1
-            return f"{size:.{decimals}f} {unit}"
-        size /= _STEP
-    raise AssertionError
 
 
 def _are_numbers(cells: Sequence[Sequence[str]], place: int) -> bool:

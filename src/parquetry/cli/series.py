@@ -26,8 +26,8 @@ def convert(
     ] = False,
 ) -> None:
     """Write a Parquet twin of every text series (.txt, .tsv, .csv) of a folder."""
-    from parquetry.cli.rendering import bytes_text, say, show_table
-    from parquetry.model.wording import count_text
+    from parquetry.cli.rendering import say, show_table
+    from parquetry.model.wording import bytes_text, count_text
     from parquetry.series import convert_series
 
     report = convert_series(folder, block_length, compression=compression, overwrite=overwrite)
@@ -55,7 +55,8 @@ def info(
     ],
 ) -> None:
     """Show steps, scenarios, row groups and sizes of series."""
-    from parquetry.cli.rendering import bytes_text, show_table
+    from parquetry.cli.rendering import show_table
+    from parquetry.model.wording import bytes_text
     from parquetry.series import series_info
 
     found = [series_info(one) for one in _series_below(path)]

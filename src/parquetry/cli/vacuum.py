@@ -22,9 +22,9 @@ def vacuum(
     The log stays, but states from before the oldest kept history can no longer be shown or restored.
     """
     from parquetry.cli.asking import confirm
-    from parquetry.cli.rendering import bytes_text, say
+    from parquetry.cli.rendering import say
     from parquetry.dataset import Dataset
-    from parquetry.model.wording import count_text
+    from parquetry.model.wording import bytes_text, count_text
 
     handle = Dataset.open(dataset)
     plan = handle.plan_vacuum(keep)

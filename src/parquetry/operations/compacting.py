@@ -11,12 +11,13 @@ import pyarrow as pa
 from parquetry.commits.table_link import holds_facts
 from parquetry.errors import ParameterError
 from parquetry.model.changes import Requirement
+from parquetry.model.wording import bytes_text
 from parquetry.operations.bin_packing import pack
 from parquetry.operations.joints import Joint
 from parquetry.operations.merging import merged
 from parquetry.operations.moulds import Style, check_codec
 from parquetry.operations.parts import Piece
-from parquetry.operations.plans import OperationResult, Plan, readable
+from parquetry.operations.plans import OperationResult, Plan
 from parquetry.operations.proving import prove_joined
 from parquetry.operations.reshaped import MEGABYTE, ReshapingResult
 from parquetry.operations.running import run_plan
@@ -98,7 +99,7 @@ class CompactPlan(Plan):
                 f"  files:      {len(self.retire):,} become {self.new_files:,}",
                 f"              {self.kept_files:,} stay as they are",
                 f"  rows:       {self.rows:,} move, none change",
-                f"  bytes:      {readable(self.bytes_before)}",
+                f"  bytes:      {bytes_text(self.bytes_before)}",
                 f"  partitions: {len(self.partitions):,}",
             ]
         )

@@ -10,14 +10,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from parquetry.model.changes import Requirement
+from parquetry.model.wording import bytes_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from parquetry.model.changes import FileState
     from parquetry.model.records import CommitRecord
-
-_KILO = 1024
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,12 +87,13 @@ class Plan:
             )
             if count
         ]
+        gone, come = bytes_text(self.bytes_before), bytes_text(self.bytes_after)
         lines = [
             f"{self.operation} on {self.root} (version {self.base_version})",
             f"  rows:       {', '.join(rows) or 'none change'}",
             f"  files:      {len(self.rewrite):,} rewritten, {len(self.drop):,} dropped undecoded,",
             f"              {self.kept_files:,} kept; {self.new_files:,} written",
-            f"  bytes:      {readable(self.bytes_before)} go, {readable(self.bytes_after)} or so come",
+            f"  bytes:      {gone} go, {come} or so come",
             f"  partitions: {len(self.partitions):,} ({_some(self.partitions)})",
             f"  read:       {self._scanned()}",
         ]
@@ -172,16 +172,6 @@ class OperationResult:
     def to_dict(self) -> dict[str, Any]:
         """Return the result by its names."""
         return dict(vars(self))
-
-
-def readable(count: int) -> str:
-    """Return a number of bytes as people read it."""
-    size = float(count)
-    for unit in ("B", "KB", "MB", "GB"):
-        if size < _KILO:
-            return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
-        size /= _KILO
-    return f"{size:.1f} TB"
 
 
 def _some(partitions: tuple[str, ...], shown: int = 3) -> str:

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 from parquetry.commits.table_link import holds_facts, refuse_unheld
 from parquetry.errors import ParameterError
 from parquetry.model.changes import Requirement
+from parquetry.model.wording import bytes_text
 from parquetry.operations.bin_packing import pack
 from parquetry.operations.moulds import check_codec
-from parquetry.operations.plans import Plan, readable
+from parquetry.operations.plans import Plan
 from parquetry.operations.reshaped import MEGABYTE
 from parquetry.operations.routing import Routes, not_found
 from parquetry.operations.spilling import Sorter
@@ -90,7 +91,7 @@ class RepartitionPlan(Plan):
                 f"  keys:  {old} -> {list(self.keys)}, {how}",
                 f"  files: {len(self.survey.files):,} leave, in {len(self.tasks):,} groups",
                 f"  rows:  {self.rows:,}, none is lost",
-                f"  bytes: {readable(self.bytes_before)}",
+                f"  bytes: {bytes_text(self.bytes_before)}",
             ]
         )
 
