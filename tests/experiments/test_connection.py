@@ -85,3 +85,35 @@ def test_a_view_that_cannot_be_is_answered_with_those_that_there_are(tmp_path):
     write_seed_rows([{"seed": 1, "score": 2.5}], tmp_path, {"algo": "a"})
     with pytest.raises(NotFoundError, match="There are: seeds, seeds_summary, status"):
         query_events(create_connection_and_views(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("wanted", "found"),
+    [
+        (1, [1]),
+        ([1, 3], [1, 3]),
+        ((2,), [2]),
+        ({1, 2}, [1, 2]),
+        (range(2, 9), [2, 3]),
+        ([], []),
+        (7, []),
+    ],
+)
+def test_a_filter_is_a_value_or_several(tmp_path, wanted, found):
+    for seed in (1, 2, 3):
+        write_event_rows([{"seed": seed, "event_id": 0}], tmp_path, {"algo": "a"})
+    connection = create_connection_and_views(tmp_path)
+    rows = query_events(connection, "event_id = 0", filters={"seed": wanted})
+    assert sorted(rows["seed"]) == found
+
+
+def test_a_filter_on_none_means_null_and_a_text_is_one_value(tmp_path):
+    rows = [
+        {"seed": 1, "event_id": i, "op": op} for i, op in enumerate((None, "a", "ab", "b'; --"))
+    ]
+    write_event_rows(rows, tmp_path, {"algo": "a"})
+    connection = create_connection_and_views(tmp_path)
+    for wanted, count in ((None, 1), ([None, "a"], 2), ("ab", 1), ("b'; --", 1), ("x", 0)):
+        assert query_events(connection, filters={"op": wanted}).height == count
+    with pytest.raises(UnknownColumnError):
+        query_events(connection, filters={"opp": []})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, overload
 
 import duckdb
@@ -97,7 +97,8 @@ def query_seeds(
         where: SQL that the rows must satisfy. It is run as it is: do not build it from what strangers
             typed; use `filters` for values.
         limit: How many rows at most.
-        filters: Columns and the value, or the values, that they must have; bound, never SQL.
+        filters: Columns and the value, or the values, that they must have; bound, never SQL. None
+            means NULL.
     """
     view = "seeds" if "seeds" in _views(connection) else "seeds_from_events"
     return _query(connection, view, where, limit, filters)
@@ -128,10 +129,10 @@ def _query(
 ) -> pl.DataFrame:
     conditions, values = [f"({where})"] if where else [], []
     for column, wanted in (filters or {}).items():
-        several = isinstance(wanted, Sequence) and not isinstance(wanted, str)
+        several = isinstance(wanted, Collection) and not isinstance(wanted, (str, bytes))
         chosen = list(wanted) if several else [wanted]
-        conditions.append(f"{quote_identifier(column)} in ({', '.join('?' * len(chosen))})")
-        values += chosen
+        conditions.append(_is_among(quote_identifier(column), chosen))
+        values += [value for value in chosen if value is not None]
     sql = f"select * from {view}"
     if conditions:
         sql += f" where {' and '.join(conditions)}"
@@ -145,6 +146,14 @@ def _query(
         )
         known = {view: [name for name, *_ in columns]} if columns else {}
         raise translate_duck(error, Circumstances(_views(connection), known)) from error
+
+
+def _is_among(column: str, wanted: Sequence[Any]) -> str:
+    """Return the condition that a column has one of some values, which are bound; NULL is one."""
+    marks = ", ".join("?" for value in wanted if value is not None)
+    terms = [f"{column} in ({marks})"] if marks else []
+    terms += [f"{column} is null"] if None in wanted else []
+    return f"({' or '.join(terms)})" if terms else f"({column} is null and {column} is not null)"
 
 
 def _find_source(store: str, name: str) -> Source | None:
