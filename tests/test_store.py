@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import os
 import pickle
 import shutil
 import threading
+from pathlib import Path
 
 import polars as pl
 import pyarrow as pa
@@ -240,3 +242,21 @@ def test_what_may_not_be_looked_at_is_not_said_to_be_absent(tmp_path, monkeypatc
     ):
         with pytest.raises(StorageError, match=r"Permission denied\. Check the owner"):
             opening()
+
+
+def test_a_record_has_the_checksums_of_files_that_come_from_memory(trades):
+    trades.upsert([{"product": "XRP", "price": 0.5}], on=["product"])
+    append, upsert = trades.history()[::-1]
+    for file in (*append.added, *upsert.added):
+        content = (Path(trades.path) / file.path).read_bytes()
+        assert file.checksum == hashlib.sha256(content).hexdigest()
+    trades.restore(1)
+    assert trades.check(deep=True).is_sound
+    changed = Path(trades.path) / append.added[0].path
+    content, facts = changed.read_bytes(), changed.stat()
+    other = content.replace(b"parquet-cpp", b"parquet-cpq")  # no page, no row, no size is another
+    assert other != content
+    changed.write_bytes(other)
+    os.utime(changed, ns=(facts.st_atime_ns, facts.st_mtime_ns))
+    assert trades.check().is_sound
+    assert {found.kind for found in trades.check(deep=True).of("error")} == {"changed-in-place"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import posixpath
 import uuid
 from dataclasses import dataclass
@@ -19,7 +20,7 @@ from parquetry.commits.staging import new_draft, open_staging
 from parquetry.errors import AlreadyExistsError, ConflictError, NotFoundError, ParquetryError
 from parquetry.files.encoding import encode_table
 from parquetry.model.casting import cast_lossless
-from parquetry.model.changes import Change, FileState, NewFile, Requirement
+from parquetry.model.changes import Change, FileState, NewFile, Requirement, new_file
 from parquetry.model.hive import encode_segment, partition_folder
 from parquetry.storage.folders import find_stat, write_file
 from parquetry.storage.listing import is_data_file
@@ -50,6 +51,7 @@ class StagedUnit:
         path: The relative path that its file will have, if it is new.
         source: The staged file.
         bytes: Its size.
+        checksum: Its SHA-256.
         mode: What to do if the unit is there already.
     """
 
@@ -61,6 +63,7 @@ class StagedUnit:
     path: str
     source: str
     bytes: int
+    checksum: str
     mode: Mode
 
     @property
@@ -105,7 +108,8 @@ def stage_unit(
     path = posixpath.join(folder, f"{stem}{tag}.parquet")
     source = folders.stage(path) or new_draft(home)
     write_file(storage, source, content)
-    return StagedUnit(folder, unit.seed, grid_id, keys, table, path, source, len(content), mode)
+    size, checksum = len(content), hashlib.sha256(content).hexdigest()
+    return StagedUnit(folder, unit.seed, grid_id, keys, table, path, source, size, checksum, mode)
 
 
 def place_new(
@@ -181,7 +185,7 @@ def _replace(home: Home, storage: Storage, unit: StagedUnit) -> str:
         source = staging.new_path()
         storage.link(unit.source, source)
         path = unit.path_tagged(f"-{staging.tag(source)}")
-        new = NewFile(path, source, unit.table.num_rows, unit.bytes)
+        new = NewFile(path, source, unit.table.num_rows, unit.bytes, unit.checksum)
         rest = [_stage_rest(storage, staging, unit, other) for _, other in own if other.num_rows]
         seen = frozenset(state.path for state in everything)
         change = Change(
@@ -242,7 +246,7 @@ def _stage_rest(storage: Storage, staging: Staging, unit: StagedUnit, rest: pa.T
     source = staging.new_path()
     write_file(storage, source, content)
     path = posixpath.join(unit.folder, staging.final_name(source))
-    return NewFile(path, source, rest.num_rows, len(content))
+    return new_file(path, source, rest.num_rows, content)
 
 
 def _of_unit(home: Home, states: list[FileState], unit: StagedUnit) -> list[FileState]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -48,6 +49,11 @@ class NewFile:
     rows: int
     bytes: int
     checksum: str | None = None
+
+
+def new_file(path: str, source: str, rows: int, content: bytes) -> NewFile:
+    """Return the new file that holds these bytes, with their checksum."""
+    return NewFile(path, source, rows, len(content), hashlib.sha256(content).hexdigest())
 
 
 @dataclass(frozen=True, slots=True)

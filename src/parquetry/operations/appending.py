@@ -17,7 +17,7 @@ from parquetry.commits.staging import open_staging
 from parquetry.commits.table_link import refuse_unheld
 from parquetry.errors import ConflictError, ParameterError
 from parquetry.files.encoding import encode_table
-from parquetry.model.changes import Change, NewFile, Requirement
+from parquetry.model.changes import Change, NewFile, Requirement, new_file
 from parquetry.model.frames import iterate_tables
 from parquetry.model.hive import partition_folder
 from parquetry.model.splitting import split
@@ -139,5 +139,5 @@ def _stage(
         source = staging.new_path()
         write_file(storage, source, content)
         path = posixpath.join(folder, staging.final_name(source))
-        staged.append(NewFile(path, source, part.num_rows, len(content)))
+        staged.append(new_file(path, source, part.num_rows, content))
     return staged

@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from parquetry.files.encoding import encode_table
 from parquetry.model.casting import cast_lossless
-from parquetry.model.changes import NewFile
+from parquetry.model.changes import NewFile, new_file
 from parquetry.model.hive import partition_folder
 from parquetry.model.splitting import split
 from parquetry.storage.folders import write_file
@@ -75,7 +75,7 @@ def _write(
         source = staging.new_path()
         write_file(storage, source, content)
         path = posixpath.join(folder, staging.final_name(source))
-        yield NewFile(path, source, whole.num_rows, len(content))
+        yield new_file(path, source, whole.num_rows, content)
 
 
 def stored_columns(scope: Scope) -> list[str]:
