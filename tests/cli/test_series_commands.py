@@ -43,6 +43,13 @@ def test_a_file_that_is_no_series_is_an_error(run, folder):
     assert "bad.parquet" in found.err
 
 
+def test_a_folder_without_series_is_told(run, tmp_path):
+    assert "no Parquet series" in run("series", "info", tmp_path).out
+    found = run("series", "check", tmp_path)
+    assert found.code == 1
+    assert "it holds no series" in found.out
+
+
 @pytest.mark.parametrize("command", ["convert", "check"])
 def test_a_folder_that_is_not_there_is_told_with_what_it_should_hold(run, tmp_path, command):
     (tmp_path / "file").write_text("")

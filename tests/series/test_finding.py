@@ -112,13 +112,13 @@ def test_a_text_that_cannot_be_read_is_an_error_of_the_disk(folder):
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("1 2\n3 x\n", "could not convert string 'x'"),
-        ("1 2\n3\n", "number of columns changed"),
+        ("1 2\n3 x\n", "could not convert string 'x' to float64 in line 2, column 2"),
+        ("1 2\n3\n", "number of columns changed from 2 to 1 in line 2"),
         ("1 2\n\n3 4\n", "line 2 is empty"),
         ("", "holds no number"),
         ("\n \n", "holds no number"),
         ("1,5 2\n", "could not convert"),
-        ("a b\n1 2\n", "could not convert string 'a'"),
+        ("a b\n1 2\n", "could not convert string 'a' to float64 in line 1, column 1"),
     ],
 )
 def test_text_that_is_no_table_of_numbers_is_refused(folder, text, reason):

@@ -198,6 +198,18 @@ def test_an_executor_that_is_shut_down_is_an_error_of_ours(study):
         SimulationSession(study, SEQUENTIAL, studies.balance, executor).run()
 
 
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        ({"materialization": "mmap"}, "'mmap' is no MaterializationStrategy"),
+        ({"executor": 4}, "int does not"),
+    ],
+)
+def test_what_is_no_strategy_or_executor_is_refused(study, wrong, told):
+    with pytest.raises(ParameterError, match=told):
+        SimulationSession(study, SEQUENTIAL, studies.balance, **wrong)
+
+
 def test_preflight_comes_before_the_first_solve(study, output, monkeypatch, tmp_path):
     monkeypatch.setenv("PARQUETRY_TEST_MENDED", str(tmp_path / "mended"))
     too_long = replace(study, time_scope=TimeScope(0, 100))

@@ -55,11 +55,14 @@ def info(
     ],
 ) -> None:
     """Show steps, scenarios, row groups and sizes of series."""
-    from parquetry.cli.rendering import show_table
+    from parquetry.cli.rendering import say, show_table
     from parquetry.model.wording import bytes_text
     from parquetry.series import series_info
 
     found = [series_info(one) for one in _series_below(path)]
+    if not found:
+        say(f"no Parquet series in {path}: parquetry series convert makes them from text")
+        return
     show_table(
         ["series", "steps", "scenarios", "row group", "size", "NaN", "codec"],
         [

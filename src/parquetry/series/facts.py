@@ -112,7 +112,12 @@ def check_series(
 def _check_folder(
     folder: str, last_step: int | None, wanted: np.ndarray | None, *, refuse_nan: bool
 ) -> Iterator[Finding]:
-    for name in names_in(folder):
+    names = names_in(folder)
+    if not any(os.path.splitext(name)[1] in {PARQUET, *DELIMITERS} for name in names):
+        yield Finding(
+            folder, "it holds no series.", f"Series end in {PARQUET} or {', '.join(DELIMITERS)}."
+        )
+    for name in names:
         path = os.path.join(folder, name)
         base, suffix = os.path.splitext(path)
         if suffix == PARQUET:

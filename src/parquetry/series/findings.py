@@ -30,7 +30,7 @@ class Finding:
     advice: str
 
     def __str__(self) -> str:
-        return f"{self.where}: {self.problem} {self.advice}"
+        return f"{self.where}: {self.problem} {self.advice}".rstrip()
 
     def at(self, place: str) -> Finding:
         """Return the same finding with the place of use in front."""

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from parquetry.commits.home import Home
 from parquetry.commits.staging import open_staging
-from parquetry.errors import ExecutorError, ParquetryError
+from parquetry.errors import ExecutorError, ParameterError, ParquetryError
 from parquetry.executors.in_flight import Failure, run_in_flight
 from parquetry.executors.worker_watch import PATIENCE_SECONDS
 from parquetry.model.hive import encode_segment
@@ -118,6 +118,18 @@ class SimulationSession:
 
     def __post_init__(self) -> None:
         encode_segment("run_id", self.run_id)  # a run that cannot name a folder is refused here
+        if self.materialization not in set(MaterializationStrategy):
+            names = ", ".join(strategy.name for strategy in MaterializationStrategy)
+            raise ParameterError(
+                f"{self.materialization!r} is no MaterializationStrategy; these are {names}. Nothing "
+                "was solved. Give MaterializationStrategy.NONE, for one."
+            )
+        if self.executor is not None and not hasattr(self.executor, "submit"):
+            raise ParameterError(
+                f"An executor takes work by `submit`, and {type(self.executor).__name__} does not. "
+                "Nothing was solved. Give a process or thread pool, what a Dask client gives by "
+                "get_executor(), a RayExecutor, or None."
+            )
 
     def preflight(self) -> list[Finding]:
         """Return why the study could not be solved with its data; nothing if it can.

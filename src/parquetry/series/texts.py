@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,6 +13,8 @@ from parquetry.series.handles import reading_error
 if TYPE_CHECKING:
     from parquetry.series.indexing import Floats
 
+_AT_VALUE = re.compile(r"at row (\d+), column (\d+)")
+_AT_ROW = re.compile(r"at row (\d+)")
 DELIMITERS = {".txt": None, ".tsv": "\t", ".csv": ","}  # None: any white space
 
 
@@ -30,7 +33,7 @@ def read_text(path: str) -> Floats:
     try:
         values = np.loadtxt(lines, delimiter=DELIMITERS[suffix], ndmin=2, comments=None)
     except ValueError as error:
-        raise _refused(path, _counted_from_one(str(error))) from error
+        raise _refused(path, _in_lines(str(error))) from error
     return values
 
 
@@ -48,9 +51,14 @@ def _read_lines(path: str) -> list[str]:
     return lines
 
 
-def _counted_from_one(reason: str) -> str:
-    """Return NumPy's reason without the advice that speaks of its own parameters."""
-    return reason.partition("; use")[0].rstrip(".")
+def _in_lines(reason: str) -> str:
+    """Return NumPy's reason with lines from 1, without advice that speaks of its own parameters.
+
+    NumPy counts rows from 0 where it names a column, too, and from 1 elsewhere.
+    """
+    told = reason.partition("; use")[0].rstrip(".")
+    told = _AT_VALUE.sub(lambda found: f"in line {int(found[1]) + 1}, column {found[2]}", told)
+    return _AT_ROW.sub(r"in line \1", told)
 
 
 def _refused(path: str, reason: str) -> SchemaMismatchError:
