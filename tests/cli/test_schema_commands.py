@@ -83,6 +83,10 @@ def test_list_shows_our_tables_and_those_of_a_store(run, own):
     assert names == [table.name for table in squiggle.TABLES]
     table = run("schema", "list", own).table
     assert table[1] == ["meters", "1.1", "fact", "2", "meter", "store"]
+    assert table[2][:2] == ["meters", "1.0"]
+    Store(own).create_dataset("runs", squiggle.RUNS)
+    table = run("schema", "list", own).table
+    assert [row[-1] for row in table if row[0] == "runs"] == ["store", "runs@2.0"]
     assert ["newer_meters", "meters@1.1"] in table
     assert ["meters", "meters@1.0"] in table
 

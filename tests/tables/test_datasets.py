@@ -126,6 +126,12 @@ def test_another_schema_is_refused_and_nothing_changes(store, dataset, other):
     assert contents(Path(store.path)) == before
 
 
+def test_what_is_no_schema_is_refused(store):
+    with pytest.raises(ParameterError, match="not with dict"):
+        store.create_dataset("readings", {"meter": "string"})
+    assert contents(Path(store.path)) == {}
+
+
 def test_a_version_means_one_schema_in_the_whole_store(store, dataset):
     other = replace(READINGS, primary_key=("meter",))
     with pytest.raises(AlreadyExistsError, match=r"version 2\.0"):

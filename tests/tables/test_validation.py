@@ -204,6 +204,23 @@ def test_another_family_of_types_is_refused():
             squiggle.CHECKPOINTS.filter(frame)
 
 
+def test_values_of_another_kind_are_counted_and_shown_with_their_rows():
+    table = squiggle.RUNS
+    rows = [good_row(table, number) for number in range(9)]
+    for number in range(2, 9):
+        rows[number]["seed"] = f"seven of {number}"
+    with pytest.raises(SchemaMismatchError, match=r"7 values of 'seed' cannot be int32: row 2 has"):
+        table.filter(rows)
+    with pytest.raises(
+        SchemaMismatchError,
+        match=r"table runs@2\.0.*\(7 values: row 0 has 'seven of 2'; row 1.*, …\)",
+    ):
+        table.filter(rows[2:])
+    frame = good_rows(table, 2).with_columns(seed=pl.Series([None, "seven"]))
+    with pytest.raises(SchemaMismatchError, match=r"string here.*\(1 value: row 1 has 'seven'\)"):
+        table.filter(frame)
+
+
 def test_times_without_a_zone_are_refused():
     frame = good_rows(squiggle.RUNS).with_columns(
         pl.col("created_at_utc").dt.replace_time_zone(None)

@@ -17,14 +17,21 @@ InStore = Annotated[
 
 
 def all_tables(store: Path | None) -> list[tuple[TableSchema, str]]:
-    """Return the tables that can be named, with where they come from: a store's own, then ours."""
+    """Return the tables that can be named, with where they come from: a store's own, then ours.
+
+    A store's are sorted by name, the newest version of each first.
+    """
     from parquetry.store import Store
     from parquetry.tables import squiggle
+    from parquetry.tables.versions import Version
 
     own = [] if store is None else Store(store, create=False).schemas()
+    own.sort(key=lambda table: Version.parse(table.version), reverse=True)
+    own.sort(key=lambda table: table.name)
+    known = {table.identifier for table in own}
     return [
-        *((table, "store") for table in reversed(own)),
-        *((table, squiggle.TABLES.name) for table in squiggle.TABLES),
+        *((table, "store") for table in own),
+        *((t, squiggle.TABLES.name) for t in squiggle.TABLES if t.identifier not in known),
     ]
 
 

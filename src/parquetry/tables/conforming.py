@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 import pyarrow as pa
@@ -15,10 +15,14 @@ from parquetry.errors import SchemaMismatchError, did_you_mean
 from parquetry.model.casting import cast_lossless
 from parquetry.model.frames import Rows, one_table
 from parquetry.model.schema import normal_type
+from parquetry.model.wording import count_text
 from parquetry.tables.columns import IDENTIFIER, NOW
 from parquetry.tables.exports_arrow import polars_schema, polars_type
+from parquetry.tables.failures import EXAMPLES, short_text
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
     from parquetry.tables.columns import Column, Value
     from parquetry.tables.schema import TableSchema
 
@@ -98,9 +102,40 @@ def _frame(schema: TableSchema, rows: Rows) -> tuple[pl.DataFrame, bool]:
     try:
         return pl.DataFrame(pl.from_arrow(one_table(rows))), typed
     except SchemaMismatchError as error:
+        wrong = " ".join(_of_no_kind(schema, rows))
+        told = f"{wrong} Nothing was written. Mend these values." if wrong else str(error)
         raise SchemaMismatchError(
-            f"The rows for {schema.identifier} are no table: {error}"
+            f"The rows for {schema.identifier} are no table: {told}"
         ) from error
+
+
+def _of_no_kind(schema: TableSchema, rows: Rows) -> Iterator[str]:
+    """Yield which values of dicts are nothing like their column, in words."""
+    records = rows if isinstance(rows, (list, tuple)) else ()
+    for column in schema.columns:
+        found = [
+            (number, value)
+            for number, record in enumerate(records)
+            if (value := record.get(column.name)) is not None
+            and not _is_like(value, column.arrow_type)
+        ]
+        if found:
+            counted = count_text(len(found), "value")
+            yield f"{counted} of {column.name!r} cannot be {column.type}: {_places(found)}."
+
+
+def _places(found: Sequence[tuple[int, Any]]) -> str:
+    """Return the first of some values with their rows, in words."""
+    shown = "; ".join(f"row {number} has {short_text(value)}" for number, value in found[:EXAMPLES])
+    return f"{shown}{', …' if len(found) > EXAMPLES else ''}"
+
+
+def _is_like(value: Any, kind: pa.DataType) -> bool:
+    try:
+        pa.scalar(value, kind)
+    except (pa.ArrowException, TypeError, ValueError, OverflowError):
+        return False
+    return True
 
 
 def _check_columns(schema: TableSchema, frame: pl.DataFrame) -> None:
@@ -145,12 +180,28 @@ def _cast(
         return _narrow(arrow, column)
     try:
         cast = cast_lossless(pa.table({column.name: arrow}), target, where)[column.name]
-    except SchemaMismatchError:
+    except SchemaMismatchError as error:
         lost = _find_lost(arrow, column.arrow_type)
         if lost is None:
-            raise
+            raise SchemaMismatchError(
+                _of_another_kind(schema, column, found, arrow.type)
+            ) from error
         return _series(column, pc.if_else(lost, None, _unsafe(arrow, column))), _mask(lost)
     return _series(column, cast), None
+
+
+def _of_another_kind(
+    schema: TableSchema, column: Column, found: pl.Series, kind: pa.DataType
+) -> str:
+    """Return the letter about a column whose type is not read as the table's."""
+    numbers = found.is_not_null().arg_true()
+    first = [(number, found[number]) for number in numbers.head(EXAMPLES + 1).to_list()]
+    counted = f" ({count_text(len(numbers), 'value')}: {_places(first)})" if first else ""
+    return (
+        f"The column {column.name!r} is {kind} here and {column.type} in the table "
+        f"{schema.identifier}, and one is not read as the other{counted}. Nothing was written. Cast the "
+        "column, or give it another name."
+    )
 
 
 def _narrow(arrow: pa.ChunkedArray, column: Column) -> tuple[pl.Series, pl.Series | None]:

@@ -12,6 +12,7 @@ from parquetry.errors import (
     AlreadyExistsError,
     LayoutError,
     NotFoundError,
+    ParameterError,
     SchemaMismatchError,
 )
 from parquetry.files.footers import read_footer
@@ -21,6 +22,7 @@ from parquetry.storage.listing import Tree
 from parquetry.tables.diff import diff
 from parquetry.tables.exports_arrow import plain_arrow_schema
 from parquetry.tables.kept_tables import check_schema, find_table, keep_table_schema
+from parquetry.tables.schema import TableSchema
 from parquetry.tables.versions import Version
 
 if TYPE_CHECKING:
@@ -28,7 +30,6 @@ if TYPE_CHECKING:
 
     from parquetry.commits.home import Home
     from parquetry.storage.protocol import Storage
-    from parquetry.tables.schema import TableSchema
 
 
 def create_table(
@@ -46,11 +47,13 @@ def create_table(
         partition_by: The keys of its folders; what the schema recommends if left out.
 
     Raises:
+        ParameterError: The schema is none.
         LayoutError: A key must not name folders, or the dataset is there and has other keys.
         UnknownColumnError: A key is no column of the table.
         AlreadyExistsError: The dataset is there and is of another table, or of none; or the store
             knows another table under this name and version.
     """
+    _refuse_no_schema(schema)
     keys = check_partitions(schema, partition_by)
     if not _is_there(home, storage, schema, partition_by):
         home.prepare(storage)
@@ -61,6 +64,15 @@ def create_table(
                 _create(home, storage, schema, keys)
     made = make_folders(storage, home.root)
     storage.sync_all([posixpath.dirname(folder) for folder in made])
+
+
+def _refuse_no_schema(schema: object) -> None:
+    if not isinstance(schema, TableSchema):
+        raise ParameterError(
+            f"A dataset of a table is created with a TableSchema, not with {type(schema).__name__}. "
+            "Nothing was changed. Declare one: TableSchema(name, (column(name, type), …)); a dataset "
+            "without a table needs no creating, just append to it."
+        )
 
 
 def evolve_table(home: Home, storage: Storage, schema: TableSchema) -> None:
@@ -157,7 +169,8 @@ def _is_there(
         if partition_by is not None and kept is not None:
             check_keys(home, kept.partition_by, tuple(partition_by))
         return True
-    told = "" if found is None else f"\n{diff(found, schema).describe()}"
+    is_version = found is not None and found.name == schema.name
+    told = f"\n{diff(found, schema).describe()}" if found is not None and is_version else ""
     raise AlreadyExistsError(
         f"{home.root} is a dataset of {found and found.identifier}, and was to be made one of "
         f"{schema.identifier}. Nothing was changed. Give the new dataset another name; to a later MINOR "

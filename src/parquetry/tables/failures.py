@@ -41,8 +41,7 @@ class Failure:
     def describe(self) -> str:
         """Return the rule, the count and the first rows as text."""
         rows = "row breaks" if self.count == 1 else "rows break"
-        told = self.meaning if self.meaning != f"`{self.rule}`" else ""
-        meaning = f" ({told})" if told else ""
+        meaning = f" ({self.meaning})" if self.meaning else ""
         return f"{self.count:,} {rows} the rule `{self.rule}`{meaning}: {self.describe_examples()}"
 
     def describe_examples(self) -> str:

@@ -9,11 +9,13 @@ import polars as pl
 from pyarrow import types as pt
 
 from parquetry.tables.json_texts import is_json, is_json_object
+from parquetry.tables.rules import Check
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from parquetry.tables.columns import Column
+    from parquetry.tables.rules import Rule
     from parquetry.tables.schema import TableSchema
 
 KEY_RULE = "primary key"
@@ -39,10 +41,14 @@ def row_rules(schema: TableSchema) -> list[RowRule]:
     """
     rules = [rule for column in schema.columns for rule in _of_column(column)]
     rules += [
-        RowRule(rule.name, rule.columns, rule.describe(), rule.expression())
-        for rule in schema.rules
+        RowRule(rule.name, rule.columns, _words(rule), rule.expression()) for rule in schema.rules
     ]
     return rules
+
+
+def _words(rule: Rule) -> str:
+    """Return what a rule says, unless its name says it already."""
+    return rule.meaning.rstrip(".") if isinstance(rule, Check) else ""
 
 
 def null_rule(column: str) -> str:

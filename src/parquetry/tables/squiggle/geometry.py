@@ -70,11 +70,11 @@ GEOMETRY_DYNAMICS = table(
         column(
             "step_prev",
             "int64",
-            "The step that is compared with",
+            "The step that this row is compared with",
             unit="steps",
             high_cardinality=True,
         ),
-        column("dt_steps", "int32", "Steps since then", at_least=1, unit="steps"),
+        column("dt_steps", "int32", "Steps since `step_prev`", at_least=1, unit="steps"),
         column("delta_l2_norm", "float32?", "Change of `l2_norm`"),
         column("delta_eff_rank", "float32?", "Change of `eff_rank`"),
         column("delta_sv_entropy", "float32?", "Change of `sv_entropy`", unit="nats"),
@@ -88,7 +88,12 @@ GEOMETRY_DYNAMICS = table(
         column(
             "principal_angle_mean", "float32?", "Mean principal angle of subspaces", unit="radians"
         ),
-        column("principal_angle_max", "float32?", "Largest principal angle", unit="radians"),
+        column(
+            "principal_angle_max",
+            "float32?",
+            "Largest principal angle of subspaces",
+            unit="radians",
+        ),
         column("alignment_velocity", "float32?", "Change of the alignment per step", unit="1/step"),
         column("velocity", "float32?", "Drift per step", unit="1/step"),
         column("acceleration", "float32?", "Change of the velocity per step", unit="1/step²"),

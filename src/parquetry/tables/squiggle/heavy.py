@@ -66,12 +66,22 @@ ATTENTION_SUMMARY = table(
         LAYER,
         column("head", "int16", "Index of the head; -1 stands for all", at_least=-1),
         column("attn_entropy", "float32", "Mean entropy of the attention", unit="nats"),
-        column("top1_mass", "float32", "Mass on the strongest token", at_least=0, at_most=1),
-        column("topk_mass_5", "float32", "Mass on the 5 strongest tokens", at_least=0, at_most=1),
-        column("diagonal_mass", "float32", "Mass on the token itself", at_least=0, at_most=1),
-        column("band_mass_w2", "float32?", "Mass within 2 tokens", at_least=0, at_most=1),
-        column("band_mass_w8", "float32?", "Mass within 8 tokens", at_least=0, at_most=1),
-        column("bos_mass", "float32?", "Mass on the first token", at_least=0, at_most=1),
+        column(
+            "top1_mass", "float32", "Attention mass on the strongest token", at_least=0, at_most=1
+        ),
+        column(
+            "topk_mass_5",
+            "float32",
+            "Attention mass on the 5 strongest tokens",
+            at_least=0,
+            at_most=1,
+        ),
+        column(
+            "diagonal_mass", "float32", "Attention mass on the token itself", at_least=0, at_most=1
+        ),
+        column("band_mass_w2", "float32?", "Attention mass within 2 tokens", at_least=0, at_most=1),
+        column("band_mass_w8", "float32?", "Attention mass within 8 tokens", at_least=0, at_most=1),
+        column("bos_mass", "float32?", "Attention mass on the first token", at_least=0, at_most=1),
         column(
             "max_distance_mean", "float32?", "Mean distance of the strongest token", unit="tokens"
         ),

@@ -51,26 +51,26 @@ PROBE_CAPTURES_INDEX = table(
 
 _LAYER_A = {
     "A_eff_rank_pre": "Effective rank before the probe's training",
-    "A_eff_rank_post": "Effective rank after it",
-    "A_eff_rank_delta": "Change of the effective rank",
-    "A_sv_entropy_pre": "Entropy of the singular values before",
-    "A_sv_entropy_post": "Entropy of the singular values after",
-    "A_sv_entropy_delta": "Change of that entropy",
-    "A_sparsity_pre": "Sparsity before",
-    "A_sparsity_post": "Sparsity after",
-    "A_sparsity_delta": "Change of the sparsity",
-    "A_principal_angle_post_vs_pre": "Principal angle (or similarity) of after to before",
+    "A_eff_rank_post": "Effective rank after the probe's training",
+    "A_eff_rank_delta": "Effective rank after less that before",
+    "A_sv_entropy_pre": "Entropy of the singular values before the training",
+    "A_sv_entropy_post": "Entropy of the singular values after the training",
+    "A_sv_entropy_delta": "Entropy of the singular values after less that before",
+    "A_sparsity_pre": "Sparsity before the training",
+    "A_sparsity_post": "Sparsity after the training",
+    "A_sparsity_delta": "Sparsity after less that before",
+    "A_principal_angle_post_vs_pre": "Principal angle (or similarity) of the subspaces after and before",
 }
 _LAYER_B = {
     "B_drift_velocity_by_layer": "Speed of the drift",
     "B_drift_accel_by_layer": "Acceleration of the drift",
-    "B_volatility_by_layer": "Volatility",
+    "B_volatility_by_layer": "Volatility of the drift",
     "B_alignment_velocity_by_layer": "Speed of the alignment",
 }
 _LAYER_B_GLOBAL = {
     "B_drift_velocity_global": "Speed of the drift over all layers",
     "B_drift_accel_global": "Acceleration of the drift over all layers",
-    "B_volatility_global": "Volatility over all layers",
+    "B_volatility_global": "Volatility of the drift over all layers",
     "B_alignment_velocity_global": "Speed of the alignment over all layers",
 }
 
@@ -102,8 +102,8 @@ PROBE_SUMMARIES = table(
         column("signature_norm", "float32", "Norm of the signature"),
         column("score_version", "string", "Version of how scores are made"),
         column("magnitude", "float32", "How much changed"),
-        column("coherence", "float32", "How consistently it changed across layers"),
-        column("novelty", "float32", "How unlike it is to what was seen before"),
+        column("coherence", "float32", "How consistent the change is across layers"),
+        column("novelty", "float32", "How unlike the change is to what was seen before"),
         column("DIS", "float32", "The score that the ranking is by"),
         column(
             "captures_manifest_path",
@@ -146,10 +146,12 @@ PROBE_EVENTS_CANDIDATES = table(
         column("event_id", "string", "ID of the event", high_cardinality=True),
         column("event_type", "string", "Kind of event"),
         column("t_step", "int64", "Step of the event", unit="steps", high_cardinality=True),
-        column("layers", "list<int16>", "Layers that it shows in"),
-        column("strength", "float32", "How strong it is"),
-        column("supporting_key", "list<string>?", "Names of the values that support it"),
-        column("supporting_val", "list<float32>?", "The values that support it, in the same order"),
+        column("layers", "list<int16>", "Layers that the event shows in"),
+        column("strength", "float32", "How strong the event is"),
+        column("supporting_key", "list<string>?", "Names of the values that support the event"),
+        column(
+            "supporting_val", "list<float32>?", "The values of `supporting_key`, in the same order"
+        ),
         column(
             "timewarp_tolerance_steps",
             "int32",

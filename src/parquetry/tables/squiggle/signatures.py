@@ -19,7 +19,7 @@ SIGNATURES = table(
         column("family_id", "string?", "Family of problems, if it is of one"),
         column("sample_set", "string?", "Set of samples, if it is of one"),
         column("sample_id", "string?", "Sample, if it is of one", high_cardinality=True),
-        column("split", "string?", "Part of the data", one_of=SPLITS),
+        column("split", "string?", "Part of the data that the samples are from", one_of=SPLITS),
         column("layer", "int16?", "Layer, if it is of one", at_least=-1),
         column("module", "string?", "Place in the layer, if it is of one", one_of=MODULES),
         column(
@@ -33,7 +33,7 @@ SIGNATURES = table(
         column("signature_vector", "list<float32>", "The signature"),
         column("signature_norm", "float32", "Euclidean norm of `signature_vector`"),
         column("event_seq", "list<string>?", "Kinds of the events on the way, in order"),
-        column("event_steps", "list<int64>?", "Steps of these events", unit="steps"),
+        column("event_steps", "list<int64>?", "Steps of the events of `event_seq`", unit="steps"),
         column(
             "content_hash", "string?", "Hash of the vector and the events", high_cardinality=True
         ),
@@ -61,21 +61,27 @@ MATCHES = table(
         column("signature_id_a", "string", "The first signature", high_cardinality=True),
         column("run_id_b", "string", "Run of the second signature"),
         column("signature_id_b", "string", "The second signature", high_cardinality=True),
-        column("method", "string", "How they were compared"),
-        column("method_version", "string", "Version of that"),
-        column("match_score", "float32", "How well they match"),
+        column("method", "string", "How the signatures were compared"),
+        column("method_version", "string", "Version of the method"),
+        column("match_score", "float32", "How well the signatures match"),
         column(
             "rank",
             "int32?",
             "Place among the matches of the first signature",
             high_cardinality=True,
         ),
-        column("alignment_cost", "float32?", "Cost of aligning them in time"),
+        column("alignment_cost", "float32?", "Cost of aligning the signatures in time"),
         column("warp_path_a", "list<int32>?", "Points of the first signature along the alignment"),
-        column("warp_path_b", "list<int32>?", "Points of the second signature along it"),
+        column("warp_path_b", "list<int32>?", "Points of the second signature along the alignment"),
         column("null_mean", "float32?", "Mean score of what does not belong together"),
-        column("null_std", "float32?", "Standard deviation of that score"),
-        column("p_value", "float32?", "Chance of such a score by chance", at_least=0, at_most=1),
+        column(
+            "null_std",
+            "float32?",
+            "Standard deviation of the score of what does not belong together",
+        ),
+        column(
+            "p_value", "float32?", "Probability of such a score by chance", at_least=0, at_most=1
+        ),
         column("notes", "string?", "Anything else", high_cardinality=True),
     ),
     kind="interpretation",
