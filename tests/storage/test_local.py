@@ -130,3 +130,21 @@ def test_a_refusal_comes_with_advice(tmp_path, monkeypatch, number, advice):
     with pytest.raises(StorageError, match=advice) as caught:
         DISK.make_folder(str(tmp_path / "new"))
     assert (caught.value.errno, caught.value.outcome) == (number, "unchanged")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no limits of this kind")
+@pytest.mark.parametrize("size", [5_000, 500_000])
+def test_a_disk_that_becomes_full_while_a_file_is_written_is_told_like_every_error(tmp_path, size):
+    import resource
+
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    path = str(tmp_path / "new")
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4_000, before[1]))
+    try:
+        with (
+            pytest.raises(StorageError, match=r"Could not write to .*new"),
+            LocalStorage().create(path) as file,
+        ):
+            file.write(b"x" * size)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)

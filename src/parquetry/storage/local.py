@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import errno
+import io
 import os
 import sys
 from contextlib import contextmanager, suppress
@@ -18,6 +19,9 @@ from parquetry.storage.protocol import Entry, Stat
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from typing_extensions import Buffer
+
+_BUFFER_BYTES = 1 << 17
 _SYNCFS_FROM = 8  # one syncfs is cheaper than this many fsyncs, dearer than fewer
 
 
@@ -53,7 +57,7 @@ class LocalStorage:
     def create(self, path: str) -> BinaryIO:
         """Open a new file for writing; it must not exist."""
         with _translated("create", path):
-            return open(path, "xb")
+            return io.BufferedWriter(_NewFile(path, "x"), _BUFFER_BYTES)
 
     def touch(self, path: str) -> None:
         """Set a file's `mtime` to the present moment of the clock that its file system goes by."""
@@ -150,6 +154,16 @@ def _kind(entry: os.DirEntry[str]) -> str:
     if entry.is_dir(follow_symlinks=False):
         return "folder"
     return "file" if entry.is_file(follow_symlinks=False) else "other"
+
+
+class _NewFile(io.FileIO):
+    """A file whose writing fails with our errors: a disk may become full at any write."""
+
+    def write(self, data: Buffer, /) -> int:
+        try:
+            return super().write(data)
+        except OSError as error:
+            raise _ours(error, "write to", str(self.name)) from error
 
 
 @cache
