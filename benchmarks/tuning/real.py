@@ -9,14 +9,18 @@ import numpy as np
 from stores import Contender, Tuned, play
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from measuring import Bench, Built
     from workloads import Workload
 
 
 def really_ask(
-    workload: Workload, bench: Bench, statics: Sequence[Built], every: int
+    workload: Workload,
+    bench: Bench,
+    statics: Sequence[Built],
+    every: int,
+    settings: Mapping[str, float],
 ) -> Sequence[Contender]:
     """Return what stores with tuning off and on have spent, and by-hand layouts if there are writes.
 
@@ -27,7 +31,7 @@ def really_ask(
     how = {"table": bench.table, "clock": bench.clock}
     stores = [
         Contender("tuning off", place / "off", files=bench.raw, **how),
-        Tuned("tuning on", place / "on", files=bench.raw, **how),
+        Tuned("tuning on", place / "on", files=bench.raw, settings=settings, **how),
     ]
     if workload.writes:
         for number, one in enumerate(_best_by_hand(statics, workload.numbers)):

@@ -40,6 +40,8 @@ from parquetry.tuning.candidates.situation import Situation, Wish
 from parquetry.tuning.costs.constants import Constants
 
 CLOCKS = {"wall": time.perf_counter, "cpu": time.process_time}
+EAGER = {"theta": 0.01, "share_looking": 1.0}
+"""Settings with which stores move long before it pays, so that most questions go to replicas."""
 TIMES = {"sales": "ordered", "trips": "pickup"}
 
 
@@ -86,7 +88,7 @@ def ask_stores(args: argparse.Namespace, bench: Bench, brains: Brains) -> None:
         if args.only and workload.name not in args.only:
             continue
         statics = build_baselines(bench, brains) if workload.writes else []
-        stores = really_ask(workload, bench, statics, args.every)
+        stores = really_ask(workload, bench, statics, args.every, EAGER if args.eager else {})
         report_stores(stores, workload)
         bench.checked += sum(one.truth.checked for one in stores)
 
@@ -102,6 +104,12 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--clock", choices=sorted(CLOCKS), default="wall")
     parser.add_argument(
         "--real", action="store_true", help="ask stores instead, with tuning on and off"
+    )
+    parser.add_argument(
+        "--eager",
+        action="store_true",
+        help="let stores move long before that pays, keep every replica and ask them all that they can "
+        "answer: to compare answers, not times",
     )
     parser.add_argument(
         "--every", type=int, default=100, help="questions between rounds of a store"

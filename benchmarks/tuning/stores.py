@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from truth import Truth
 
 from parquetry import Store
 from parquetry.model.layouts import INITIAL
+from parquetry.tuning.bandits.policy import Choice
+from parquetry.tuning.evaluation import verifying
+from parquetry.tuning.evaluation.gates import GateVerdict
 from parquetry.tuning.evaluation.racing import Pinned
 from parquetry.tuning.replicas.folder import list_replicas
 from parquetry.tuning.routing.router import ReplicaRouter
 from parquetry.watching import find_watch
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from measuring import Bench
@@ -24,6 +28,7 @@ if TYPE_CHECKING:
     from writes import Write
 
     from parquetry.access.observing import Observation
+    from parquetry.tuning.bandits.policy import Option
     from parquetry.tuning.round import Round
 
 LISTINGS = 50
@@ -118,22 +123,50 @@ class Seen:
         self.layouts += [read.layout for read in observation.datasets]
 
 
+class BestReplica:
+    """A routing policy that never takes the dataset's own files where a replica can answer."""
+
+    def choose(
+        self, _table: str, _kind: str | None, options: Sequence[Option], _rng: Any
+    ) -> Choice:
+        """Return the replica that is predicted to be fastest."""
+        best = min(options[1:], key=lambda one: one.predicted_seconds, default=options[0])
+        return Choice(best.layout, is_exploration=False, reason="to compare answers")
+
+    def learn(self, *_: Any) -> None:
+        """Learn nothing."""
+
+
+def keep_all() -> None:
+    """Let every new layout through the gates: what it reads and takes is not the question then."""
+    kept = GateVerdict(passed=True, reason="kept to compare answers")
+    verifying.race = lambda *_, **__: []
+    verifying.replay = lambda *_: kept
+    verifying.gate_b = lambda *_, **__: kept
+
+
 class Tuned(Contender):
     """The product: tuning is on, questions are observed and routed, and rounds are gone through.
 
-    All settings are the product's own, so a table of less than a million rows is left alone. A round is
+    Settings are the product's own unless others are given, so a table of less than a million rows is
+    left alone. A round is
     charged with everything: sampling, pricing, rewriting, and the race that verifies.
     """
 
-    def __init__(self, *arguments: Any, **options: Any) -> None:
+    def __init__(
+        self, *arguments: Any, settings: Mapping[str, Any] = MappingProxyType({}), **options: Any
+    ) -> None:
         super().__init__(*arguments, **options)
         start = self.clock()
-        self.tuning = self.store.tune()
+        self.tuning = self.store.tune(**settings)
         self.round_seconds = self.switching_seconds = self.clock() - start
         self.observing, self.routing = Meter(self.clock), Meter(self.clock)
         self.looks = self.rounds = self.routed = self.pinned = 0
         self.listing_seconds = self.idle_seconds = 0.0
         watch = find_watch(self.store.path)
+        if settings:
+            keep_all()
+            watch.router._router.policy = BestReplica()  # noqa: SLF001  nobody else would want to
         watch.observer.observed = self.observing.of(watch.observer.observed)
         watch.router.route = self._counted(self.routing.of(watch.router.route))
 

@@ -14,7 +14,7 @@ from parquetry.access.conditions import Comparison, Demand
 from parquetry.tuning import Config, LayoutExplorer, MetadataStore
 from parquetry.tuning.costs import ledger
 from parquetry.tuning.notebook import find_notebook
-from parquetry.tuning.proposing import propose_for
+from parquetry.tuning.proposing import propose_for, rewrite_estimate
 from parquetry.tuning.records import LayoutRecord, LoggedQuery, LoggedScan
 from parquetry.tuning.spacing import Look, Looked, why_wait
 
@@ -39,6 +39,8 @@ def metadata(tmp_path):
 
 
 CONFIG = Config(min_rows=0, min_row_groups=0, min_queries=10)
+AT_ONCE = CONFIG.model_copy(update={"share_looking": 1e9})
+"""Looking costs nothing."""
 _LAST = [0]
 
 
@@ -69,7 +71,7 @@ def test_activity_is_what_was_asked_after_a_moment_by_kind(metadata):
 
 def test_nothing_is_done_where_nothing_new_was_asked(dataset, metadata):
     assert why_wait(dataset, metadata, CONFIG) == "nothing was asked since the last look"
-    log(metadata, 1_000)
+    log(metadata, 1_100)
     assert why_wait(dataset, metadata, CONFIG) is None
     Look("events", metadata).end(None)
     assert why_wait(dataset, metadata, CONFIG) == "nothing was asked since the last look"
@@ -82,19 +84,26 @@ def test_small_datasets_and_few_questions_are_left_alone(dataset, metadata):
 
 
 def test_the_first_look_waits_until_a_layout_could_have_paid(dataset, metadata):
-    size = find_notebook(dataset, metadata).extent(dataset.source.listing()).bytes
-    needed = CONFIG.theta * size / 20e6
+    extent = find_notebook(dataset, metadata).extent(dataset.source.listing())
+    needed = CONFIG.theta * rewrite_estimate([], extent)
     log(metadata, 10, seconds=0.8 * needed / 10)
-    assert "no layout can have paid" in why_wait(dataset, metadata, CONFIG)
+    assert "no layout can have paid" in why_wait(dataset, metadata, AT_ONCE)
     log(metadata, 10, seconds=0.3 * needed / 10)
-    assert why_wait(dataset, metadata, CONFIG) is None
+    assert why_wait(dataset, metadata, AT_ONCE) is None
 
 
 def test_rows_that_a_question_keeps_cannot_be_spared(dataset, metadata):
-    size = find_notebook(dataset, metadata).extent(dataset.source.listing()).bytes
-    needed = CONFIG.theta * size / 20e6
+    extent = find_notebook(dataset, metadata).extent(dataset.source.listing())
+    needed = CONFIG.theta * rewrite_estimate([], extent)
     log(metadata, 10, seconds=5 * needed / 10, rows=ROWS)
+    assert "no layout can have paid" in why_wait(dataset, metadata, AT_ONCE)
+
+
+def test_the_first_look_is_worth_what_it_takes(dataset, metadata):
+    log(metadata, 90, seconds=0.1)
     assert "no layout can have paid" in why_wait(dataset, metadata, CONFIG)
+    log(metadata, 20, seconds=0.1)
+    assert why_wait(dataset, metadata, CONFIG) is None
 
 
 def test_later_looks_wait_for_what_was_lacking(dataset, metadata):
@@ -224,7 +233,7 @@ def test_a_dataset_that_has_changed_is_looked_at_anew(tmp_path, metadata):
 def test_rounds_of_a_store_do_nothing_where_nothing_was_asked(tmp_path):
     store = Store(tmp_path / "store")
     store.dataset("events").append(pa.table({"user": range(2_000)}))
-    tuning = store.tune(min_rows=0, min_row_groups=0, min_queries=1, theta=1e-9)
+    tuning = store.tune(min_rows=0, min_row_groups=0, min_queries=1, theta=1e-9, share_looking=1e9)
     assert tuning.run_once() == []
     for number in range(5):
         store.sql("select count(*) from events where user = ?", [number])

@@ -106,10 +106,7 @@ class Tuning:
         Raises:
             RequestError: Tuning is off.
         """
-        place = self.config.metadata_db
-        if self._metadata is None or self._metadata[0] != place:
-            self._metadata = (place, MetadataStore(place))
-        return self._metadata[1]
+        return self._opened(self.config)
 
     def status(self) -> TuningStatus:
         """Return whether the store is tuned, and how far; what was not written yet is logged first."""
@@ -130,7 +127,9 @@ class Tuning:
 
         `LayoutExplorer.optimize_table` says what is guaranteed and what it costs.
         """
-        return self._explorer.optimize_table(table, role=role, mode=mode)
+        config = self.config
+        explorer = LayoutExplorer(config, self._opened(config), self._logger)
+        return explorer.optimize_table(table, role=role, mode=mode)
 
     def run_once(self) -> list[Round]:
         """Go through the loop once for each dataset for which that may lead to something, by the rule.
@@ -141,18 +140,20 @@ class Tuning:
 
         **Cost:** where nothing is done, two small queries of the database and one `stat` a file.
         """
-        config, explorer = self.config, self._explorer
+        config = self.config
+        metadata = self._opened(config)
+        explorer = LayoutExplorer(config, metadata, self._logger)
         self._flush()
         days = dt.timedelta(days=config.history_days)
-        self.metadata.forget_queries(dt.datetime.now(dt.UTC) - days)
+        metadata.forget_queries(dt.datetime.now(dt.UTC) - days)
         switch = read_switch(self._store.path)
         chosen = None if switch is None else switch.tables
-        asked = set(self.metadata.tables()).intersection(self._store.datasets())
+        asked = set(metadata.tables()).intersection(self._store.datasets())
         names = sorted(asked if chosen is None else asked.intersection(chosen))
         return [
             explorer.tune_table(name)
             for name in names
-            if why_wait(self._store.dataset(name), self.metadata, config) is None
+            if why_wait(self._store.dataset(name), metadata, config) is None
         ]
 
     def cancel(self, job_id: int) -> MigrationJob:
@@ -190,9 +191,11 @@ class Tuning:
         observer = find_watch(self._store.path).observer
         return observer.logger if isinstance(observer, TunedObserver) else None
 
-    @property
-    def _explorer(self) -> LayoutExplorer:
-        return LayoutExplorer(self.config, self.metadata, self._logger)
+    def _opened(self, config: Config) -> MetadataStore:
+        place = config.metadata_db
+        if self._metadata is None or self._metadata[0] != place:
+            self._metadata = (place, MetadataStore(place))
+        return self._metadata[1]
 
     def _table(self, name: str) -> TableTuning:
         jobs = (job for job in self.metadata.jobs(name) if job.state in {"queued", "running"})

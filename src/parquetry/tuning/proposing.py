@@ -27,10 +27,11 @@ if TYPE_CHECKING:
     from parquetry.tuning.metadata.store import MetadataStore
     from parquetry.tuning.notebook import Notebook
     from parquetry.tuning.records import LayoutRecord
+    from parquetry.tuning.sampling import Extent
 
 __all__ = ["MOST_QUERIES", "Priced", "Proposal", "propose_for", "rewrite_estimate"]
 
-_BYTES_A_SECOND = 20e6  # rewritten, until a rewriting was measured
+_SECONDS_A_VALUE, _SECONDS_A_BYTE = 1e-7, 5e-8  # of a rewriting, until one was measured
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +152,7 @@ def _propose(
         found = propose(situation, rules, np.min([one.each for one in present], axis=0))
         if rules:
             notebook.keep_proposed(found, [own, *beside], rules)
-    rewrite = rewrite_estimate(records, extent.bytes)
+    rewrite = rewrite_estimate(records, extent)
     candidates = [_candidate(situation, one, rewrite) for one in found]
     return Proposal(
         situation,
@@ -221,12 +222,13 @@ def _hints(dataset: Dataset, files: int, compression: str) -> Hints:
     )
 
 
-def rewrite_estimate(records: Sequence[LayoutRecord], size_bytes: int) -> float:
+def rewrite_estimate(records: Sequence[LayoutRecord], extent: Extent) -> float:
     """Return what rewriting a dataset should take, by what was measured before."""
     measured = [
         (one.bytes, one.rewrite_seconds) for one in records if one.bytes and one.rewrite_seconds
     ]
     if not measured:
-        return size_bytes / _BYTES_A_SECOND
+        values = extent.rows * len(extent.bytes_by_column)
+        return values * _SECONDS_A_VALUE + extent.bytes * _SECONDS_A_BYTE
     written = sum(size for size, _ in measured)
-    return size_bytes * sum(seconds for _, seconds in measured) / written
+    return extent.bytes * sum(seconds for _, seconds in measured) / written

@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 _KEY = "looking"
 _LEAST_SPARED = 0.1
 """So much of a question's time a layout might spare, even if nearly all rows fulfil what it asks."""
+_FIRST_SECONDS = 1.0  # that the first look takes, about
+_FIRST_TIMES = 10
+"""The first look may take so many times the share of the others, of what layouts can spare at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +83,8 @@ def why_wait(dataset: Dataset, metadata: MetadataStore, config: Config) -> str |
     records = [one for one in metadata.layouts(dataset.name) if one.state == "ready"]
     lacks = looked.lacks_seconds
     if not looked.until:
-        lacks = config.theta * rewrite_estimate(records, extent.bytes)
+        worth_looking = _FIRST_SECONDS / (_FIRST_TIMES * config.share_looking)
+        lacks = max(config.theta * rewrite_estimate(records, extent), worth_looking)
     is_watching = bool(looked.until) and any(one.layout is not None for one in records)
     if lacks and not is_watching and lacks > sum(_spared(kind, extent.rows) for kind in new):
         return "no layout can have paid yet, whatever it spares"

@@ -67,6 +67,8 @@ def _ours(error: sa.exc.DBAPIError, place: str) -> ParquetryError:
         advice = "The disk is full: make room and try again."
     elif "readonly" in reason or "read-only" in reason or "permission" in reason.lower():
         advice = "It may only be read here: give write permission on the file and its folder."
+    elif "database" in reason and "does not exist" in reason:
+        advice = "Make the database first, with createdb, or name one that is there."
     elif "unable to open" in reason:
         advice = "Its folder must exist and be writable: make it, or name another place."
     else:

@@ -71,6 +71,19 @@ class _Answer:
     readings: list[Reading]
 
 
+@dataclass(frozen=True)
+class _Sources:
+    """What reading the sources of a replica instead would take.
+
+    Args:
+        by_file: Of each piece, the row groups, rows and bytes of each of its sources.
+        total: What reading all of them would take.
+    """
+
+    by_file: list[NDArray[np.int64]]
+    total: Reading
+
+
 class OpenedReplica:
     """A replica, ready to answer.
 
@@ -95,7 +108,7 @@ class OpenedReplica:
             Groups(piece.source_groups, len(piece.sources)) for piece in manifest.pieces
         ]
         self._answers: dict[str, _Answer] = {}
-        self._of_sources: dict[str, list[NDArray[np.int64]]] = {}
+        self._of_sources: dict[str, _Sources] = {}
         self._places = {
             state.path: (piece, number)
             for piece, one in enumerate(manifest.pieces)
@@ -133,8 +146,7 @@ class OpenedReplica:
     def own_reading(self, own: Listing, root: str, wanted: Wanted) -> Reading:
         """Return what reading the dataset's own files takes, as far as this replica knows them."""
         if own.is_whole and len(own.files) == len(self._places):
-            row_groups, rows, size = sum(one.sum(axis=0) for one in self._sources_of(wanted))
-            return Reading(len(own.files), int(row_groups), int(rows), int(size))
+            return self._sources_of(wanted).total
         start = len(root) + 1
         each = (self._own_reading(own, place, wanted, start) for place in range(len(own.files)))
         return sum(each, Reading())
@@ -152,12 +164,13 @@ class OpenedReplica:
             [groups.reading(flags, size) for groups, flags, _, size in found],
         )
 
-    def _sources_of(self, wanted: Wanted) -> list[NDArray[np.int64]]:
-        """Return, of each piece, the row groups, rows and bytes of each source that must be read."""
+    def _sources_of(self, wanted: Wanted) -> _Sources:
         return _remembered(self._of_sources, wanted, self._ask_sources)
 
-    def _ask_sources(self, wanted: Wanted) -> list[NDArray[np.int64]]:
-        return [groups.by_file(groups.admitted(wanted.references)) for groups in self._sources]
+    def _ask_sources(self, wanted: Wanted) -> _Sources:
+        found = [groups.by_file(groups.admitted(wanted.references)) for groups in self._sources]
+        whole = sum(one.sum(axis=0) for one in found)
+        return _Sources(found, Reading(len(self._places), *map(int, whole)))
 
     def _listing(self, own: Listing, files: list[str], coverage: Coverage) -> Listing:
         schemas = [self._schemas[path] for path in files]
@@ -174,7 +187,7 @@ class OpenedReplica:
         """Return what reading one of the dataset's own files takes, guessed where it is not known."""
         at = self._places.get(own.files[place][start:])
         if at is not None:
-            return Reading(1, *self._sources_of(wanted)[at[0]][at[1]].tolist())
+            return Reading(1, *self._sources_of(wanted).by_file[at[0]][at[1]].tolist())
         size = own.stamps[place].bytes
         return Reading(1, 1 + size // _UNKNOWN_GROUP_BYTES, 0, size)
 
