@@ -171,7 +171,9 @@ def _read_slice(path: str, schema: pa.Schema, start: int, rows: int) -> pl.DataF
 
 
 def _typed(frame: pl.DataFrame, schema: pa.Schema) -> pa.Table:
-    return frame.to_arrow(compat_level=_OLDEST).cast(schema.remove_metadata())
+    # column by column, in one piece each: chunk by chunk of a frame takes three times as long
+    columns = [column.to_arrow(compat_level=_OLDEST) for column in frame]
+    return pa.table(columns, frame.columns).cast(schema.remove_metadata())
 
 
 def _by_pyarrow(
