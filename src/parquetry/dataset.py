@@ -20,6 +20,7 @@ from parquetry.commits.vacuuming import plan_vacuum, vacuum
 from parquetry.errors import NotFoundError, ParquetryError, RequestError
 from parquetry.files.footers import count_rows
 from parquetry.model.wording import count_text
+from parquetry.operations.carrying_out import carry_out
 from parquetry.operations.compacting import compact, plan_compact
 from parquetry.operations.deleting import delete, plan_delete
 from parquetry.operations.repartition_plan import plan_repartition
@@ -58,7 +59,7 @@ if TYPE_CHECKING:
         UpsertChangeOptions,
         UpsertOptions,
     )
-    from parquetry.operations.plans import OperationResult
+    from parquetry.operations.plans import OperationResult, Plan
     from parquetry.operations.repartition_plan import RepartitionPlan
     from parquetry.operations.reshaped import ReshapingResult
     from parquetry.operations.updating import UpdatePlan
@@ -294,6 +295,12 @@ class Dataset:
     ) -> ReshapingResult:
         """Partition this dataset by other keys, in one commit; see `operations.repartition_plan`."""
         return repartition(self._home, self._storage, self.plan_repartition(keys, **how))
+
+    def run(
+        self, plan: Plan, *, backup_dir: str | os.PathLike[str] | None = None
+    ) -> OperationResult:
+        """Carry out a plan of this dataset as it was looked at; see `operations.carrying_out`."""
+        return carry_out(self._home, self._storage, plan, backup_dir)
 
     def scan(self) -> pl.LazyFrame:
         """Return a lazy frame of all rows; what is filtered on partition keys is never listed.

@@ -182,3 +182,27 @@ def test_floats_of_a_text_file_get_the_width_of_their_table(run, tmp_path):
     assert bad.code == 2
     assert "score: not NULL" in bad.err
     assert "Nothing was changed" in bad.err
+
+
+@pytest.fixture
+def agreeing(monkeypatch, trades):
+    """Somebody who says yes after somebody else was faster."""
+
+    def confirm(_question: str, *, yes: bool) -> bool:
+        Dataset(trades.path).delete(pl.col("id") == 1)
+        return True
+
+    monkeypatch.setattr("parquetry.cli.asking.confirm", confirm)
+
+
+def test_what_was_agreed_to_is_done_or_nothing_is(run, trades, agreeing):
+    found = run("delete", trades.path, "--where", "price > 500")
+    assert found.code != 0
+    assert "Nothing was changed" in found.err
+    assert [row[1] for row in rows(trades)] == [2, 3]
+
+
+def test_who_does_not_ask_plans_again(run, trades, agreeing):
+    found = run("delete", trades.path, "--where", "price > 500", "--yes")
+    assert found.code == 0, found.err
+    assert [row[1] for row in rows(trades)] == [3]

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from parquetry.errors import RequestError
+from parquetry.errors import ConflictError, RequestError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     import polars as pl
 
+    from parquetry.dataset import Dataset
     from parquetry.operations.plans import OperationResult, Plan
 
 Where = Annotated[
@@ -66,9 +67,24 @@ def pairs_of(given: list[str] | None, option: str) -> dict[str, str]:
 
 
 def carry_out(
-    look: Callable[[], Plan], run: Callable[[], OperationResult], *, dry_run: bool, yes: bool
+    handle: Dataset,
+    look: Callable[[], Plan],
+    again: Callable[[], OperationResult],
+    *,
+    dry_run: bool,
+    yes: bool,
+    backup_dir: str | None = None,
 ) -> None:
-    """Show a plan, ask, run it, and say what was done; bars move while it takes."""
+    """Show a plan, ask, run that plan, and say what was done; bars move while it takes.
+
+    Args:
+        handle: The dataset.
+        look: Makes the plan.
+        again: Plans and runs, for those who did not want to see the plan, where others were faster.
+        dry_run: Whether to show the plan only.
+        yes: Whether not to ask.
+        backup_dir: A folder for a backup of the files that leave.
+    """
     from parquetry.cli.asking import confirm
     from parquetry.cli.rendering import say, show_table
 
@@ -81,7 +97,12 @@ def carry_out(
         say("nothing was changed")
         return
     with _watched("changing files"):
-        result = run()
+        try:
+            result = handle.run(plan, backup_dir=backup_dir)
+        except ConflictError:
+            if not yes:  # what was seen and agreed to is not what would be done now
+                raise
+            result = again()
     shown: dict[str, Any] = {
         name: value for name, value in result.to_dict().items() if value not in {0, None}
     }

@@ -35,6 +35,7 @@ def compact(
         max_file_size_mb=max_file_size_mb,
     )
     carry_out(
+        handle,
         lambda: handle.plan_compact(**how),
         lambda: handle.compact(**how),
         dry_run=dry_run,

@@ -21,8 +21,10 @@ def delete(
     handle = Dataset.open(dataset)
     chosen, predicate = pairs_of(partition, "--partition"), predicate_of(where)
     carry_out(
+        handle,
         lambda: handle.plan_delete(predicate, chosen or None),
         lambda: handle.delete(predicate, chosen or None, backup_dir=backup_dir),
         dry_run=dry_run,
         yes=yes,
+        backup_dir=backup_dir,
     )

@@ -23,6 +23,7 @@ def repartition(
 
     handle = Dataset.open(dataset)
     carry_out(
+        handle,
         lambda: handle.plan_repartition(keys),
         lambda: handle.repartition(keys),
         dry_run=dry_run,

@@ -32,8 +32,10 @@ def update(
         name: expression_of(text, "--set") for name, text in pairs_of(assign, "--set").items()
     }
     carry_out(
+        handle,
         lambda: handle.plan_update(predicate, updates, chosen or None),
         lambda: handle.update(predicate, updates, chosen or None, backup_dir=backup_dir),
         dry_run=dry_run,
         yes=yes,
+        backup_dir=backup_dir,
     )

@@ -46,10 +46,12 @@ def upsert(
     handle = Dataset.open(dataset)
     frame = _fitted(_read(rows), rows, handle)
     carry_out(
+        handle,
         lambda: handle.plan_upsert(frame, on, update_columns=only, evolve=evolve),
         lambda: handle.upsert(frame, on, update_columns=only, evolve=evolve, backup_dir=backup_dir),
         dry_run=dry_run,
         yes=yes,
+        backup_dir=backup_dir,
     )
 
 

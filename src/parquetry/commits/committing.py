@@ -47,7 +47,7 @@ def commit(home: Home, storage: Storage, staging: Staging, change: Change) -> Co
     with storage.lock(home.lock):
         recover(home, storage)
         sweep(home, storage)
-        _check_retired(home, storage, change.retire)
+        check_retired(home, storage, change.retire)
         _check_closed(home, storage, change)
         record, made = _assemble(home, storage, staging, change)
         sources = [new.source for new in change.add]
@@ -67,7 +67,8 @@ def _verify(new: NewFile) -> None:
         )
 
 
-def _check_retired(home: Home, storage: Storage, retired: tuple[FileState, ...]) -> None:
+def check_retired(home: Home, storage: Storage, retired: tuple[FileState, ...]) -> None:
+    """Raise `ConflictError` if a file that a change retires is not the one that it was planned for."""
     for file in retired:
         facts = find_stat(storage, f"{home.root}/{file.path}")
         found = None if facts is None else (facts.size, facts.mtime_ns, facts.inode)

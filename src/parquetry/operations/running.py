@@ -5,9 +5,9 @@ from __future__ import annotations
 import posixpath
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from parquetry.commits.committing import commit
+from parquetry.commits.committing import check_retired, commit
 from parquetry.commits.staging import open_staging
-from parquetry.errors import ConflictError, ParquetryError
+from parquetry.errors import ConflictError, NotFoundError, ParquetryError
 from parquetry.model.changes import Change, NewFile
 from parquetry.operations.backups import check_backup_dir, forget_backup, make_backup
 from parquetry.operations.plans import OperationResult, Plan
@@ -43,8 +43,13 @@ def run_plan(
     backups = None if backup_dir is None else check_backup_dir(home, backup_dir)
     if plan.is_empty:
         return OperationResult.of(plan)
+    check_retired(home, storage, plan.retire)  # before all the work, and under the lock once more
     with open_staging(home, storage) as staging:
-        added = tuple(stage(staging))
+        try:
+            added = tuple(stage(staging))
+        except NotFoundError:
+            check_retired(home, storage, plan.retire)
+            raise
         backup = make_backup(home, storage, plan, added, backups) if backups else None
         change = Change(
             plan.operation, plan.parameters, plan.base_version, plan.retire, added, plan.requirement
