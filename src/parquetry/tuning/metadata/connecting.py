@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+import weakref
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -39,6 +40,7 @@ class Database:
         self._lock_wait_seconds = lock_wait_seconds
         self._guard = threading.Lock()
         self._engine: sa.Engine | None = None
+        self._at_the_end: weakref.finalize[Any, Any] | None = None
         self._owner = os.getpid()
         self.place = _place_of(self._url)
 
@@ -69,22 +71,24 @@ class Database:
     def close(self) -> None:
         """Let all connections go; the next use opens new ones."""
         with self._guard:
-            if self._engine is not None:
-                self._engine.dispose()
-                self._engine = None
+            self._let_go()
 
     def _connected(self) -> sa.Engine:
         """Return the engine of this process: connections must not be shared across a fork."""
         if self._owner != os.getpid():
             self._guard = threading.Lock()  # who held it at the fork is not here to let it go
-            if self._engine is not None:
-                self._engine.dispose(close=False)
-                self._engine = None
+            self._let_go()
             self._owner = os.getpid()
         with self._guard:
             if self._engine is None:
                 self._engine = self._new_engine()
+                self._at_the_end = weakref.finalize(self, _dispose, self._engine, self._owner)
             return self._engine
+
+    def _let_go(self) -> None:
+        if self._at_the_end is not None:
+            self._at_the_end()
+        self._engine = self._at_the_end = None
 
     def _new_engine(self) -> sa.Engine:
         if not self.is_sqlite:
@@ -101,6 +105,11 @@ class Database:
         sa.event.listen(engine, "connect", _prepare_sqlite)
         sa.event.listen(engine, "begin", _begin_sqlite)
         return engine
+
+
+def _dispose(engine: sa.Engine, owner: int) -> None:
+    """Let an engine's connections go, and close them unless they are those of the process above."""
+    engine.dispose(close=owner == os.getpid())
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:
