@@ -11,6 +11,7 @@ from truth import Truth
 
 from parquetry import Store
 from parquetry.model.layouts import INITIAL
+from parquetry.tuning import loop
 from parquetry.tuning.bandits.policy import Choice
 from parquetry.tuning.evaluation import verifying
 from parquetry.tuning.evaluation.gates import GateVerdict
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
 
     from parquetry.access.observing import Observation
     from parquetry.tuning.bandits.policy import Option
-    from parquetry.tuning.round import Round
 
 LISTINGS = 50
 """Listings that are timed."""
@@ -161,6 +161,8 @@ class Tuned(Contender):
         self.tuning = self.store.tune(**settings)
         self.round_seconds = self.switching_seconds = self.clock() - start
         self.observing, self.routing = Meter(self.clock), Meter(self.clock)
+        self.moving = Meter(self.clock)
+        loop.carry_out = self.moving.of(loop.carry_out)
         self.looks = self.rounds = self.routed = self.pinned = 0
         self.listing_seconds = self.idle_seconds = 0.0
         watch = find_watch(self.store.path)
@@ -197,10 +199,10 @@ class Tuned(Contender):
 
     def look(self, at: int) -> None:
         """Go through the loop once."""
-        start = self.clock()
+        start, before = self.clock(), self.moving.seconds
         rounds = self.tuning.run_once()
         spent = self.clock() - start
-        rewriting = sum(self._rewriting(one) for one in rounds)
+        rewriting = self.moving.seconds - before
         self.rewrite_seconds += rewriting
         self.round_seconds += spent - rewriting
         self.looks += 1
@@ -211,12 +213,6 @@ class Tuned(Contender):
                 kept = "" if one.layout_id else " (taken away again)"
                 self.moves.append((at, f"{one.job.layout.describe()}{kept}"))
             self.moves += [(at, news) for news in one.news]
-
-    def _rewriting(self, one: Round) -> float:
-        if one.job is None:
-            return 0.0
-        record = self.tuning.metadata.layout(one.table, one.job.layout.layout_id)
-        return (record.rewrite_seconds or 0.0) if record is not None else 0.0
 
     def finish(self) -> None:
         """See whether every replica answers as it should, and what a listing takes; end tuning."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -166,6 +167,18 @@ def test_where_moving_was_dear_four_times_as_much_must_be_saved():
     assert decide(dear, [Option("b", 7.5)], Rules()) == Option("b", 7.5)
     cheap = State({"b": 15.0}, 50, paid_seconds=5.0, rewrite_seconds=1.0, work=work)
     assert decide(cheap, [Option("b", 10.0)], Rules()) == Option("b", 10.0)
+
+
+def test_where_moving_has_served_well_less_must_be_saved():
+    """Even a move in vain leaves what was paid near what an optimal sequence of layouts costs."""
+    near = State({"b": 2.5}, 50, 100.0, rewrite_seconds=10.0, work=WorkFunction({"initial": 100.0}))
+    assert near.may_err(10.0, 0.5)
+    assert decide(near, [Option("b", 10.0)], Rules()) == Option("b", 10.0)
+    assert decide(near, [Option("b", 10.0)], Rules(early_theta=0.5)) is None
+    far = replace(near, work=WorkFunction({"initial": 80.0}))
+    assert decide(far, [Option("b", 10.0)], Rules()) is None
+    fresh = State({"b": 2.5}, 50, 10.0, work=WorkFunction({"initial": 10.0}))
+    assert decide(fresh, [Option("b", 10.0)], Rules()) is None
 
 
 @given(st.lists(COSTS, max_size=60))

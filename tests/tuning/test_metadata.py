@@ -455,6 +455,10 @@ class TestRefusals:
             MetadataStore(f"postgresql://somebody:secret@/nothing?host={tmp_path}")
         assert "secret" not in str(caught.value)
 
+    def test_of_a_database_of_postgresql_that_was_not_made(self, postgres_server):
+        with pytest.raises(StorageError, match="Make the database first, with createdb"):
+            MetadataStore(postgres_server.format("nobody_made_it"))
+
     @pytest.mark.parametrize("url", ["mysql://a@b/c", "postgresql+nodriver://x/y", "://"])
     def test_of_a_url_that_cannot_be_used(self, url):
         with pytest.raises(ParameterError, match="Nothing was opened"):
