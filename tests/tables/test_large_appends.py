@@ -140,6 +140,17 @@ def test_files_are_few_where_batches_are_small(dataset):
     assert len(dataset.files()) == 1
 
 
+def test_of_rows_that_share_a_key_none_is_good_wherever_they_stand(dataset):
+    rows = scores(0, 950).with_columns(
+        step=pl.when(pl.col("step").is_in([10, 900])).then(5).otherwise("step")
+    )
+    record = dataset.append(rows, on_invalid="quarantine")
+    assert record.rows_added == 950 - 3
+    store = Store(Path(dataset.path).parent)
+    told = store.sql("select step, rule from scores_quarantine")
+    assert told.fetchall() == [(5, "primary key")] * 3
+
+
 def test_a_quarantine_sorts_out_any_number_of_rows(dataset):
     dataset.append(scores(400, 420))
     rows = scores(0, 950).with_columns(

@@ -59,12 +59,14 @@ class Failures:
         items: The failures, one a rule.
         rows: The bad rows as they came, with the names of the rules they broke as column `rule`.
         count: How many bad rows there are.
+        shared: The keys that some of these rows share.
     """
 
     table: str
     items: tuple[Failure, ...] = ()
     rows: pl.DataFrame = field(default_factory=pl.DataFrame)
     count: int = 0
+    shared: pl.DataFrame = field(default_factory=pl.DataFrame)
 
     def __bool__(self) -> bool:
         return bool(self.items)

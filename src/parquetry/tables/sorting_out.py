@@ -51,12 +51,13 @@ class SortedRows:
         """Judge rows one by one, and by the keys that they share."""
         from parquetry.tables.validation import filter_rows  # dataframely takes 0.2 s to import
 
-        first = 0
+        first, shared = 0, list[pl.DataFrame]()
         for batch in row_batches(rows):
             good, failures = filter_rows(self._table, batch, first_row=first)
             first += len(batch)
             if failures:
                 self.bad.add(failures.to_frame())
+                shared.append(failures.shared)
             if good.height:
                 self._good.add(good)
                 self._keys.add(good)
@@ -64,8 +65,9 @@ class SortedRows:
             self._good.flush()
         twice = self._keys.find_twice(self._good.paths)
         self._leave = [pl.repeat(value=False, n=len(good), eager=True) for good in self._good]
-        if twice.height:
-            self._move(twice, KEY_RULE)
+        for keys in (twice, *shared):  # of rows that share a key none is good, wherever they stand
+            if keys.height:
+                self._move(keys, KEY_RULE)
 
     def leave_existing(self) -> None:
         """Take rows for bad whose keys the dataset has by now."""

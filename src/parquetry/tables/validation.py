@@ -148,7 +148,16 @@ def _failures(
     named = [pl.when(pl.col(rule)).then(pl.lit(rule)) for rule in rules]
     told = broken.select(pl.concat_str(named, separator="; ", ignore_nulls=True).alias(RULE))
     rows = given[broken[ROW]].hstack(told)
-    return Failures(schema.identifier, tuple(items), rows, rows.height)
+    return Failures(
+        schema.identifier, tuple(items), rows, rows.height, _shared(schema, conformed, broken)
+    )
+
+
+def _shared(schema: TableSchema, conformed: Conformed, broken: pl.DataFrame) -> pl.DataFrame:
+    if KEY_RULE not in broken.columns:
+        return pl.DataFrame()
+    numbers = broken.filter(pl.col(KEY_RULE))[ROW]
+    return conformed.frame.select(schema.primary_key)[numbers].unique()
 
 
 def _columns_of_rules(schema: TableSchema) -> dict[str, tuple[tuple[str, ...], str]]:
