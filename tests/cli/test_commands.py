@@ -151,6 +151,12 @@ def test_a_closed_pipe_is_no_error(store):
     assert not done.stderr
 
 
+def test_help_into_a_closed_pipe_is_no_error():
+    command = f"set -o pipefail; {sys.executable} -m parquetry --help | true"
+    done = subprocess.run(["bash", "-c", command], check=False, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 @pytest.mark.slow
 def test_the_demo_runs_and_loses_nothing(tmp_path):
     folder = tmp_path / "demo"

@@ -40,6 +40,25 @@ def dbopt(arguments: list[str] | None = None) -> int:
 
 def main(arguments: list[str] | None = None, *, name: str = "parquetry") -> int:
     """Run one command line and return its exit code."""
+    try:
+        return _answer(arguments, name)
+    except BrokenPipeError:
+        # the reader has seen enough; Python would complain once more when it flushes at the end
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except SystemExit as error:  # which Rich makes of a closed pipe when it prints help
+        if isinstance(error.__context__, BrokenPipeError):
+            return 0
+        raise
+    except OSError as error:  # of a path that a command looked at by itself
+        told = (
+            f"Could not use {error.filename}: {error.strerror}." if error.filename else str(error)
+        )
+        print(f"error: {told}", file=sys.stderr)  # noqa: T201
+        return EXIT_CODES[StorageError]
+
+
+def _answer(arguments: list[str] | None, name: str) -> int:
     import typer
 
     from parquetry.cli.application import application
@@ -62,13 +81,6 @@ def main(arguments: list[str] | None = None, *, name: str = "parquetry") -> int:
         if str(error) != "Query interrupted":  # which is DuckDB's word for Ctrl+C
             raise
         return _stopped()
-    except BrokenPipeError:
-        # the reader has seen enough; Python would complain once more when it flushes at the end
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
-    except OSError as error:  # of a path that a command looked at by itself
-        print(f"error: Could not use {error.filename}: {error.strerror}.", file=sys.stderr)  # noqa: T201
-        return EXIT_CODES[StorageError]
     if result == _INTERRUPTED:  # what Typer makes of Ctrl+C
         return _stopped()
     return result if isinstance(result, int) else 0
