@@ -17,6 +17,7 @@ from parquetry.tuning.deciding import (
     State,
     advance,
     decide,
+    due_after,
     is_worth_tuning,
     lacking,
     moved,
@@ -167,6 +168,14 @@ def test_where_moving_was_dear_four_times_as_much_must_be_saved():
     assert decide(dear, [Option("b", 7.5)], Rules()) == Option("b", 7.5)
     cheap = State({"b": 15.0}, 50, paid_seconds=5.0, rewrite_seconds=1.0, work=work)
     assert decide(cheap, [Option("b", 10.0)], Rules()) == Option("b", 10.0)
+
+
+def test_it_is_known_when_a_move_will_be_due_if_questions_go_on():
+    choices = [Option("a", 10.0), Option("b", 10.0)]
+    state = State({"a": 2.0, "b": 1.0}, 40)  # of 40 s, 2 would have been saved; 5 are wanted
+    assert due_after(state, choices, Rules(), 1.0) == pytest.approx(60.0)
+    assert due_after(State({"a": 6.0}, 40), choices, Rules(), 1.0) == 0.0
+    assert due_after(State(), choices, Rules(), 1.0) is None
 
 
 def test_where_moving_has_served_well_less_must_be_saved():

@@ -124,6 +124,15 @@ def test_looking_keeps_to_its_share_of_the_questions_time(dataset, metadata):
     assert why_wait(dataset, metadata, CONFIG) is None  # of at most 1.1
 
 
+def test_a_look_that_should_lead_to_a_move_is_done_whatever_looking_took(dataset, metadata):
+    looked = Looked("2024-01-01T00:00:00+00:00", 90.0, 9.0, 0.5, due_seconds=2.0)
+    metadata.save_state("events", {**looked_document(looked)}, "looking")
+    log(metadata, 19, seconds=0.1)
+    assert "taken its share" in why_wait(dataset, metadata, CONFIG)
+    log(metadata, 2, seconds=0.1)
+    assert why_wait(dataset, metadata, CONFIG) is None
+
+
 def looked_document(looked):
     return {name: getattr(looked, name) for name in Looked.__slots__}
 

@@ -264,6 +264,30 @@ def lacking(state: State, choices: Sequence[Option], rules: Rules) -> float | No
     return None if least is None else max(0.0, least)
 
 
+def due_after(
+    state: State, choices: Sequence[Option], rules: Rules, mean_seconds: float
+) -> float | None:
+    """Return what questions will take until an option is due, if they go on as they were.
+
+    Args:
+        state: The state.
+        choices: What could be done.
+        rules: By what is decided.
+        mean_seconds: What a question takes.
+
+    Returns:
+        Seconds; None if nothing has been saved yet.
+    """
+    asked = state.queries * mean_seconds
+    saved = ((option, state.counters.get(option.key, 0.0)) for option in choices)
+    waits = [
+        max(0.0, _threshold(state, option, rules) / counter - 1) * asked
+        for option, counter in saved
+        if counter > 0
+    ]
+    return min(waits, default=None)
+
+
 def _threshold(state: State, option: Option, rules: Rules) -> float:
     """Return what an option must have saved before it is due."""
     theta = rules.theta

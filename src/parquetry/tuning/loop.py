@@ -69,7 +69,7 @@ def tune_table(table: str, tools: Tools, aim: Aim) -> Round:
         job = carry_out(decision, dataset, tools, aim)  # 6
         verdict = judge(job, decision, dataset, tools)  # 7, of what was written now
     news = look_back(dataset, tools)  # 7, of what was written before
-    look.end(decision.lacks_seconds)
+    look.end(decision.lacks_seconds, None if job else decision.due_seconds)
     return Round(table, workload, proposal, decision, job, verdict, news)
 
 

@@ -14,6 +14,7 @@ from parquetry.tuning.deciding import (
     State,
     advance,
     decide,
+    due_after,
     is_worth_tuning,
     lacking,
     moved,
@@ -46,12 +47,14 @@ class Decision:
         drops: The layout that is given up for it, if one is.
         reason: Why, in a sentence for people.
         lacks_seconds: What must at least be saved yet before a move is due; None if that is not known.
+        due_seconds: What questions will take until then, if they go on as they were.
     """
 
     move: Priced | None
     drops: str | None
     reason: str
     lacks_seconds: float | None = None
+    due_seconds: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +127,12 @@ def decide_for(
         return Decision(None, None, told)
     found = _ruled(proposal, memory.state, choices, config)
     rules = Rules(config.theta, config.min_queries)
-    return replace(found, lacks_seconds=lacking(memory.state, choices, rules))
+    mean_seconds = min(one.seconds for one in proposal.present)
+    return replace(
+        found,
+        lacks_seconds=lacking(memory.state, choices, rules),
+        due_seconds=due_after(memory.state, choices, rules, mean_seconds),
+    )
 
 
 def remember_move(table: str, seconds: float, metadata: MetadataStore) -> None:

@@ -44,6 +44,8 @@ class Looked:
         last_seconds: What the last look took.
         first_seconds: What the first look took, the sample among it: a part of the first move.
         lacks_seconds: What must at least be saved yet before a move is due; None if it may be any time.
+        due_seconds: What questions will take until then, if they go on as they were; None if nothing
+            would have been saved so far.
     """
 
     until: str = ""
@@ -52,6 +54,7 @@ class Looked:
     last_seconds: float = 0.0
     first_seconds: float = 0.0
     lacks_seconds: float | None = None
+    due_seconds: float | None = None
 
     @classmethod
     def of(cls, table: str, metadata: MetadataStore) -> Looked:
@@ -88,6 +91,8 @@ def why_wait(dataset: Dataset, metadata: MetadataStore, config: Config) -> str |
     is_watching = bool(looked.until) and any(one.layout is not None for one in records)
     if lacks and not is_watching and lacks > sum(_spared(kind, extent.rows) for kind in new):
         return "no layout can have paid yet, whatever it spares"
+    if looked.due_seconds is not None and _seconds(new) >= looked.due_seconds:
+        return None  # this look should lead to a move, and is a small part of what that takes
     allowed = config.share_looking * (looked.asked_seconds + _seconds(new))
     if looked.until and looked.seconds + looked.last_seconds > allowed:
         return "looking has taken its share of the questions' time"
@@ -139,11 +144,12 @@ class Look:
         finally:
             self.moving_seconds += time.perf_counter() - start
 
-    def end(self, lacks_seconds: float | None) -> None:
+    def end(self, lacks_seconds: float | None, due_seconds: float | None = None) -> None:
         """Remember the look.
 
         Args:
             lacks_seconds: What must at least be saved yet before a move is due.
+            due_seconds: What questions will take until then, if they go on as they were.
         """
         new = self._metadata.activity(self._table, self._before.since)
         until = max((kind.until for kind in new), default=None)
@@ -154,6 +160,7 @@ class Look:
             asked_seconds=before.asked_seconds + _seconds(new),
             last_seconds=own,
             lacks_seconds=lacks_seconds,
+            due_seconds=due_seconds,
         )
         if before.until:
             after = replace(after, seconds=before.seconds + own)
