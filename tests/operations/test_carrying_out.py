@@ -9,26 +9,18 @@ from parquetry import Dataset
 from parquetry.errors import ConflictError, ParameterError
 
 c = pl.col
-PLANS = {
-    "delete": lambda data: data.plan_delete(c("id") == 1),
-    "update": lambda data: data.plan_update(c("id") == 1, {"price": c("price") * 2}),
-    "upsert": lambda data: data.plan_upsert(
-        [{"product": "BTC", "id": 1, "price": 7.0}, {"product": "SOL", "id": 9, "price": 8.0}],
-        ["id"],
-    ),
-    "compact": lambda data: data.plan_compact(min_file_count=2),
-    "repartition": lambda data: data.plan_repartition([]),
+NEW = [{"product": "BTC", "id": 1, "price": 7.0}, {"product": "SOL", "id": 9, "price": 8.0}]
+VERBS = {
+    "delete": lambda call: call(c("id") == 1),
+    "update": lambda call: call(c("id") == 1, {"price": c("price") * 2}),
+    "upsert": lambda call: call(NEW, ["id"]),
+    "compact": lambda call: call(min_file_count=2),
+    "repartition": lambda call: call([]),
 }
-CALLS = {
-    "delete": lambda data: data.delete(c("id") == 1),
-    "update": lambda data: data.update(c("id") == 1, {"price": c("price") * 2}),
-    "upsert": lambda data: data.upsert(
-        [{"product": "BTC", "id": 1, "price": 7.0}, {"product": "SOL", "id": 9, "price": 8.0}],
-        ["id"],
-    ),
-    "compact": lambda data: data.compact(min_file_count=2),
-    "repartition": lambda data: data.repartition([]),
-}
+
+
+def planned(verb: str, data: Dataset):
+    return VERBS[verb](getattr(data, f"plan_{verb}"))
 
 
 def made(path) -> Dataset:
@@ -43,11 +35,11 @@ def rows(data: Dataset) -> list[tuple[object, ...]]:
     return data.scan().select("product", "id", "price").sort("id").collect().rows()
 
 
-@pytest.mark.parametrize("verb", PLANS)
+@pytest.mark.parametrize("verb", VERBS)
 def test_a_plan_does_what_its_verb_does(verb, tmp_path):
     first, second = made(tmp_path / "a" / "d"), made(tmp_path / "b" / "d")
-    plan = PLANS[verb](first)
-    ran, called = first.run(plan), CALLS[verb](second)
+    plan = planned(verb, first)
+    ran, called = first.run(plan), VERBS[verb](getattr(second, verb))
     assert ran == called
     assert (rows(first), len(first.files())) == (rows(second), len(second.files()))
     assert first.history()[0].operation == second.history()[0].operation == verb
@@ -59,10 +51,10 @@ def test_a_plan_does_what_its_verb_does(verb, tmp_path):
     )
 
 
-@pytest.mark.parametrize("verb", PLANS)
+@pytest.mark.parametrize("verb", VERBS)
 def test_a_plan_whose_files_have_changed_is_not_carried_out(verb, tmp_path):
     data = made(tmp_path / "d")
-    plan = PLANS[verb](data)
+    plan = planned(verb, data)
     data.update(c("product") == "BTC", {"price": 1.0})
     before = rows(data)
     with pytest.raises(ConflictError, match="Nothing was changed"):

@@ -96,8 +96,6 @@ class _Rewriting:
         self._values = values
         self._compression = compression
         self._schema, self._keeps_schema = schema_after(opened.schema, edit)
-        is_kept = self._keeps_schema
-        self._codes = [n for n in opened.text_in_codes if n not in edit.setting] if is_kept else []
 
     def write(self, sink: Sink) -> None:
         source = self._open_for_copying()
@@ -181,17 +179,21 @@ class _Rewriting:
     def _arriving(self, table: pa.Table) -> pa.Table:
         """Return rows that come, as the file holds them."""
         rows, where = table.num_rows, self._opened.file.path
-        columns = [
-            fitted(table[one.name], one, where)
-            if one.name in table.column_names
-            else pa.chunked_array([pa.nulls(rows, one.type)])
-            for one in self._schema
-        ]
-        arriving = pa.table(columns, schema=self._schema)
-        for name in self._codes:
-            place = arriving.schema.get_field_index(name)
-            arriving = arriving.set_column(place, self._coded.field(place), encoded(arriving[name]))
-        return arriving
+        columns = []
+        for one in self._schema:
+            if one.name in table.column_names:
+                column = fitted(table[one.name], one, where)
+            else:
+                column = pa.chunked_array([pa.nulls(rows, one.type)])
+            columns.append(encoded(column) if one.name in self._codes else column)
+        return pa.table(columns, schema=self._coded)
+
+    @cached_property
+    def _codes(self) -> list[str]:
+        """The text columns that stay in codes; asked for only where rows are decoded."""
+        if not self._keeps_schema:
+            return []
+        return [name for name in self._opened.text_in_codes if name not in self._edit.setting]
 
     @cached_property
     def _coded(self) -> pa.Schema:

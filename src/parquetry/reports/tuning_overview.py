@@ -13,8 +13,6 @@ if TYPE_CHECKING:
     from parquetry.store import Store
     from parquetry.tuning.metadata.store import MetadataStore
 
-_OPEN = {"queued", "running"}
-
 
 @dataclass(frozen=True, slots=True)
 class DatasetLine:
@@ -43,6 +41,6 @@ def _line(table: str, metadata: MetadataStore) -> DatasetLine:
         table,
         metadata.count_queries(table),
         len(ready | {"initial"}),
-        sum(1 for job in metadata.jobs(table) if job.state in _OPEN),
+        sum(1 for job in metadata.jobs(table) if job.is_open),
         max(scored)[1] if len(scored) > 1 else None,
     )

@@ -198,7 +198,7 @@ class Tuning:
         return self._metadata[1]
 
     def _table(self, name: str) -> TableTuning:
-        jobs = (job for job in self.metadata.jobs(name) if job.state in {"queued", "running"})
+        jobs = (job for job in self.metadata.jobs(name) if job.is_open)
         return TableTuning(
             name,
             self.metadata.count_queries(name),

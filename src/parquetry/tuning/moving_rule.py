@@ -165,7 +165,7 @@ def settle(dataset: Dataset, metadata: MetadataStore) -> None:
 
 def _open_job(table: str, metadata: MetadataStore) -> MigrationJob | None:
     """Return the migration of a dataset that waits or runs already."""
-    return next((job for job in metadata.jobs(table) if job.state in {"queued", "running"}), None)
+    return next((job for job in metadata.jobs(table) if job.is_open), None)
 
 
 def _choices(

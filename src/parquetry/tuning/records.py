@@ -18,6 +18,7 @@ Role: TypeAlias = Literal["active", "replica"]
 LayoutState: TypeAlias = Literal["building", "ready", "stale", "retired", "failed"]
 JobMode: TypeAlias = Literal["full", "incremental"]
 JobState: TypeAlias = Literal["queued", "running", "done", "failed", "cancelled"]
+OPEN_STATES: tuple[JobState, ...] = ("queued", "running")
 OperatorClass: TypeAlias = Literal["equality", "range", "membership", "prefix", "null", "other"]
 
 
@@ -282,3 +283,8 @@ class MigrationJob:
     finished_at: dt.datetime | None = None
     message: str = ""
     resume: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it waits or runs."""
+        return self.state in OPEN_STATES

@@ -24,7 +24,7 @@ def cancel_migration(
     metadata = open_metadata()
     before = metadata.job(job)
     what = f"job {job}, {before.table}: {before.layout.layout_id}"
-    if before.state not in {"queued", "running"}:
+    if not before.is_open:
         say(f"{what} is {before.state} already; nothing was changed")
         return 1
     if dry_run:

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 
 from parquetry.access.duck import Duck
 from parquetry.errors import ParquetryError
+from parquetry.model.layouts import INITIAL
 from parquetry.store import Store
 from parquetry.tuning.bandits.policy import Choice
 from parquetry.tuning.evaluation.gates import COUNTS, Pair, is_settled
+from parquetry.tuning.evaluation.giving_up import version_before
 from parquetry.tuning.routing.router import ReplicaRouter
 
 if TYPE_CHECKING:
@@ -19,7 +21,8 @@ if TYPE_CHECKING:
     from parquetry.access.source import Source
     from parquetry.dataset import Dataset
     from parquetry.tuning.bandits.policy import Option
-    from parquetry.tuning.records import LoggedQuery
+    from parquetry.tuning.metadata.store import MetadataStore
+    from parquetry.tuning.records import LayoutRecord, LoggedQuery
 
 _PAIRS = 60
 _LOOKS = (16, 24, 36)
@@ -59,6 +62,27 @@ class Pinned:
         """Learn nothing."""
 
 
+def race_before(
+    dataset: Dataset,
+    metadata: MetadataStore,
+    record: LayoutRecord,
+    queries: Sequence[LoggedQuery],
+    *,
+    seed: int = 0,
+) -> list[Pair]:
+    """Return what logged questions take in a layout and in what was there before it, like `race`.
+
+    For a replica that is the dataset's own layout; for a layout of the folder itself the version before
+    it: none are asked where the dataset was changed since.
+    """
+    if record.role == "active":
+        version = version_before(dataset, record.layout_id)
+        return [] if version is None else race_version(dataset, queries, version, seed=seed)
+    own = metadata.active_layout(dataset.name)
+    old = own.layout_id if own is not None else INITIAL
+    return race(dataset.source.home.store, queries, old, record.layout_id, seed=seed)
+
+
 def race(
     path: str, queries: Sequence[LoggedQuery], old: str, new: str, *, seed: int = 0
 ) -> list[Pair]:
@@ -86,7 +110,7 @@ def race_version(
 
 
 def _runner_of(dataset: Dataset, source: Source) -> Callable[[LoggedQuery], float]:
-    store = Store(dataset.path.rpartition("/")[0], create=False)
+    store = Store(dataset.source.home.store, create=False)
     others = {name: store.dataset(name).source for name in store.datasets()}
     duck = Duck()
 

@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from parquetry.errors import NotFoundError
-from parquetry.model.layouts import INITIAL
 from parquetry.tuning.evaluation.gates import GateVerdict, gate_b
 from parquetry.tuning.evaluation.giving_up import version_before
-from parquetry.tuning.evaluation.racing import race, race_version
+from parquetry.tuning.evaluation.racing import race_before
 from parquetry.tuning.evaluation.replaying import replay, rows_by_folder
 from parquetry.tuning.proposing import propose_for
 from parquetry.tuning.replicas.folder import find_manifest, replica_folder
@@ -65,13 +64,7 @@ def verify_layout(
         return None
     queries = metadata.queries(dataset.name, limit=_QUERIES)
     gate = replay(proposal.situation, record.layout, sides.before, sides.after, sides.pieces)
-    if record.role == "replica":
-        own = metadata.active_layout(dataset.name)
-        old = own.layout_id if own is not None else INITIAL
-        store = dataset.path.rpartition("/")[0]
-        pairs = race(store, queries, old, record.layout_id, seed=config.seed)
-    else:
-        pairs = race_version(dataset, queries, sides.version, seed=config.seed)
+    pairs = race_before(dataset, metadata, record, queries, seed=config.seed)
     found = Verification(gate, gate_b(pairs, seed=config.seed))
     remember_verification(metadata, dataset.name, record.layout_id, found)
     return found
@@ -96,15 +89,11 @@ def find_verification(metadata: MetadataStore, table: str, layout_id: str) -> Ve
 
 @dataclass(frozen=True, slots=True)
 class _Sides:
-    """The files of both layouts, and the rows of each part that was laid out for itself.
-
-    `version` is the dataset's before the folder was laid out anew; without meaning for a replica.
-    """
+    """The files of both layouts, and the rows of each part that was laid out for itself."""
 
     before: Listing
     after: Listing
     pieces: Sequence[int]
-    version: int = 0
 
 
 def _replica(dataset: Dataset, record: LayoutRecord) -> _Sides | None:
@@ -126,7 +115,7 @@ def _active(dataset: Dataset, record: LayoutRecord) -> _Sides | None:
     except NotFoundError:  # it was vacuumed
         return None
     after = dataset.source.listing()
-    return _Sides(before, after, rows_by_folder(after), version)
+    return _Sides(before, after, rows_by_folder(after))
 
 
 def _key(layout_id: str) -> str:

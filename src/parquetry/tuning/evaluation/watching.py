@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from parquetry.model.layouts import INITIAL
 from parquetry.tuning.evaluation.gates import surely_slower
-from parquetry.tuning.evaluation.giving_up import give_up, version_before
-from parquetry.tuning.evaluation.racing import race, race_version
+from parquetry.tuning.evaluation.giving_up import give_up
+from parquetry.tuning.evaluation.racing import race_before
 from parquetry.tuning.evaluation.sequential import Watch
 from parquetry.tuning.evaluation.statistics import mean
 
@@ -70,13 +70,7 @@ def watch(
 def _race(
     situation: Situation, metadata: MetadataStore, dataset: Dataset, record: LayoutRecord
 ) -> list[Pair]:
-    if record.role == "active":
-        version = version_before(dataset, record.layout_id)
-        return [] if version is None else race_version(dataset, situation.queries, version)
-    own = metadata.active_layout(dataset.name)
-    old = own.layout_id if own is not None else INITIAL
-    store = dataset.path.rpartition("/")[0]
-    return race(store, situation.queries, old, record.layout_id)
+    return race_before(dataset, metadata, record, situation.queries)
 
 
 def watched(metadata: MetadataStore, table: str, layout_id: str) -> Watch:

@@ -14,14 +14,13 @@ import sqlalchemy as sa
 from parquetry.errors import NotFoundError
 from parquetry.model.layouts import Layout
 from parquetry.tuning.metadata.tables import migration_job
-from parquetry.tuning.records import MigrationJob
+from parquetry.tuning.records import OPEN_STATES, MigrationJob
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from parquetry.tuning.records import JobState
 
-_OPEN = ("queued", "running")
 _JOB = migration_job.c
 
 
@@ -31,7 +30,7 @@ def enqueue_job(connection: sa.Connection, job: MigrationJob) -> MigrationJob:
         _JOB.table_name == job.table,
         _JOB.layout_id == job.layout.layout_id,
         _JOB.role == job.role,
-        _JOB.state.in_(_OPEN),
+        _JOB.state.in_(OPEN_STATES),
     )
     known = connection.execute(same.order_by(_JOB.job_id).limit(1)).one_or_none()
     if known is not None:
@@ -127,7 +126,7 @@ def cancel_job(connection: sa.Connection, job_id: int) -> MigrationJob:
         NotFoundError: There is no such job.
     """
     ended = {"state": "cancelled", "finished_at": _now(), "message": "cancelled"}
-    where = sa.and_(_JOB.job_id == job_id, _JOB.state.in_(_OPEN))
+    where = sa.and_(_JOB.job_id == job_id, _JOB.state.in_(OPEN_STATES))
     connection.execute(sa.update(migration_job).where(where).values(ended))
     return select_job(connection, job_id)
 
