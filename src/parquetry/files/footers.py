@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from parquetry.errors import CorruptionError, NotFoundError, StorageError
+from parquetry.errors import (
+    CorruptionError,
+    LayoutError,
+    NotFoundError,
+    ParquetryError,
+    StorageError,
+)
 
 if TYPE_CHECKING:
     from pyarrow.parquet import FileMetaData
+
+_MAGIC = b"PAR1"
+_ENCRYPTED = b"PARE"
+_TAIL_BYTES = 8
+_FIRST_READ = 8192  # the whole footer of a small file in one call
 
 
 def read_footer(path: str) -> FileMetaData:
@@ -18,29 +30,14 @@ def read_footer(path: str) -> FileMetaData:
 
     Raises:
         CorruptionError: The file is no Parquet file, is cut off or is encrypted.
+        LayoutError: Its name cannot be passed to the engines.
         NotFoundError: It does not exist.
         StorageError: It cannot be read.
     """
     try:
-        with pa.OSFile(path) as file:
-            return pq.read_metadata(file)
-    except FileNotFoundError as error:
-        raise NotFoundError(f"{path} does not exist any more.", path=path) from error
-    except (pa.ArrowException, ValueError) as error:
-        raise CorruptionError(
-            f"{path} is not a Parquet file that can be read: {_first_line(error)}. It was left as it "
-            "is. Move it out of the dataset, or restore it from a backup.",
-            path=path,
-        ) from error
-    except PermissionError as error:
-        raise StorageError(
-            f"Could not read {path}: Permission denied. Check the owner and the permissions of the "
-            "file.",
-            path=path,
-            errno=error.errno,
-        ) from error
-    except OSError as error:
-        raise StorageError(f"Could not read {path}: {_first_line(error)}.", path=path) from error
+        return pq.read_metadata(pa.BufferReader(_read_end(path)))
+    except (pa.ArrowException, ValueError, OSError) as error:
+        raise _corrupt(path, _first_line(error)) from error
 
 
 def count_rows(path: str) -> int:
@@ -61,5 +58,99 @@ def read_schema(path: str) -> pa.Schema:
         ) from error
 
 
+def footer_bytes(path: str) -> bytes:
+    """Return a file's footer as it stands there, in Thrift's compact form.
+
+    Raises:
+        CorruptionError: The file is no Parquet file, is cut off or is encrypted.
+        LayoutError: Its name cannot be passed to the engines.
+        NotFoundError: It does not exist.
+        StorageError: It cannot be read.
+    """
+    return _read_end(path)[:-_TAIL_BYTES]
+
+
 def _first_line(error: BaseException) -> str:
     return (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
+
+
+def _read_end(path: str) -> bytes:
+    try:
+        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+    except FileNotFoundError as error:
+        raise gone(path) from error
+    except OSError as error:
+        raise unreadable(path, error) from error
+    try:
+        size = os.fstat(descriptor).st_size
+        start = max(0, size - _FIRST_READ)
+        tail = _read(descriptor, size - start, start)
+        length = _footer_length(path, size, tail)
+        if length + _TAIL_BYTES > len(tail):
+            tail = _read(descriptor, length + _TAIL_BYTES, size - length - _TAIL_BYTES)
+    except OSError as error:
+        raise unreadable(path, error) from error
+    finally:
+        os.close(descriptor)
+    return tail[len(tail) - length - _TAIL_BYTES :]
+
+
+def _read(descriptor: int, length: int, offset: int) -> bytes:
+    os.lseek(descriptor, offset, os.SEEK_SET)
+    return os.read(descriptor, length)
+
+
+def _footer_length(path: str, size: int, tail: bytes) -> int:
+    if not path.isascii():
+        _check_name(path)
+    if size == 0:
+        raise _corrupt(path, "it is empty")
+    if tail[-4:] == _ENCRYPTED:
+        raise _corrupt(path, "its footer is encrypted")
+    if tail[-4:] != _MAGIC or size < _TAIL_BYTES + len(_MAGIC):
+        raise _corrupt(path, "it does not end as a Parquet file does; it may be cut off")
+    length = int.from_bytes(tail[-_TAIL_BYTES:-4], "little")
+    if length + _TAIL_BYTES + len(_MAGIC) > size:
+        raise _corrupt(path, f"its footer should have {length} bytes, and the file has only {size}")
+    return length
+
+
+def _check_name(path: str) -> None:
+    try:
+        path.encode()
+    except UnicodeEncodeError as error:
+        raise LayoutError(
+            f"The file name {path!a} is not UTF-8, and no engine can open it. Nothing was read. "
+            "Rename the file or folder.",
+            path=path,
+        ) from error
+
+
+def gone(path: str) -> ParquetryError:
+    """Return what to say of a file that is not there."""
+    if os.path.islink(path):
+        return CorruptionError(
+            f"{path} is a link that leads nowhere. It was left as it is. Remove the link, or bring "
+            "back the file that it points to.",
+            path=path,
+        )
+    return NotFoundError(f"{path} does not exist any more.", path=path)
+
+
+def unreadable(path: str, error: OSError) -> ParquetryError:
+    """Return what to say of a file that the system does not let us read."""
+    if isinstance(error, ParquetryError):
+        return error
+    advice = ""
+    if isinstance(error, PermissionError):
+        advice = " Check the owner and the permissions of the file."
+    reason = error.strerror or str(error)
+    return StorageError(f"Could not read {path}: {reason}.{advice}", path=path, errno=error.errno)
+
+
+def _corrupt(path: str, why: str) -> CorruptionError:
+    return CorruptionError(
+        f"{path} is not a Parquet file that can be read: {why}. It was left as it is. Move it out of "
+        "the dataset, or restore it from a backup.",
+        path=path,
+    )

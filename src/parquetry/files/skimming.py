@@ -12,14 +12,8 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from parquetry.errors import (
-    CorruptionError,
-    LayoutError,
-    NotFoundError,
-    ParquetryError,
-    StorageError,
-)
-from parquetry.files.footers import read_schema
+from parquetry.errors import LayoutError, ParquetryError
+from parquetry.files.footers import footer_bytes, gone, read_schema, unreadable
 from parquetry.files.splicing.fields import FileMetaData, KeyValue
 from parquetry.files.splicing.structs import BINARY, I32, LIST, Struct
 from parquetry.files.splicing.thrift import decode_struct, decode_structs, encode_struct
@@ -31,10 +25,6 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-_MAGIC = b"PAR1"
-_ENCRYPTED = b"PARE"
-_TAIL_BYTES = 8
-_FIRST_READ = 8192  # the whole footer of a small file in one call
 _ARROW = b"ARROW:schema"
 RACY_NS = 100_000_000
 """Two changes within one tick of the file system's clock look alike."""
@@ -118,7 +108,7 @@ class Skimmer:
             self._files = {path: known[path] for path in paths if path in known}
 
     def _read(self, path: str, stamp: Stamp) -> tuple[Stamp | None, FileSchema]:
-        footer = _read_footer(path)
+        footer = footer_bytes(path)
         schema = next((one for one in self._schemas if one.is_of(footer)), None)
         if schema is None:
             schema = _parse(path, footer)
@@ -139,9 +129,9 @@ def stamp_of(path: str) -> Stamp:
     try:
         facts = os.stat(path)
     except FileNotFoundError as error:
-        raise _gone(path) from error
+        raise gone(path) from error
     except OSError as error:
-        raise _unreadable(path, error) from error
+        raise unreadable(path, error) from error
     return Stamp(facts.st_size, facts.st_mtime_ns, facts.st_ino, facts.st_dev)
 
 
@@ -182,80 +172,3 @@ def _fingerprint(footer: bytes) -> tuple[bytes, bytes | None]:
             arrow = None if value is None else _ARROW + bytes([1 << 4 | BINARY]) + value
             return beginning, arrow
     return beginning, None
-
-
-def _read_footer(path: str) -> bytes:
-    try:
-        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
-    except FileNotFoundError as error:
-        raise _gone(path) from error
-    except OSError as error:
-        raise _unreadable(path, error) from error
-    try:
-        size = os.fstat(descriptor).st_size
-        start = max(0, size - _FIRST_READ)
-        tail = _read(descriptor, size - start, start)
-        length = _footer_length(path, size, tail)
-        if length + _TAIL_BYTES > len(tail):
-            tail = _read(descriptor, length + _TAIL_BYTES, size - length - _TAIL_BYTES)
-    except OSError as error:
-        raise _unreadable(path, error) from error
-    finally:
-        os.close(descriptor)
-    return tail[len(tail) - length - _TAIL_BYTES : -_TAIL_BYTES]
-
-
-def _read(descriptor: int, length: int, offset: int) -> bytes:
-    os.lseek(descriptor, offset, os.SEEK_SET)
-    return os.read(descriptor, length)
-
-
-def _footer_length(path: str, size: int, tail: bytes) -> int:
-    if not path.isascii():
-        _check_name(path)
-    if size == 0:
-        raise _corrupt(path, "it is empty")
-    if tail[-4:] == _ENCRYPTED:
-        raise _corrupt(path, "its footer is encrypted")
-    if tail[-4:] != _MAGIC or size < _TAIL_BYTES + len(_MAGIC):
-        raise _corrupt(path, "it does not end as a Parquet file does; it may be cut off")
-    length = int.from_bytes(tail[-_TAIL_BYTES:-4], "little")
-    if length + _TAIL_BYTES + len(_MAGIC) > size:
-        raise _corrupt(path, f"its footer should have {length} bytes, and the file has only {size}")
-    return length
-
-
-def _check_name(path: str) -> None:
-    try:
-        path.encode()
-    except UnicodeEncodeError as error:
-        raise LayoutError(
-            f"The file name {path!a} is not UTF-8, and no engine can open it. Nothing was read. "
-            "Rename the file or folder.",
-            path=path,
-        ) from error
-
-
-def _gone(path: str) -> ParquetryError:
-    if os.path.islink(path):
-        return CorruptionError(
-            f"{path} is a link that leads nowhere. It was left as it is. Remove the link, or bring "
-            "back the file that it points to.",
-            path=path,
-        )
-    return NotFoundError(f"{path} does not exist any more.", path=path)
-
-
-def _unreadable(path: str, error: OSError) -> ParquetryError:
-    if isinstance(error, ParquetryError):
-        return error
-    reason = error.strerror or str(error)
-    return StorageError(f"Could not read {path}: {reason}.", path=path, errno=error.errno)
-
-
-def _corrupt(path: str, why: str) -> CorruptionError:
-    return CorruptionError(
-        f"{path} is not a Parquet file that can be read: {why}. It was left as it is. Move it out of "
-        "the dataset, or restore it from a backup.",
-        path=path,
-    )

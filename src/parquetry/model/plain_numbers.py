@@ -1,6 +1,7 @@
 """Numbers of Arrow as NumPy sees them, and back, without a copy.
 
-PyArrow's own ways there import pandas where it is installed, which takes longer than a small file.
+PyArrow's own ways there import pandas where it is installed, those of Polars import `numpy.ma`; either
+takes longer than a small file.
 """
 
 from __future__ import annotations
@@ -23,6 +24,11 @@ def floats_of(array: pa.Array) -> NDArray[Any]:
     return np.frombuffer(array.buffers()[1], kind, len(array), start)
 
 
-def array_of(floats: NDArray[np.float64]) -> pa.Array:
-    """Return a view of `float64` that lie one after the other, without NULL; NaN stays NaN."""
-    return pa.Array.from_buffers(pa.float64(), len(floats), [None, pa.py_buffer(floats)])
+def array_of(numbers: NDArray[Any]) -> pa.Array:
+    """Return a view of numbers that lie one after the other, without NULL; NaN stays NaN.
+
+    Truth values are packed into bits, which is a copy.
+    """
+    kind = pa.from_numpy_dtype(numbers.dtype)
+    stored = np.packbits(numbers, bitorder="little") if numbers.dtype == np.bool_ else numbers
+    return pa.Array.from_buffers(kind, len(numbers), [None, pa.py_buffer(stored)])

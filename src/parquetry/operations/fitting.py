@@ -9,8 +9,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from parquetry.model.casting import cast_lossless
+from parquetry.model.plain_numbers import array_of
 from parquetry.model.schema import normal_type
-from parquetry.operations.opened import to_places, told
+from parquetry.operations.opened import told
 
 if TYPE_CHECKING:
     from parquetry.operations.edits import FileEdit, Hits
@@ -60,7 +61,7 @@ def merged(
     places = np.arange(rows)
     places[hits.flags()] = rows + np.arange(hits.count)
     both = pa.chunked_array([*old.chunks, *new.chunks], type=wanted.type)
-    return both.combine_chunks().take(to_places(places)) if rows else old
+    return both.combine_chunks().take(array_of(places)) if rows else old
 
 
 def fitted(column: pa.ChunkedArray, wanted: pa.Field, where: str) -> pa.ChunkedArray:

@@ -23,6 +23,7 @@ from parquetry.errors import (
 )
 from parquetry.files.footers import read_footer
 from parquetry.files.text_codes import text_in_codes
+from parquetry.model.plain_numbers import array_of
 from parquetry.model.schema import no_rows
 from parquetry.operations.bounds import GroupPlace
 from parquetry.operations.decoding import decode_rows
@@ -181,19 +182,9 @@ def repeated(name: str, value: Any, rows: int, kind: pa.DataType) -> pl.Series:
 
 def rows_of(frame: pl.DataFrame, flags: Flags) -> pl.DataFrame:
     """Return the rows whose flag is set; `DataFrame.filter` would ask the query engine for them."""
-    wanted = pl.Series(flags)
+    wanted = pl.Series(array_of(flags))
     columns = [column.filter(wanted) for column in frame]
     return pl.DataFrame(columns) if columns else pl.DataFrame(height=int(flags.sum()))
-
-
-def to_flags(flags: Flags) -> pa.Array:
-    """Return flags for Arrow, without its own way there, which loads pandas wherever it is."""
-    return pl.Series(flags).to_arrow()
-
-
-def to_places(numbers: np.ndarray[Any, np.dtype[Any]]) -> pa.Array:
-    """Return row numbers for Arrow."""
-    return pl.Series(numbers).to_arrow()
 
 
 def to_polars(column: pa.Array | pa.ChunkedArray, name: str, where: str) -> pl.Series:
@@ -211,7 +202,7 @@ def to_polars(column: pa.Array | pa.ChunkedArray, name: str, where: str) -> pl.S
         )
     try:
         if pt.is_nested(column.type):  # Polars mistakes the NULLs of some that are slices of others
-            column = column.take(to_places(np.arange(len(column))))
+            column = column.take(array_of(np.arange(len(column))))
         return pl.Series(name, column)
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
         raise SchemaMismatchError(

@@ -15,9 +15,10 @@ from parquetry.files.encoding import ROW_GROUP_ROWS, Encoder, writer_options
 from parquetry.files.splicing import Source, Splicer, find_differences, find_refusals
 from parquetry.files.splicing.meaning import ARROW_SCHEMA, READING_KEYS
 from parquetry.files.text_codes import encoded, in_codes
+from parquetry.model.plain_numbers import array_of
 from parquetry.operations.edits import GroupEdit, Hits
 from parquetry.operations.fitting import fitted, merged, schema_after
-from parquetry.operations.opened import OpenedFile, to_flags
+from parquetry.operations.opened import OpenedFile
 from parquetry.storage.folders import write_file
 
 if TYPE_CHECKING:
@@ -212,7 +213,7 @@ class _Rewriting:
         if edit.setting is not None or not self._keeps_schema:
             table = self._set(table, index, edit.setting)
         if edit.leaving is not None:
-            table = table.filter(to_flags(~edit.leaving.flags()))
+            table = table.filter(array_of(~edit.leaving.flags()))
         return table
 
     def _set(self, table: pa.Table, index: int, hits: Hits | None) -> pa.Table:

@@ -13,13 +13,14 @@ import pyarrow as pa
 from parquetry.commits.table_link import refuse_fact_change, refuse_unheld
 from parquetry.errors import SchemaMismatchError
 from parquetry.model.hive import partition_folder
+from parquetry.model.plain_numbers import array_of
 from parquetry.operations.arriving import stage_arrivals
 from parquetry.operations.assignments import Assignments
 from parquetry.operations.deleting import find_subject, requirement_of
 from parquetry.operations.edits import FileEdit, GroupEdit, Hits
 from parquetry.operations.fitting import fitted
 from parquetry.operations.matching import find_matches
-from parquetry.operations.opened import OpenedFile, repeated, rows_of, to_flags, to_polars
+from parquetry.operations.opened import OpenedFile, repeated, rows_of, to_polars
 from parquetry.operations.plans import OperationResult, Plan
 from parquetry.operations.row_guard import UNGUARDED, show_changes
 from parquetry.operations.running import jsonable, run_again, run_plan, stage_edits
@@ -173,7 +174,7 @@ def _examine(
     changed = np.logical_or.reduce(list(changes.values()))
     setting = flags.copy()
     setting[flags] = changed
-    mask = to_flags(changed)
+    mask = array_of(changed)
     assignments.memory.keep(file.file.state.path, index, Hits.of(setting), new.filter(mask))
     moved = moving(rows_of(found, changed), file.file.keys, keys)
     if moved is None:
@@ -261,7 +262,7 @@ def _moved_of(
     """Return the moving rows of a row group: the new value of what is set, the old of all else."""
     moving = group.moving or Hits(0, 0, None)
     new = values(file, index, moving)
-    table = file.read(index).filter(to_flags(moving.flags()))
+    table = file.read(index).filter(array_of(moving.flags()))
     columns = {}
     for column in scope.columns:
         if column.name in new.column_names:

@@ -12,6 +12,7 @@ from parquetry.errors import (
     KeyViolationError,
 )
 from parquetry.model.hive import partition_folder
+from parquetry.model.plain_numbers import array_of
 from parquetry.model.schema import no_rows
 from parquetry.model.splitting import distinct
 from parquetry.operations.arriving import by_folder
@@ -19,12 +20,12 @@ from parquetry.operations.edits import FileEdit, GroupEdit, Hits
 from parquetry.operations.keys import (
     shown_key,
 )
-from parquetry.operations.opened import OpenedFile, to_places
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from parquetry.operations.key_search import Found, NewRows, Numbers, Searched
+    from parquetry.operations.opened import OpenedFile
     from parquetry.operations.scope import Scope, ScopedFile
 
 
@@ -58,7 +59,7 @@ class NewValues:
         """Return the new values of the rows of a row group that are hit."""
         setting, rows = self.sources[file.file.state.path][index]
         chosen = rows[hits.flags()[setting.flags()]]
-        return self.table.select(list(self.update)).take(to_places(chosen))
+        return self.table.select(list(self.update)).take(array_of(chosen))
 
 
 Places: TypeAlias = set[tuple[str, int, int]]
@@ -166,7 +167,7 @@ def _hits(rows: int, at: Numbers) -> Hits:
 
 def _folders(new: NewRows, rows: Numbers, old: Mapping[str, Any], scope: Scope) -> frozenset[str]:
     setting = [key for key in scope.key_types if key in new.update]
-    part = new.table.select(setting).take(to_places(rows))
+    part = new.table.select(setting).take(array_of(rows))
     return frozenset(
         partition_folder({key: row.get(key, old.get(key)) for key in scope.key_types})
         for row in distinct(part, setting)

@@ -19,6 +19,7 @@ from parquetry.errors import (
 from parquetry.model.changes import NewFile, Requirement
 from parquetry.model.frames import one_table
 from parquetry.model.hive import partition_folder
+from parquetry.model.plain_numbers import array_of
 from parquetry.model.schema import no_rows, unite
 from parquetry.model.splitting import distinct
 from parquetry.operations.arriving import by_folder, stage_arrivals
@@ -28,7 +29,6 @@ from parquetry.operations.keys import (
     check_keys_of_rows,
 )
 from parquetry.operations.new_rows import fit_rows, key_frame, known_columns, refuse_missing
-from parquetry.operations.opened import to_flags
 from parquetry.operations.plans import OperationResult, Plan
 from parquetry.operations.row_guard import UNGUARDED, show_changes
 from parquetry.operations.running import run_again, run_plan, stage_edits
@@ -260,7 +260,7 @@ def _inserted(home: Home, scope: Scope, new: NewRows, searched: Sequence[Searche
         refuse_missing(home, list(scope.key_types), new)
     if missing.all():
         return new.table
-    inserted: pa.Table = new.table.filter(to_flags(missing))
+    inserted: pa.Table = new.table.filter(array_of(missing))
     return inserted if inserted.num_rows else no_rows(new.table.schema)
 
 

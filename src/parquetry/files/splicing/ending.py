@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cache
-from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
 
 from parquetry.files.splicing.fields import FileMetaData, KeyValue, RowGroup
@@ -12,12 +10,16 @@ from parquetry.files.splicing.meaning import PANDAS
 from parquetry.files.splicing.moving import number_groups, place_index
 from parquetry.files.splicing.structs import I32, I64, LIST, Struct
 from parquetry.files.splicing.thrift import encode_structs
+from parquetry.version import __version__
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from parquetry.files.splicing.footer import Footer
     from parquetry.files.splicing.moving import Placed
+
+CREATED_BY = f"parquetry version {__version__}"
+"""By this name our files say who wrote them."""
 
 
 def encode_ending(
@@ -46,19 +48,10 @@ def encode_ending(
     rows = sum(group.integer(RowGroup.NUM_ROWS) or 0 for group in structs)
     footer.put_integer(FileMetaData.NUM_ROWS, rows, I64)
     footer.put(FileMetaData.ROW_GROUPS, LIST, structs)
-    footer.put_text(FileMetaData.CREATED_BY, created_by())
+    footer.put_text(FileMetaData.CREATED_BY, CREATED_BY)
     footer.drop(FileMetaData.ENCRYPTION_ALGORITHM, FileMetaData.FOOTER_SIGNING_KEY_METADATA)
     _put_key_values(footer, {**reference.key_values, **key_values})
     return indexes + seal(footer)
-
-
-@cache
-def created_by() -> str:
-    """Return the name by which our files say who wrote them."""
-    try:
-        return f"parquetry version {version('parquetry')}"
-    except PackageNotFoundError:  # run from a checkout that was never installed
-        return "parquetry version 0.0.0"
 
 
 def _place_indexes(chunks: Sequence[Placed], at: int) -> bytes:
