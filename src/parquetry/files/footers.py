@@ -34,10 +34,16 @@ def read_footer(path: str) -> FileMetaData:
         NotFoundError: It does not exist.
         StorageError: It cannot be read.
     """
-    try:
-        return pq.read_metadata(pa.BufferReader(_read_end(path)))
-    except (pa.ArrowException, ValueError, OSError) as error:
-        raise _corrupt(path, _first_line(error)) from error
+    return _parsed(_read_end(path), path)
+
+
+def parse_footer(footer: bytes, path: str) -> FileMetaData:
+    """Return what `footer_bytes` returned of a file as PyArrow's `FileMetaData`.
+
+    Raises:
+        CorruptionError: It is no footer.
+    """
+    return _parsed(footer + len(footer).to_bytes(4, "little") + _MAGIC, path)
 
 
 def count_rows(path: str) -> int:
@@ -68,6 +74,13 @@ def footer_bytes(path: str) -> bytes:
         StorageError: It cannot be read.
     """
     return _read_end(path)[:-_TAIL_BYTES]
+
+
+def _parsed(end: bytes, path: str) -> FileMetaData:
+    try:
+        return pq.read_metadata(pa.BufferReader(end))
+    except (pa.ArrowException, ValueError, OSError) as error:
+        raise _corrupt(path, _first_line(error)) from error
 
 
 def _first_line(error: BaseException) -> str:

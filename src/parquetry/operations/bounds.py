@@ -24,7 +24,9 @@ if TYPE_CHECKING:
 
 Flags: TypeAlias = "np.ndarray[tuple[int], np.dtype[np.bool_]]"
 
-_LONGEST_CERTAIN = 16  # bytes; no writer cuts the bounds of texts shorter than this
+LONGEST_CERTAIN = 16
+"""Bytes; no writer cuts the bounds of texts shorter than this."""
+
 _WORTH_A_FOOTER = 65_536  # rows of a float column take longer to decode than one more footer
 _MOST_SCHEMAS = 256  # whose columns are remembered
 _SIMPLE = (
@@ -73,8 +75,13 @@ class GroupPlace:
 
     def chunk(self, name: str) -> Any | None:
         """Return what the footer says of a column's chunk, None if the column is not flat."""
-        places = _flat_columns(self.footer, self.columns)
-        return self.footer.row_group(self.index).column(places[name]) if name in places else None
+        place = place_of(self.footer, self.columns, name)
+        return None if place is None else self.footer.row_group(self.index).column(place)
+
+
+def place_of(footer: FileMetaData, columns: pa.Schema, name: str) -> int | None:
+    """Return the number of the leaf that is a column itself, None if there is none."""
+    return _flat_columns(footer, columns).get(name)
 
 
 _known_places: dict[int, tuple[pa.Schema, dict[str, int]]] = {}
@@ -125,7 +132,7 @@ def _facts(group: GroupPlace, name: str, kind: pa.DataType) -> tuple[Any, Any, b
     if name not in group.columns.names:
         return None, None, True, True, False
     chunk = group.chunk(name)
-    if chunk is None or not chunk.is_stats_set or not any(one(kind) for one in _SIMPLE):
+    if chunk is None or not chunk.is_stats_set or not is_simple(kind):
         return None, None, True, False, may_be_nan
     found = chunk.statistics
     nulls = found.null_count if found.has_null_count else None
@@ -134,6 +141,11 @@ def _facts(group: GroupPlace, name: str, kind: pa.DataType) -> tuple[Any, Any, b
     if may_be_nan and low is not None:
         may_be_nan = not _has_no_nan(group, name, chunk.num_values)
     return low, high, nulls != 0, only_nulls, may_be_nan
+
+
+def is_simple(kind: pa.DataType) -> bool:
+    """Return whether the bounds of a type compare as its values do."""
+    return any(one(kind) for one in _SIMPLE)
 
 
 def _values(found: Any, stored: pa.DataType) -> tuple[Any, Any]:
@@ -158,12 +170,12 @@ def _series(values: list[Any], kind: pa.DataType) -> pl.Series:
             return pl.Series(values, dtype=pl.Int64).cast(pl.Datetime("ns")).cast(wanted)
         naive = [None if value is None else value.replace(tzinfo=None) for value in values]
         found = pl.Series(naive, dtype=pl.Datetime("us"))
-        return found.cast(wanted) if wanted.time_zone is None else _zoned(found, wanted)
+        return found.cast(wanted) if wanted.time_zone is None else in_zone(found, wanted)
     except (pl.exceptions.PolarsError, ValueError, TypeError, OverflowError, AttributeError):
         return pl.repeat(None, len(values), dtype=wanted, eager=True)
 
 
-def _zoned(moments: pl.Series, wanted: pl.Datetime) -> pl.Series:
+def in_zone(moments: pl.Series, wanted: pl.Datetime) -> pl.Series:
     """Return moments in UTC, as statistics tell them, in the zone of their column."""
     return (
         moments.dt.replace_time_zone("UTC")
@@ -173,7 +185,7 @@ def _zoned(moments: pl.Series, wanted: pl.Datetime) -> pl.Series:
 
 
 def _is_certain(value: Any) -> bool:
-    return not isinstance(value, (str, bytes)) or len(value) < _LONGEST_CERTAIN
+    return not isinstance(value, (str, bytes)) or len(value) < LONGEST_CERTAIN
 
 
 def _has_no_nan(group: GroupPlace, name: str, rows: int) -> bool:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 import numpy as np
 import polars as pl
 
-from parquetry.operations.bounds import read_bounds
+from parquetry.operations.footers import AT_ONCE, Footers
 from parquetry.operations.opened import OpenedFile, rows_of, to_polars
 from parquetry.operations.pruning import ask_bloom_filter
 from parquetry.operations.updating import differing, moving
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from parquetry.operations.bounds import GroupPlace
     from parquetry.operations.scope import Scope, ScopedFile
 
-_BATCH = 512  # files whose footers are held at once
 _ROW = "::row"
 _AT = "::at"
 _MOST_ASKED = 20_000  # keys; beyond, asking a Bloom filter costs more than decoding
@@ -106,44 +105,45 @@ class KeySearch:
     def run(self) -> Iterator[Searched]:
         """Yield what was found, for each file that had to be looked into."""
         files = [file for file in self._scope.files if self._wanted(file) is not None]
-        for start in range(0, len(files), _BATCH):
-            opened = [OpenedFile(file) for file in files[start : start + _BATCH]]
-            yield from in_order(self._look, self._with_slices(opened))
+        for start in range(0, len(files), AT_ONCE):
+            footers = Footers(files[start : start + AT_ONCE])
+            yield from in_order(self._look, self._with_slices(footers))
 
     def _wanted(self, file: ScopedFile) -> pl.DataFrame | None:
         return self._by_folder.get(tuple(file.keys.get(key) for key in self._in_folders))
 
     def _with_slices(
-        self, opened: Sequence[OpenedFile]
+        self, footers: Footers
     ) -> Iterator[tuple[OpenedFile, list[pl.DataFrame | None]]]:
         """Yield each file with the new rows that each of its row groups may hold."""
-        places = [place for file in opened for place in file.places]
-        starts, ends = self._cuts(opened, places)
+        starts, ends = self._cuts(footers)
         at = 0
-        for file in opened:
-            wanted = self._wanted(file.file)
+        for number, file in enumerate(footers.files):
+            wanted = self._wanted(file)
             slices: list[pl.DataFrame | None] = []
-            for place in file.places:
+            for rows in footers.group_rows[number]:
                 part = None
-                if wanted is not None and ends[at] > starts[at] and file.group_rows[place.index]:
+                if wanted is not None and ends[at] > starts[at] and rows:
                     part = wanted.slice(int(starts[at]), int(ends[at] - starts[at]))
-                    part = _not_ruled_out(place, part, self._in_files)
+                    part = _not_ruled_out(footers.place(at), part, self._in_files)
                 slices.append(part)
                 at += 1
             if any(part is not None for part in slices):
-                yield file, slices
+                yield footers.opened(number), slices
 
-    def _cuts(
-        self, opened: Sequence[OpenedFile], places: Sequence[GroupPlace]
-    ) -> tuple[Numbers, Numbers]:
+    def _cuts(self, footers: Footers) -> tuple[Numbers, Numbers]:
         """Return where in the sorted new rows of its folder the rows of each row group can stand."""
-        frames = [self._wanted(file.file) for file in opened for _ in file.group_rows]
+        frames = [
+            self._wanted(file)
+            for file, rows in zip(footers.files, footers.group_rows, strict=True)
+            for _ in rows
+        ]
         lengths = np.array([0 if one is None else len(one) for one in frames], np.int64)
-        starts, ends = np.zeros(len(places), np.int64), lengths.copy()
-        if not self._in_files or not places:
+        starts, ends = np.zeros(len(frames), np.int64), lengths.copy()
+        if not self._in_files or not frames:
             return starts, ends
         first = self._in_files[0]
-        bounds = read_bounds(places, first, self._scope.types[first])
+        bounds = footers.bounds(first, self._scope.types[first])
         known = np.flatnonzero(bounds.known & (lengths > 0))
         for _, numbers in _alike(frames, known):
             values = frames[numbers[0]]

@@ -11,6 +11,7 @@ import polars as pl
 
 from parquetry.errors import ParameterError
 from parquetry.operations.edits import FileEdit, GroupEdit
+from parquetry.operations.footers import AT_ONCE, Footers
 from parquetry.operations.opened import OpenedFile
 from parquetry.operations.pruning import Outcomes, Units, outcomes
 from parquetry.operations.scope import constants_of
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from parquetry.operations.predicates import Predicate
     from parquetry.operations.scope import Scope
 
-_BATCH = 512  # files whose footers are held at once
 
 Examine: TypeAlias = "Callable[[OpenedFile, int, Flags], GroupEdit | None]"
 """Says what is to happen to a row group, given the rows of which the predicate is true."""
@@ -51,23 +51,26 @@ def find_matches(scope: Scope, predicate: Predicate, examine: Examine) -> Iterat
     units = Units(constants_of(scope.files, scope.key_types), scope.types)
     possible = outcomes(predicate.tree, units).true
     candidates = [file for file, chance in zip(scope.files, possible, strict=True) if chance]
-    for start in range(0, len(candidates), _BATCH):
-        opened = [OpenedFile(file) for file in candidates[start : start + _BATCH]]
-        decided = decide(opened, predicate, scope)
+    for start in range(0, len(candidates), AT_ONCE):
+        footers = Footers(candidates[start : start + AT_ONCE])
+        decided = decide(footers, predicate, scope)
         look = partial(_look, predicate=predicate, types=scope.types, examine=examine)
-        chances = [one for one in zip(opened, decided, strict=True) if one[1].true.any()]
+        chances = [
+            (footers.opened(number), found)
+            for number, found in enumerate(decided)
+            if found.true.any()
+        ]
         yield from in_order(look, chances, len(chances))
 
 
-def decide(opened: Sequence[OpenedFile], predicate: Predicate, scope: Scope) -> list[Outcomes]:
+def decide(footers: Footers, predicate: Predicate, scope: Scope) -> list[Outcomes]:
     """Return, for each file, what footers tell of the predicate in each of its row groups."""
-    places = [place for file in opened for place in file.places]
-    counts = [len(file.group_rows) for file in opened]
-    constants = constants_of([file.file for file in opened], scope.key_types)
-    numbers = np.repeat(np.arange(len(opened)), counts)
-    repeated = constants[numbers.tolist()] if constants.width else pl.DataFrame(height=len(places))
-    found = outcomes(predicate.tree, Units(repeated, scope.types, places))
-    cuts = np.cumsum(counts)[:-1]
+    constants = constants_of(footers.files, scope.key_types)
+    count = int(footers.counts.sum())
+    numbers = np.repeat(np.arange(len(footers.files)), footers.counts)
+    repeated = constants[numbers.tolist()] if constants.width else pl.DataFrame(height=count)
+    found = outcomes(predicate.tree, Units(repeated, scope.types, footers))
+    cuts = footers.starts[1:]
     true, false, unknown = (np.split(flags, cuts) for flags in found)
     return [Outcomes(*parts) for parts in zip(true, false, unknown, strict=True)]
 

@@ -25,7 +25,6 @@ from parquetry.files.footers import read_footer
 from parquetry.files.text_codes import text_in_codes
 from parquetry.model.plain_numbers import array_of
 from parquetry.model.schema import no_rows
-from parquetry.operations.bounds import GroupPlace
 from parquetry.operations.decoding import decode_rows
 from parquetry.operations.types import polars_type
 
@@ -55,14 +54,6 @@ class OpenedFile:
     def group_rows(self) -> list[int]:
         """How many rows each row group has."""
         return [self.footer.row_group(i).num_rows for i in range(self.footer.num_row_groups)]
-
-    @property
-    def places(self) -> list[GroupPlace]:
-        """The row groups with what their footer says."""
-        return [
-            GroupPlace(self.file.path, self.footer, index, self.file.columns)
-            for index in range(self.footer.num_row_groups)
-        ]
 
     @cached_property
     def schema(self) -> pa.Schema:

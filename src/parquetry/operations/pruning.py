@@ -11,15 +11,15 @@ from pyarrow import types as pt
 from parquetry.access.conditions import Comparison, Condition, Demand, OneOf
 from parquetry.errors import ParquetryError
 from parquetry.files.bloom_filters import BloomFilter, hash_integers, hash_texts
-from parquetry.operations.bounds import Bounds, GroupPlace, read_bounds
 from parquetry.operations.parsing import Junction, Leaf, Negation, Node, conjuncts
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     import pyarrow as pa
 
-    from parquetry.operations.bounds import Flags
+    from parquetry.operations.bounds import Bounds, Flags, GroupPlace
+    from parquetry.operations.footers import Footers
 
 _SHORT, _LONG = 4, 8  # bytes of whole numbers as they are stored
 _MOST_ASKED = 1000  # values; beyond, asking Bloom filters costs more than it spares
@@ -43,7 +43,7 @@ class Units:
 
     Args:
         constants: One row a unit: columns that have one value in all its rows.
-        groups: The row groups with their footers; without them only constants tell anything.
+        footers: What tells of the row groups; without it only constants tell anything.
         columns: The types of the dataset's columns.
     """
 
@@ -51,20 +51,20 @@ class Units:
         self,
         constants: pl.DataFrame,
         columns: Mapping[str, pa.DataType],
-        groups: Sequence[GroupPlace] | None = None,
+        footers: Footers | None = None,
     ) -> None:
         self.count = len(constants)
         self.constants = constants
-        self.groups = groups
+        self.footers = footers
         self._columns = columns
         self._bounds: dict[str, Bounds] = {}
 
     def bounds(self, name: str) -> Bounds | None:
         """Return the bounds of a column, None if no footers were read."""
-        if self.groups is None or name not in self._columns:
+        if self.footers is None or name not in self._columns:
             return None
         if name not in self._bounds:
-            self._bounds[name] = read_bounds(self.groups, name, self._columns[name])
+            self._bounds[name] = self.footers.bounds(name, self._columns[name])
         return self._bounds[name]
 
 
@@ -190,11 +190,11 @@ def _joined(leaf: Leaf, name: str, bounds: Bounds, true: Flags, false: Flags) ->
 def _without_absent(leaf: Leaf, name: str, found: Outcomes, units: Units) -> Outcomes:
     """Ask the Bloom filters of the row groups whose bounds admit the values."""
     values = _wanted(leaf)
-    if units.groups is None or values is None or len(values) > _MOST_ASKED or values.null_count():
+    if units.footers is None or values is None or len(values) > _MOST_ASKED or values.null_count():
         return found
     true = found.true.copy()
     for number in np.flatnonzero(true):
-        group = units.groups[int(number)]
+        group = units.footers.place(int(number))
         hashed = ask_bloom_filter(group, name, values)
         if hashed is not None and not hashed.any():
             true[number] = False
