@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-import io
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Self
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Self
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from parquetry.errors import ParquetryError, SchemaMismatchError, StorageError
 from parquetry.files.leaves import count_nans
-from parquetry.files.splicing.copying import Sink, write_all
-from parquetry.files.splicing.counting import with_nan_counts
+from parquetry.files.splicing.counting import NanCounts
+from parquetry.files.targets import Gate, MemoryFile
 from parquetry.files.text_codes import declared, in_codes, tidied
 from parquetry.files.writer_options import WriterOptions, writer_options
 from parquetry.model.schema import no_rows
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from types import TracebackType
+
+    from parquetry.files.splicing.copying import Sink
 
 
 class Encoder:
@@ -42,7 +43,7 @@ class Encoder:
 
     def __init__(
         self,
-        sink: Sink,
+        sink: Sink | MemoryFile,
         schema: pa.Schema,
         options: WriterOptions | None = None,
         codes: Sequence[str] = (),
@@ -56,10 +57,13 @@ class Encoder:
         self._pending: list[pa.Table] = []
         self._pending_rows = 0
         self._nans: list[dict[int, int]] = []
-        self._gate = _Gate(sink)
+        self._target = sink if isinstance(sink, MemoryFile) else Gate(sink)
+        self._said: list[pq.FileMetaData] = []
         arguments = {**chosen.arguments, "store_schema": not codes}
         with told():
-            self._writer = pq.ParquetWriter(self._gate, self._schema, **arguments)
+            self._writer = pq.ParquetWriter(
+                self._target.file, self._schema, metadata_collector=self._said, **arguments
+            )
             if codes:
                 self._writer.add_key_value_metadata(declared(plain))
 
@@ -90,10 +94,10 @@ class Encoder:
         """
         if self._pending_rows:
             self._encode(self._take())
-        self._gate.hold()
+        self._target.hold()
         with told():
             self._writer.close()
-        self._gate.release(self._nans)
+        self._target.release(NanCounts(self._nans, self._said[0]))
 
     def __enter__(self) -> Self:
         return self
@@ -114,9 +118,10 @@ class Encoder:
 
     def _abandon(self) -> None:
         """Let PyArrow's writer go; what it would still write goes nowhere."""
-        self._gate.shut()
+        self._target.shut()
         if self._writer.is_open:
-            self._writer.close()
+            with suppress(RuntimeError):  # of an unfinished file there are no facts to collect
+                self._writer.close()
 
     def _take(self) -> pa.Table:
         table = pa.concat_tables(self._pending) if self._pending else no_rows(self._schema)
@@ -138,42 +143,28 @@ class Encoder:
             self._writer.write_table(table, row_group_size=table.num_rows)
 
 
-class _Gate(io.RawIOBase):
-    """Stands between PyArrow and the sink, so that the footer can be mended on its way."""
+def encode_rows(
+    rows: Iterable[pa.Table],
+    schema: pa.Schema,
+    options: WriterOptions | None = None,
+    codes: Sequence[str] = (),
+) -> bytes:
+    """Return rows as the bytes of a Parquet file, for files that are small enough to lie in memory.
 
-    def __init__(self, sink: Sink) -> None:
-        super().__init__()
-        self._sink = sink
-        self._at = 0
-        self._held: list[bytes] | None = None
-        self._shut = False
+    Args:
+        rows: Tables of these columns.
+        schema: As of `Encoder`.
+        options: As of `Encoder`.
+        codes: As of `Encoder`.
 
-    def writable(self) -> bool:
-        return True
-
-    def write(self, data: Any, /) -> int:
-        size = len(data)
-        if self._held is not None:
-            self._held.append(bytes(data))
-        elif not self._shut:
-            write_all(self._sink, data)
-            self._at += size
-        return size
-
-    def hold(self) -> None:
-        """Keep what comes: page indexes, Bloom filters and the footer."""
-        self._held = []
-
-    def release(self, nans: Sequence[Mapping[int, int]]) -> None:
-        """Pass on what was held, with the footer saying what is known of NaN."""
-        tail, self._held = b"".join(self._held or ()), None
-        if any(nans):
-            tail = with_nan_counts(tail, self._at, nans, "the new file")
-        write_all(self._sink, tail)
-
-    def shut(self) -> None:
-        """Pass on nothing any more."""
-        self._held, self._shut = None, True
+    Raises:
+        SchemaMismatchError: If Parquet has no form for a type.
+    """
+    memory = MemoryFile()
+    with Encoder(memory, schema, options, codes) as encoder:
+        for table in rows:
+            encoder.write(table)
+    return memory.content
 
 
 @contextmanager

@@ -18,7 +18,6 @@ bare `ParquetWriter`, name the columns with NaN to `writer_options`; it is then 
 
 from __future__ import annotations
 
-import io
 from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -29,7 +28,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from pyarrow import types as pt
 
-from parquetry.files.encoder import Encoder, told, without_pandas
+from parquetry.files.encoder import Encoder, encode_rows, told, without_pandas
 from parquetry.files.leaves import count_nans
 from parquetry.files.writer_options import (
     ROW_GROUP_ROWS,
@@ -49,6 +48,7 @@ __all__ = [
     "Encoder",
     "Sorting",
     "WriterOptions",
+    "encode_rows",
     "encode_table",
     "writer_options",
 ]
@@ -85,7 +85,6 @@ def encode_table(
         compression = "snappy" if table.nbytes <= _TINY_BYTES else "zstd"
     if table.num_rows <= min(_FEW_ROWS, row_group_rows) and not bloom_columns and not sorting:
         return _encode_few(table, compression)
-    sink = io.BytesIO()
     options = writer_options(
         table.schema,
         compression=compression,
@@ -93,9 +92,7 @@ def encode_table(
         bloom_columns=bloom_columns,
         sorting=sorting,
     )
-    with Encoder(sink, table.schema, options) as encoder:
-        encoder.write(table)
-    return sink.getvalue()
+    return encode_rows([table], table.schema, options)
 
 
 def _encode_few(table: pa.Table, compression: str) -> bytes:

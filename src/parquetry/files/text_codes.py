@@ -65,17 +65,20 @@ def tidied(table: pa.Table, names: Collection[str]) -> pa.Table:
     Of a value that was deleted nothing may stay in a file.
     """
     for name in names:
-        column = table[name]
+        given = column = table[name]
         if column.num_chunks != 1:
             column = pa.chunked_array([column.unify_dictionaries().combine_chunks()], _CODES)
         if _has_leftovers(column.chunk(0)):
             column = encoded(column.cast(pa.string()))
-        place = table.schema.get_field_index(name)
-        table = table.set_column(place, table.schema.field(place), column)
+        if column is not given:
+            place = table.schema.get_field_index(name)
+            table = table.set_column(place, table.schema.field(place), column)
     return table
 
 
 def _has_leftovers(column: pa.DictionaryArray) -> bool:
+    if len(column.dictionary) == 1:
+        return bool(column.null_count == len(column))
     codes = column.indices.drop_null() if column.null_count else column.indices
     seen = np.bincount(np.from_dlpack(codes), minlength=len(column.dictionary))
     return not seen.all()

@@ -108,7 +108,11 @@ def truths(predicate: Predicate, frame: pl.DataFrame, where: str) -> Flags:
         ParameterError: It cannot be evaluated.
     """
     found = evaluate(predicate.expr, frame, where)
-    return found.cast(pl.Boolean).fill_null(value=False).to_numpy()
+    if found.dtype != pl.Boolean:
+        found = found.cast(pl.Boolean)
+    if found.null_count():
+        found = found.fill_null(value=False)
+    return found.to_numpy()
 
 
 def evaluate(expr: pl.Expr, frame: pl.DataFrame, where: str) -> pl.Series:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import io
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
 from parquetry.errors import ParameterError
-from parquetry.files.encoding import Encoder, writer_options
+from parquetry.files.encoding import encode_rows, writer_options
 from parquetry.files.splicing import Footer, Source, find_differences, find_refusals
 from parquetry.files.splicing.fields import ColumnMetaData
 from parquetry.operations.parts import Loose, Piece
@@ -156,7 +155,5 @@ def options_for(
 
 
 def _encoded(table: pa.Table, options: WriterOptions) -> Source:
-    sink = io.BytesIO()
-    with Encoder(sink, table.schema, options) as encoder:
-        encoder.write(table)
-    return Source.from_buffer(sink.getbuffer(), "rows that were just encoded")
+    content = encode_rows([table], table.schema, options)
+    return Source.from_buffer(content, "rows that were just encoded")

@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from parquetry.operations.bounds import Flags
     from parquetry.operations.scope import ScopedFile
 
+_SMALL_BYTES = 1 << 20  # read at once, for a call a column costs more than the bytes
+
 
 class OpenedFile:
     """A file of a dataset, opened for decoding. Close it, or use it in a `with` block.
@@ -49,6 +51,7 @@ class OpenedFile:
         with told(file.path):
             self.footer = read_footer(file.path) if footer is None else footer
         self._handle: Any = None
+        self._content: pa.Buffer | None = None
 
     @cached_property
     def group_rows(self) -> list[int]:
@@ -94,12 +97,7 @@ class OpenedFile:
         """
         with (
             told(self.file.path),
-            pq.ParquetFile(
-                self.file.path,
-                metadata=self.footer,
-                read_dictionary=list(names),
-                page_checksum_verification=True,
-            ) as handle,
+            self._open(read_dictionary=list(names)) as handle,
         ):
             return handle.read_row_group(index, use_threads=False)
 
@@ -111,10 +109,20 @@ class OpenedFile:
 
     def _opened(self) -> Any:
         if self._handle is None:
-            self._handle = pq.ParquetFile(
-                self.file.path, metadata=self.footer, page_checksum_verification=True
-            )
+            self._handle = self._open()
         return self._handle
+
+    def _open(self, read_dictionary: list[str] | None = None) -> Any:
+        """Return PyArrow's handle; a small file is read in one go, and lies in memory meanwhile."""
+        if self._content is None and self.file.state.bytes <= _SMALL_BYTES:
+            with open(self.file.path, "rb") as file:
+                self._content = pa.py_buffer(file.read())
+        return pq.ParquetFile(
+            self.file.path if self._content is None else pa.BufferReader(self._content),
+            metadata=self.footer,
+            read_dictionary=read_dictionary,
+            page_checksum_verification=True,
+        )
 
     def frame(
         self,
@@ -151,6 +159,7 @@ class OpenedFile:
         if self._handle is not None:
             self._handle.close()
             self._handle = None
+        self._content = None
 
     def __enter__(self) -> Self:
         return self

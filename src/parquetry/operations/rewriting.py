@@ -6,12 +6,13 @@ import io
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain
 from typing import TYPE_CHECKING, TypeAlias
 
 import pyarrow as pa
 
 from parquetry.errors import RequestError
-from parquetry.files.encoding import ROW_GROUP_ROWS, Encoder, writer_options
+from parquetry.files.encoding import ROW_GROUP_ROWS, Encoder, encode_rows, writer_options
 from parquetry.files.splicing import Source, Splicer, find_differences, find_refusals
 from parquetry.files.splicing.meaning import ARROW_SCHEMA, READING_KEYS
 from parquetry.files.text_codes import encoded, in_codes
@@ -76,9 +77,7 @@ def rewrite(
     with OpenedFile(edit.file) as opened:
         one = _Rewriting(opened, edit, values, compression)
         if edit.file.state.bytes <= _IN_MEMORY_BYTES:
-            memory = io.BytesIO()
-            one.write(memory)
-            content = memory.getvalue()
+            content = one.content()
             write_file(storage, path, content)
             return Written(path, edit.rows_after, len(content))
         with storage.create(path) as sink:
@@ -98,17 +97,31 @@ class _Rewriting:
         self._compression = compression
         self._schema, self._keeps_schema = schema_after(opened.schema, edit)
 
+    def content(self) -> bytes:
+        """Return the new file; it has to be small enough to lie in memory."""
+        memory = io.BytesIO()
+        if self._is_spliced(memory):
+            return memory.getvalue()
+        return encode_rows(self._rows(), self._schema, self._whole_options(), self._codes)
+
     def write(self, sink: Sink) -> None:
+        """Write the new file."""
+        if self._is_spliced(sink):
+            return
+        with Encoder(sink, self._schema, self._whole_options(), self._codes) as encoder:
+            for table in self._rows():
+                encoder.write(table)
+
+    def _is_spliced(self, sink: Sink) -> bool:
+        """Write the new file with what can be copied as bytes; return whether anything can."""
         source = self._open_for_copying()
         if source is None:
-            self._encode_all(sink)
-            return
+            return False
         with source:
             options = self._mixing_options(source)
-            if options is None:
-                self._encode_all(sink)
-            else:
+            if options is not None:
                 self._splice(sink, source, options)
+            return options is not None
 
     def _open_for_copying(self) -> Source | None:
         """Return the file for copying from it, None if none of it is worth that or can be."""
@@ -167,15 +180,15 @@ class _Rewriting:
             sorting=sorting,
         )
 
-    def _encode_all(self, sink: Sink) -> None:
+    def _whole_options(self) -> WriterOptions:
         is_sorted = len(self._groups) == 1 and self._edit.arriving is None
         sorting = _sorting_of(self._opened, self._edit) if is_sorted else None
-        options = self._options(self._schema, sorting=sorting)
-        with Encoder(sink, self._schema, options, self._codes) as encoder:
-            for table in self._tables(self._left):
-                encoder.write(table)
-            if self._edit.arriving is not None:
-                encoder.write(self._arriving(self._edit.arriving))
+        return self._options(self._schema, sorting=sorting)
+
+    def _rows(self) -> Iterator[pa.Table]:
+        yield from self._tables(self._left)
+        if self._edit.arriving is not None:
+            yield self._arriving(self._edit.arriving)
 
     def _arriving(self, table: pa.Table) -> pa.Table:
         """Return rows that come, as the file holds them."""
@@ -267,13 +280,11 @@ class _Rewriting:
     ) -> None:
         if not indexes and arriving is None:
             return
-        memory = io.BytesIO()
-        with Encoder(memory, self._schema, options, self._codes) as encoder:
-            for table in self._tables(indexes):
-                encoder.write(table)
-            if arriving is not None:
-                encoder.write(self._arriving(arriving))
-        splicer.copy_row_groups(Source.from_buffer(memory.getbuffer()))
+        tables = self._tables(indexes)
+        if arriving is not None:
+            tables = chain(tables, [self._arriving(arriving)])
+        new = encode_rows(tables, self._schema, options, self._codes)
+        splicer.copy_row_groups(Source.from_buffer(new))
 
     def _copy(self, splicer: Splicer, source: Source, index: int, options: WriterOptions) -> None:
         hits = self._edit_of(index).setting
@@ -286,10 +297,7 @@ class _Rewriting:
         table = self._set_only(self._opened.read(index, kept), index, hits, schema)
         as_integers = bool(options.arguments["store_decimal_as_integer"])
         narrow = self._options(schema, as_integers=as_integers)
-        memory = io.BytesIO()
-        with Encoder(memory, schema, _one_group(narrow)) as encoder:
-            encoder.write(table)
-        new = Source.from_buffer(memory.getbuffer())
+        new = Source.from_buffer(encode_rows([table], schema, _one_group(narrow)))
         splicer.copy_row_group(source, index, dict.fromkeys(names, (new, 0)))
 
     def _set_only(self, table: pa.Table, index: int, hits: Hits, schema: pa.Schema) -> pa.Table:
@@ -326,10 +334,8 @@ def _agreeing(footer: Footer, schema: pa.Schema) -> bool | None:
 
 
 def _agrees(footer: Footer, schema: pa.Schema, as_integers: bool) -> bool:
-    probe = io.BytesIO()
-    with Encoder(probe, schema, writer_options(schema, decimals_as_integers=as_integers)):
-        pass
-    other = Source.from_buffer(probe.getvalue())
+    options = writer_options(schema, decimals_as_integers=as_integers)
+    other = Source.from_buffer(encode_rows([], schema, options))
     return not find_differences(footer, other.footer, schema.names)
 
 

@@ -182,8 +182,12 @@ def _skip_number(data: bytes, at: int) -> int:
     while data[at] > LAST:
         at += 1
     if at - start >= WIDEST_VARINT:
-        raise CorruptionError("A number in the Thrift data is longer than ten bytes.")
+        raise _too_long()
     return at + 1
+
+
+def _too_long() -> CorruptionError:
+    return CorruptionError("A number in the Thrift data is longer than ten bytes.")
 
 
 def _skip(data: bytes, at: int, kind: int, depth: int) -> int:
@@ -210,13 +214,22 @@ def _skip(data: bytes, at: int, kind: int, depth: int) -> int:
 
 
 def _skip_struct(data: bytes, at: int, depth: int) -> int:
+    """Pass over a struct. It runs for most of the bytes of a footer, so numbers are passed over here."""
     _hold_depth(depth)
     while header := data[at]:
         at += 1
         kind = header & _NIBBLE
         if header <= _NIBBLE:
             at = _skip_number(data, at)
-        at = _skip_number(data, at) if I16 <= kind <= I64 else _skip(data, at, kind, depth - 1)
+        if I16 <= kind <= I64:
+            start = at
+            while data[at] > LAST:
+                at += 1
+            at += 1
+            if at - start > WIDEST_VARINT:
+                raise _too_long()
+        elif kind not in {TRUE, FALSE}:
+            at = _skip(data, at, kind, depth - 1)
     return at + 1
 
 
