@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import base64
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 from pyarrow import types as pt
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from parquetry.files.splicing.footer import Footer
 
@@ -23,7 +24,7 @@ READING_KEYS = ("org.apache.spark.legacyDateTime", "org.apache.spark.legacyINT96
 _ENUM = b"_PL_ENUM_VALUES"
 
 
-def arrow_meanings(footer: Footer) -> dict[tuple[str, ...], object]:
+def arrow_meanings(footer: Footer) -> Mapping[tuple[str, ...], object]:
     """Return what only the Arrow schema says, by the path of the column; often nothing.
 
     A duration is a plain number to Parquet, an extension type its storage, a list of fixed size a
@@ -31,8 +32,11 @@ def arrow_meanings(footer: Footer) -> dict[tuple[str, ...], object]:
     or view strings, dictionaries, names of time zones) are no difference in meaning.
     """
     text = footer.key_values.get(ARROW_SCHEMA)
-    if not text:
-        return {}
+    return _meanings_in(text) if text else {}
+
+
+@lru_cache(maxsize=64)  # the files of a dataset say the same or a few things
+def _meanings_in(text: str) -> Mapping[tuple[str, ...], object]:
     try:
         schema = pa.ipc.read_schema(pa.BufferReader(base64.b64decode(text)))
     except (pa.ArrowException, OSError, ValueError):

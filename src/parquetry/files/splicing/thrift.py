@@ -130,7 +130,11 @@ def _struct(data: bytes, at: int, shape: Shape, depth: int) -> tuple[Struct, int
             field = (number >> 1) ^ -(number & 1)
         start = at
         if I16 <= kind <= I64:
-            at = _skip_number(data, at)
+            while data[at] > LAST:
+                at += 1
+            at += 1
+            if at - start > WIDEST_VARINT:
+                raise _too_long()
         elif field in shape and kind == STRUCT:
             opened, at = _struct(data, at, shape[field], depth - 1)
             struct[field] = (kind, opened)

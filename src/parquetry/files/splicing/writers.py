@@ -7,6 +7,7 @@ treat them with care. Either they are not copied, or what is wrong with them is 
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from parquetry.files.splicing.fields import ColumnMetaData
@@ -32,14 +33,19 @@ class Writer(NamedTuple):
     @classmethod
     def of(cls, created_by: str) -> Writer:
         """Return the writer that `created_by` names."""
-        found = _CREATED_BY.match(created_by[:_LONGEST])
-        if found is None:
-            return cls(created_by[:_LONGEST].strip(), ())
-        return cls(found["name"], tuple(map(int, found["version"].split("."))))
+        return _writer_of(created_by[:_LONGEST])
 
     def is_before(self, name: str, *version: int) -> bool:
         """Whether this is that program before that version."""
         return self.name == name and self.version < version
+
+
+@lru_cache(maxsize=64)  # the files of a dataset have few writers
+def _writer_of(created_by: str) -> Writer:
+    found = _CREATED_BY.match(created_by)
+    if found is None:
+        return Writer(created_by.strip(), ())
+    return Writer(found["name"], tuple(map(int, found["version"].split("."))))
 
 
 def find_distrust(footer: Footer) -> str | None:
