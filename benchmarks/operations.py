@@ -5,10 +5,16 @@
 The table: `rows` trades of 20 products on 30 days, a folder for each product and day, one file in each,
 sorted by time. Everybody starts from the same rows in the form that is best for him, and must end with
 plain files that any reader reads right: delta-rs with its log, the others in Hive folders. Polars,
-DuckDB and PyArrow have no such verbs; they rewrite the files that they must, each told which, two at a
-time, with one sync at the end, and are neither atomic nor undone. To delete a partition is `unlink`,
-then. parquetry finds the files by itself; as "told" it gets the day, too. Every run is in a process of
-its own on a fresh copy; what is told is the median, with the commit and all syncs.
+DuckDB and PyArrow have no such verbs; they rewrite the files that they must, two at a time, with one
+sync at the end, and are neither atomic nor undone. To delete a partition is `unlink`, then.
+
+Which files a task concerns everybody finds out by himself, from the same request. Two tasks are there a
+second time, "told the day", as a person would do it who knows that nothing else is concerned: everybody
+gets the day in the form that he takes it in, and the three by hand look nowhere else. (An upsert of
+parquetry takes no such hint: it looks for the keys in every folder, lest a row be there twice.)
+
+Every run is in a process of its own on a fresh copy; what is told is the median, with the commit and all
+syncs.
 """
 
 from __future__ import annotations
@@ -32,7 +38,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 KEYS = ["product_id", "trade_id"]
-TOLD = "told"  # parquetry that is told the day, by a partition filter, as the others by their globs
+TOLD = "told the day"
 BY = ["product_id", "date"]
 
 
@@ -99,7 +105,7 @@ def predicate(name: str) -> pl.Expr:
     match name:
         case "delete a partition" | "update one partition":
             return (pl.col("product_id") == PARTITION[0]) & (pl.col("date") == PARTITION[1])
-        case "delete 3 hours, clustered":
+        case _ if "3 hours" in name:
             return (pl.col("timestamp") >= HOURS[0]) & (pl.col("timestamp") < HOURS[1])
     return pl.col("trade_id") % 100 == 42
 
@@ -109,7 +115,7 @@ def condition(name: str) -> str:
     match name:
         case "delete a partition" | "update one partition":
             return f"product_id = '{PARTITION[0]}' AND date = '{PARTITION[1]}'"
-        case "delete 3 hours, clustered":
+        case _ if "3 hours" in name:
             return f"timestamp >= TIMESTAMP '{HOURS[0]}' AND timestamp < TIMESTAMP '{HOURS[1]}'"
     return "trade_id % 100 = 42"
 
@@ -117,24 +123,31 @@ def condition(name: str) -> str:
 TASKS = [
     "delete a partition",
     "delete 3 hours, clustered",
+    f"delete 3 hours, {TOLD}",
     "delete 1 % scattered",
     "update one partition",
     "update 1 % scattered",
     "upsert 10k rows, one date",
+    f"upsert 10k rows, {TOLD}",
     "upsert 10k rows, spread",
 ]
 
 
+def day_of(task: str) -> str | None:
+    """Return the day that a task tells, if it tells one."""
+    if not task.endswith(TOLD):
+        return None
+    return day_name(DAYS - 1) if "upsert" in task else str(HOURS[0])[:10]
+
+
 def source_of(task: str, folder: Path) -> Path:
-    return folder / ("one-date.parquet" if "one date" in task else "spread.parquet")
+    return folder / ("spread.parquet" if "spread" in task else "one-date.parquet")
 
 
 # --- the contenders ------------------------------------------------------------------------------
 
 
-def use_parquetry(
-    task: str, table: Path, folder: Path, narrowed: dict[str, str] | None = None
-) -> Callable[[], Any]:
+def use_parquetry(task: str, table: Path, folder: Path) -> Callable[[], Any]:
     from parquetry.access.source import Source
     from parquetry.commits.home import Home
     from parquetry.operations.deleting import delete
@@ -149,11 +162,8 @@ def use_parquetry(
         return lambda: upsert(*parts, rows, KEYS)
     if task.startswith("update"):
         return lambda: update(*parts, predicate(task), {"price": pl.col("price") * 2})
-    return lambda: delete(*parts, predicate(task), narrowed)
-
-
-def use_told(task: str, table: Path, folder: Path) -> Callable[[], Any]:
-    return use_parquetry(task, table, folder, {"date": str(HOURS[0])[:10]})
+    day = day_of(task)
+    return lambda: delete(*parts, predicate(task), {"date": day} if day else None)
 
 
 def use_delta(task: str, table: Path, folder: Path) -> Callable[[], Any]:
@@ -162,6 +172,8 @@ def use_delta(task: str, table: Path, folder: Path) -> Callable[[], Any]:
     if task.startswith("upsert"):
         rows = pa.table(pl.read_parquet(source_of(task, folder)).to_arrow())
         on = " AND ".join(f"t.{key} = s.{key}" for key in KEYS)
+        if day := day_of(task):
+            on += f" AND t.date = '{day}'"
         return lambda: (
             DeltaTable(table)
             .merge(rows, predicate=on, source_alias="s", target_alias="t")
@@ -170,37 +182,49 @@ def use_delta(task: str, table: Path, folder: Path) -> Callable[[], Any]:
             .execute()
         )
     where = condition(task).replace("TIMESTAMP ", "")  # of which it would make nanoseconds
+    if day := day_of(task):
+        where += f" AND date = '{day}'"
     if task.startswith("update"):
         return lambda: DeltaTable(table).update(predicate=where, updates={"price": "price * 2"})
     return lambda: DeltaTable(table).delete(where)
 
 
+def is_narrow(task: str) -> bool:
+    """Return whether a task concerns few files, and does not say which."""
+    return task.endswith(("clustered", "one date"))
+
+
 def touched(task: str, table: Path) -> list[Path]:
-    """Return the files that a rewriter has to look at, as its user would narrow them by hand."""
-    match task:
-        case "delete a partition" | "update one partition":
-            found = table.glob(f"product_id={PARTITION[0]}/date={PARTITION[1]}/*.parquet")
-        case "delete 3 hours, clustered":
-            found = table.glob(f"product_id=*/date={str(HOURS[0])[:10]}/*.parquet")
-        case "upsert 10k rows, one date":
-            found = table.glob(f"product_id=*/date={day_name(DAYS - 1)}/*.parquet")
-        case _:
-            found = table.glob("**/*.parquet")
+    """Return the files that a rewriter has to look at, as far as the task says it."""
+    if "partition" in task:
+        found = table.glob(f"product_id={PARTITION[0]}/date={PARTITION[1]}/*.parquet")
+    elif day := day_of(task):
+        found = table.glob(f"product_id=*/date={day}/*.parquet")
+    else:
+        found = table.glob("**/*.parquet")
     return sorted(found)
 
 
+def files_for(table: Path, new: pl.DataFrame) -> set[Path]:
+    """Return the files in the folders where new rows belong."""
+    places = new.select(BY).unique().iter_rows()
+    folders = [table / f"product_id={product}" / f"date={date}" for product, date in places]
+    return {path for folder in folders for path in folder.glob("*.parquet")}
+
+
 def by_hand(
-    task: str, table: Path, changed: Callable[[Path], Callable[[Path], Any] | None]
+    task: str,
+    files: list[Path],
+    changed: Callable[[Path], Callable[[Path], Any] | None],
 ) -> None:
     """Rewrite the files of a task, two at a time, aside; then exchange them.
 
     Args:
         task: Its name.
-        table: The table.
+        files: The files to look into.
         changed: Returns what writes the new form of a file, or None if it stays.
     """
     replacing = Replacing()
-    files = touched(task, table)
 
     def work(path: Path) -> None:
         write = changed(path)
@@ -236,11 +260,26 @@ def use_polars(task: str, table: Path, folder: Path) -> Callable[[], Any]:
         left = frame.filter(~where)
         return left.write_parquet if len(left) < len(frame) else None
 
+    def find(new: pl.DataFrame | None) -> list[Path]:
+        rows = pl.scan_parquet(
+            table / "**/*.parquet", hive_partitioning=False, include_file_paths="path"
+        )
+        if new is None:
+            rows = rows.filter(predicate(task))
+        else:
+            ids = new.get_column("trade_id")
+            rows = rows.filter(pl.col("trade_id").is_between(ids.min(), ids.max()))
+            rows = rows.join(new.lazy().select(KEYS), on=KEYS, how="semi")
+        found = rows.select("path").unique().collect().get_column("path")
+        return sorted({*map(Path, found), *(() if new is None else files_for(table, new))})
+
     def run() -> None:
+        new = None
         if task.startswith("upsert"):
             new = pl.read_parquet(source_of(task, folder))
             by_folder.update(new.partition_by(BY, as_dict=True))
-        by_hand(task, table, upserted if task.startswith("upsert") else changed)
+        files = find(new) if is_narrow(task) else touched(task, table)
+        by_hand(task, files, changed if new is None else upserted)
 
     return run
 
@@ -265,10 +304,22 @@ def use_duckdb(task: str, table: Path, folder: Path) -> Callable[[], Any]:
             query += f" WHERE NOT ({where})"
         return lambda draft: copy_duckdb(connection.cursor(), query, draft)
 
+    def find() -> list[Path]:
+        rows = (
+            f"FROM read_parquet('{table}/**/*.parquet', hive_partitioning=false, filename=true) t"
+        )
+        if not task.startswith("upsert"):
+            found = connection.execute(f"SELECT DISTINCT filename {rows} WHERE {where}").fetchall()
+            return sorted(Path(name) for (name,) in found)
+        both = f"SEMI JOIN new s USING ({', '.join(KEYS)})"
+        found = connection.execute(f"SELECT DISTINCT filename {rows} {both}").fetchall()
+        new = pl.read_parquet(source_of(task, folder), columns=BY)
+        return sorted({*(Path(name) for (name,) in found), *files_for(table, new)})
+
     def run() -> None:
         if task.startswith("upsert"):
             connection.execute(f"CREATE TABLE new AS FROM '{source_of(task, folder)}'")
-        by_hand(task, table, changed)
+        by_hand(task, find() if is_narrow(task) else touched(task, table), changed)
 
     return run
 
@@ -277,25 +328,29 @@ def copy_duckdb(connection: Any, query: str, draft: Path) -> None:
     connection.execute(f"COPY ({query}) TO '{draft}' (FORMAT parquet, CODEC zstd)")
 
 
+def chosen_by_pyarrow(task: str, rows: pa.Table) -> Any:
+    import pyarrow.compute as pc
+
+    match task:
+        case _ if "3 hours" in task:
+            after = pc.greater_equal(rows["timestamp"], pa.scalar(HOURS[0], pa.timestamp("us")))
+            return pc.and_(
+                after, pc.less(rows["timestamp"], pa.scalar(HOURS[1], pa.timestamp("us")))
+            )
+        case "update one partition":
+            return pa.array(np.ones(rows.num_rows, bool))
+    return pc.equal(
+        pc.subtract(rows["trade_id"], pc.multiply(pc.divide(rows["trade_id"], 100), 100)), 42
+    )
+
+
 def use_pyarrow(task: str, table: Path, folder: Path) -> Callable[[], Any]:
     import pyarrow.compute as pc
+    import pyarrow.dataset as ds
     import pyarrow.parquet as pq
 
     def write(rows: pa.Table) -> Callable[[Path], None]:
         return lambda draft: pq.write_table(rows, draft, compression="zstd")
-
-    def chosen(rows: pa.Table) -> Any:
-        match task:
-            case "delete 3 hours, clustered":
-                after = pc.greater_equal(rows["timestamp"], pa.scalar(HOURS[0], pa.timestamp("us")))
-                return pc.and_(
-                    after, pc.less(rows["timestamp"], pa.scalar(HOURS[1], pa.timestamp("us")))
-                )
-            case "update one partition":
-                return pa.array(np.ones(rows.num_rows, bool))
-        return pc.equal(
-            pc.subtract(rows["trade_id"], pc.multiply(pc.divide(rows["trade_id"], 100), 100)), 42
-        )
 
     def upserted(path: Path, new: pa.Table) -> Callable[[Path], None]:
         rows = pq.ParquetFile(path).read(use_threads=False)
@@ -308,24 +363,37 @@ def use_pyarrow(task: str, table: Path, folder: Path) -> Callable[[], Any]:
     def changed(path: Path) -> Callable[[Path], None]:
         rows = pq.ParquetFile(path).read(use_threads=False)
         if task.startswith("update"):
-            price = pc.if_else(chosen(rows), pc.multiply(rows["price"], 2.0), rows["price"])
+            price = pc.if_else(
+                chosen_by_pyarrow(task, rows), pc.multiply(rows["price"], 2.0), rows["price"]
+            )
             place = rows.schema.get_field_index("price")
             return write(rows.set_column(place, "price", price))
-        return write(rows.filter(pc.invert(chosen(rows))))
+        return write(rows.filter(pc.invert(chosen_by_pyarrow(task, rows))))
+
+    def find(new: pl.DataFrame | None) -> list[Path]:
+        column, (low, high) = "timestamp", HOURS
+        if new is not None:
+            ids = new.get_column("trade_id")
+            column, low, high = "trade_id", ids.min(), ids.max()
+        within = (ds.field(column) >= low) & (ds.field(column) <= high)
+        rows = ds.dataset(table, format="parquet")
+        hit = [one.path for one in rows.get_fragments() if one.split_by_row_group(within)]
+        return sorted({*map(Path, hit), *(() if new is None else files_for(table, new))})
 
     def run() -> None:
-        if not task.startswith("upsert"):
-            by_hand(task, table, changed)
+        new = pl.read_parquet(source_of(task, folder)) if task.startswith("upsert") else None
+        files = find(new) if is_narrow(task) else touched(task, table)
+        if new is None:
+            by_hand(task, files, changed)
             return
-        new = pl.read_parquet(source_of(task, folder)).to_arrow()
-        by_hand(task, table, lambda path: upserted(path, new))
+        rows = new.to_arrow()
+        by_hand(task, files, lambda path: upserted(path, rows))
 
     return run
 
 
 CONTENDERS: dict[str, Callable[[str, Path, Path], Callable[[], Any]]] = {
     OURS: use_parquetry,
-    TOLD: use_told,
     "delta-rs": use_delta,
     "Polars": use_polars,
     "DuckDB": use_duckdb,
@@ -372,8 +440,6 @@ def main() -> None:
                 return ["--run", name, task, str(table), str(folder)]
 
             names = given.contenders.split(",")
-            if task != "delete 3 hours, clustered":  # the others say themselves which folders it is
-                names = [name for name in names if name != TOLD]
             compete(task, names, given.repeats, fresh, outcome, command)
 
 
