@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from ours import EVERY, RECENT, REWRITE_SECONDS_A_ROW, Outcome, has_shifted, kinds_of
 
-from parquetry.model.layouts import INITIAL
+from parquetry.model.layouts import INITIAL, Layout
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,39 +16,46 @@ if TYPE_CHECKING:
     from measuring import Built
     from ours import Brains
 
-    from parquetry.model.layouts import Layout
-
 KEPT = 6
 """Layouts that OREO's rule chooses among."""
 
 
 def static(built: Built, numbers: np.ndarray, name: str = "") -> Outcome:
     """Return what one layout pays that is written before the first question."""
-    return Outcome(
-        name or built.name,
-        float(built.seconds[numbers].sum()),
-        built.rewrite_seconds,
-        [],
-        float(built.row_groups[numbers].sum()),
-    )
+    answered = [(built, int(number)) for number in numbers]
+    return Outcome(name or built.name, answered, [(0, built)] if built.rewrite_seconds else [])
 
 
 def best_static(all_built: Sequence[Built], numbers: np.ndarray) -> Outcome:
     """Return what the layout pays that turns out to have been the best."""
     best = min((static(one, numbers) for one in all_built), key=lambda one: one.total)
-    best.moves = [(0, best.name)]
     best.name = "best static layout in hindsight"
     return best
 
 
-def offline_optimum(all_built: Sequence[Built], numbers: np.ndarray) -> Outcome:
+def offline_optimum(all_built: Sequence[Built], numbers: np.ndarray) -> float:
     """Return what the best sequence of layouts pays, by the measured times of all that were written."""
     rewrite = np.array([one.rewrite_seconds for one in all_built])
     values = np.where(rewrite == 0, 0.0, np.inf)  # the raw files stand from the beginning
     table = np.stack([one.seconds for one in all_built])
     for number in numbers:
         values = np.minimum(values, values.min() + rewrite) + table[:, number]
-    return Outcome("offline optimum", float(values.min()))
+    return float(values.min())
+
+
+def chosen_sort(brains: Brains, numbers: np.ndarray) -> Outcome:
+    """Return what somebody pays who looks at the first questions once, and sorts by one column then.
+
+    It is the column by whose order these questions are predicted to take least.
+    """
+    first = numbers[:RECENT]
+    initial = brains.bench.initial
+    seen = {int(number): (INITIAL, float(initial.seconds[number])) for number in first}
+    situation = brains.situation(Counter(map(int, first)), brains.fit(list(seen), seen), seen)
+    sorts = [Layout(sort_by=(column,)) for column in situation.hot_columns]
+    done = brains.bench.build(min(sorts, key=situation.seconds))
+    answered = [(done if at >= RECENT else initial, int(n)) for at, n in enumerate(numbers)]
+    return Outcome("single sort, chosen online", answered, [(RECENT, done)])
 
 
 class Oreo:
@@ -72,7 +79,6 @@ class Oreo:
         self.seen: dict[int, tuple[str, float]] = {}
         self.here, self.alpha = INITIAL, REWRITE_SECONDS_A_ROW * brains.extent.rows
         self.proposed_for: Counter = Counter()
-        brains.work(INITIAL, None)
 
     def play(self, numbers: np.ndarray) -> Outcome:
         """Return what was paid."""
@@ -88,8 +94,7 @@ class Oreo:
 
     def _answer(self, number: int) -> None:
         built = self.built[self.here]
-        self.outcome.query_seconds += float(built.seconds[number])
-        self.outcome.row_groups += float(built.row_groups[number])
+        self.outcome.answered.append((built, number))
         if number not in self.seen:
             self.seen[number] = (self.here, float(built.seconds[number]))
             self._price()
@@ -106,7 +111,8 @@ class Oreo:
         constants = self.brains.fit(list(self.seen), self.seen)
         self.proposed_for = kinds_of(recent, self.bench)
         middle = float(np.median(list(self.counters.values())))
-        for layout in self.brains.propose(recent, constants, self.seen)[:2]:
+        here = {self.here: self.layouts[self.here]}
+        for layout in self.brains.propose(recent, constants, self.seen, here)[:2]:
             self.layouts.setdefault(layout.layout_id, layout)
             self.counters.setdefault(layout.layout_id, middle)
         while len(self.layouts) > KEPT:
@@ -126,6 +132,5 @@ class Oreo:
         if there not in self.built:
             self.built[there] = self.bench.build(self.layouts[there])
         done = self.built[there]
-        self.outcome.rewrite_seconds += done.rewrite_seconds
-        self.outcome.moves.append((at, done.name))
+        self.outcome.moves.append((at, done))
         self.alpha = done.rewrite_seconds or self.alpha

@@ -39,7 +39,7 @@ class Built:
         name: What it is called in tables.
         folder: Where it stands.
         rewrite_seconds: What writing it took.
-        seconds: What each question takes: its fastest run.
+        seconds: What each question takes: the median of its runs.
         row_groups: The row groups that each reads, counted in row groups of 61,440 rows.
         total: The row groups that there are.
         bytes: Its size.
@@ -126,27 +126,42 @@ class Bench:
         """Remove everything that was written."""
         shutil.rmtree(self.work, ignore_errors=True)
 
+    def time_all(self) -> None:
+        """Time every question in all layouts in turns, so that a machine's moods hit them alike.
+
+        What was measured when a layout was written counts no more.
+        """
+        known = [self.initial, *self.built.values()]
+        runs = np.zeros((self.repeats, len(known), len(self.pool)))
+        for number, question in enumerate(self.pool):
+            for repeat in range(self.repeats):
+                order = range(len(known)) if repeat % 2 else reversed(range(len(known)))
+                for place in order:
+                    runs[repeat, place, number] = self._time(question.sql, known[place].folder)
+        for one, seconds in zip(known, np.median(runs, axis=0), strict=True):
+            one.seconds[:] = seconds
+
+    def _time(self, sql: str, folder: Path) -> float:
+        start = self.clock()
+        self.ask(sql, folder)
+        return self.clock() - start
+
     def _measured(self, name: str, folder: Path, seconds: float, layout: Layout | None) -> Built:
-        runs: list[list[float]] = [[] for _ in self.pool]
+        """Check every answer of a layout, and time it for the time being."""
         row_groups = np.zeros(len(self.pool))
-        for repeat in range(self.repeats + 1):
-            for number, question in enumerate(self.pool):
-                start = self.clock()
-                found = self.ask(question.sql, folder)
-                taken = self.clock() - start
-                if repeat == 0:  # warms up, and checks
-                    self.checked += 1
-                    if found.fetchall() != self._answers[number]:
-                        raise WrongAnswerError(f"{name}: {question.sql}")
-                    row_groups[number] = found.stats.row_groups_read
-                else:
-                    runs[number].append(taken)
+        taken = np.zeros(len(self.pool))
+        for number, question in enumerate(self.pool):
+            found = self.ask(question.sql, folder)
+            self.checked += 1
+            if found.fetchall() != self._answers[number]:
+                raise WrongAnswerError(f"{name}: {question.sql}")
+            row_groups[number] = found.stats.row_groups_read
+            taken[number] = self._time(question.sql, folder)
         files = sorted(folder.glob("*.parquet"))
         total = sum(_row_groups(path) for path in files)
         size = sum(path.stat().st_size for path in files)
         row_groups *= sum(_rows(path) for path in files) / total / 61_440
-        fastest = np.array([min(one) for one in runs])
-        return Built(name, folder, seconds, fastest, row_groups, total, size, layout)
+        return Built(name, folder, seconds, taken, row_groups, total, size, layout)
 
     def ask(self, sql: str, folder: Path):
         """Return the answer to a question from the files of a folder."""

@@ -18,16 +18,8 @@ from parquetry.tuning.costs.fitting import Measured, fit
 from parquetry.tuning.costs.groups import predict_groups
 from parquetry.tuning.costs.present import present_groups
 from parquetry.tuning.costs.work import predict_work, understand_demands
-from parquetry.tuning.deciding import (
-    Option,
-    Rules,
-    State,
-    advance,
-    decide,
-    moved,
-    options,
-    replay,
-)
+from parquetry.tuning.deciding import Rules, State, advance, decide, moved
+from parquetry.tuning.options import Option, options, replay
 from parquetry.tuning.sampling import find_sample, measure_extent
 
 if TYPE_CHECKING:
@@ -47,21 +39,32 @@ REWRITE_SECONDS_A_ROW = 1.5e-6
 
 @dataclass
 class Outcome:
-    """What a strategy paid.
+    """What a strategy did. What that took is told by the times that its layouts have now.
 
     Args:
         name: The strategy.
-        query_seconds: What questions took.
-        rewrite_seconds: What rewriting took.
-        moves: The layouts that were moved to, with the number of the question.
-        row_groups: Row groups read.
+        answered: Each question, by its number in the pool, and the layout that answered it.
+        moves: The layouts that were written, with the number of the question.
     """
 
     name: str
-    query_seconds: float = 0.0
-    rewrite_seconds: float = 0.0
-    moves: list[tuple[int, str]] = field(default_factory=list)
-    row_groups: float = 0.0
+    answered: list[tuple[Built, int]] = field(default_factory=list)
+    moves: list[tuple[int, Built]] = field(default_factory=list)
+
+    @property
+    def query_seconds(self) -> float:
+        """What questions took."""
+        return float(sum(built.seconds[number] for built, number in self.answered))
+
+    @property
+    def rewrite_seconds(self) -> float:
+        """What rewriting took."""
+        return sum(built.rewrite_seconds for _, built in self.moves)
+
+    @property
+    def row_groups(self) -> float:
+        """How many row groups were read."""
+        return float(sum(built.row_groups[number] for built, number in self.answered))
 
     @property
     def total(self) -> float:
@@ -89,6 +92,7 @@ class Brains:
         self.columns = sorted({name for one in self.asked for name in one.columns})
         self.initial_groups = present_groups(source.listing(), self.sample, self.columns)
         self._work: dict[str, list] = {}
+        self.work(INITIAL, None)
 
     def work(self, layout_id: str, layout: Layout | None) -> list:
         """Return what every question would read in a layout."""
@@ -148,9 +152,23 @@ class Brains:
         ]
 
     def propose(
-        self, counts: Counter, constants: Constants, seconds: Mapping[int, tuple[str, float]]
+        self,
+        counts: Counter,
+        constants: Constants,
+        seconds: Mapping[int, tuple[str, float]],
+        present: Mapping[str, Layout | None],
     ) -> list[Layout]:
-        """Return layouts for questions that were asked so often."""
+        """Return layouts for questions that were asked so often, beside those that are there."""
+        situation = self.situation(counts, constants, seconds)
+        asked = sorted(counts)
+        there = [self.predicted(one, layout, constants, seconds) for one, layout in present.items()]
+        now = np.min([[costs[number] for number in asked] for costs in there], axis=0)
+        return propose(situation, now=now)
+
+    def situation(
+        self, counts: Counter, constants: Constants, seconds: Mapping[int, tuple[str, float]]
+    ) -> Situation:
+        """Return what rules know when questions were asked so often."""
         wishes = []
         for number, count in sorted(counts.items()):
             at, taken = seconds[number]
@@ -159,7 +177,7 @@ class Brains:
             template = self.bench.pool[number].template
             rest = max(0.0, taken - reading)
             wishes.append(Wish(self.asked[number], template, float(count), rest, size))
-        return propose(Situation(self.sample, tuple(wishes), constants))
+        return Situation(self.sample, tuple(wishes), constants)
 
 
 class Player:
@@ -184,7 +202,6 @@ class Player:
         self.proposed_for: Counter = Counter()
         self.proposed_at = 0
         self.since_move: list[int] = []
-        brains.work(INITIAL, None)
 
     def play(self, numbers: np.ndarray) -> Outcome:
         """Return what was paid."""
@@ -203,8 +220,7 @@ class Player:
 
     def _answer(self, number: int) -> None:
         built = self.built[self._route(number)]
-        self.outcome.query_seconds += float(built.seconds[number])
-        self.outcome.row_groups += float(built.row_groups[number])
+        self.outcome.answered.append((built, number))
         if number not in self.seen:
             self.seen[number] = (self._route(number), float(built.seconds[number]))
             if self.costs:
@@ -231,7 +247,8 @@ class Player:
         wanted = {
             option.layout for option in self._options() if self.state.counters.get(option.key)
         }
-        fresh = self.brains.propose(recent, self.constants, self.seen)
+        there = {one: self._layout(one) for one in self.present}
+        fresh = self.brains.propose(recent, self.constants, self.seen, there)
         kept = {key: one for key, one in self.candidates.items() if key in wanted}
         found = kept | {one.layout_id: one for one in fresh}
         self.candidates = {key: one for key, one in found.items() if key not in self.present}
@@ -265,8 +282,7 @@ class Player:
     def _move(self, option: Option, at: int) -> None:
         done = self.bench.build(self.candidates.pop(option.layout))
         self.built[option.layout] = done
-        self.outcome.rewrite_seconds += done.rewrite_seconds
-        self.outcome.moves.append((at, done.name))
+        self.outcome.moves.append((at, done))
         self.speed = done.rewrite_seconds / self.brains.extent.rows
         self.present = [one for one in self.present if one != option.drops] + [option.layout]
         self.state = moved(self.state, done.rewrite_seconds)

@@ -4,10 +4,11 @@
     python benchmarks/tuning/run.py FOLDER sales --only W2,W6,W8 --real --length 1000
 
 FOLDER is where `data.py` wrote the table. Every layout is really written, and that is timed; every
-question of the pool is really asked in every layout (the fastest run counts, after one that warms up),
-and its answer compared with that of the raw files. A workload is a sequence of the pool's questions;
-what it costs is the sum of these times, and of the rewriting. So all strategies are compared on the
-same measurements, and a day of questions need not last a day.
+question of the pool is really asked in every layout, and its answer compared with that of the raw files.
+When all strategies have played, each question is timed in all layouts in turns (the median of the runs
+counts), so that load of others hits all alike. A workload is a sequence of the pool's questions; what it
+costs is the sum of these times, and of the rewriting. So all strategies are compared on the same
+measurements, and a day of questions need not last a day.
 
 With `--real` stores are asked instead, one question after the other, with tuning on and off; W6, in
 which rows come, change and go between the questions, is played in no other way. There every answer is
@@ -29,9 +30,10 @@ import sys
 import time
 from collections import Counter
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-from baselines import Oreo, best_static, offline_optimum, static
+from baselines import Oreo, best_static, chosen_sort, offline_optimum, static
 from measuring import Bench, Built
 from ours import Brains, Outcome, Player
 from questions import make_pool
@@ -42,6 +44,9 @@ from parquetry.model.layouts import Layout, PartitionKey
 from parquetry.tuning.candidates.situation import Situation, Wish
 from parquetry.tuning.costs.constants import Constants
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
 CLOCKS = {"wall": time.perf_counter, "cpu": time.process_time}
 EAGER = {"theta": 0.01, "share_looking": 1e3}
 """Settings with which stores move long before it pays, so that most questions go to replicas."""
@@ -50,14 +55,18 @@ TIMES = {"sales": "ordered", "trips": "pickup"}
 
 def main() -> None:
     args = _arguments()
+    raw = Path(args.folder) / args.table
+    if not raw.is_dir():
+        sys.exit(
+            f"There is no table at {raw}. Write it first, with its rows in millions:\n"
+            f"  python benchmarks/tuning/data.py {args.folder} {args.table} 6"
+        )
     began = time.perf_counter()
     work = Path(args.folder) / f"layouts-{args.table}"
     shutil.rmtree(work, ignore_errors=True)
     work.mkdir()
     pool = make_pool(args.table, args.each)
-    bench = Bench(
-        args.table, Path(args.folder) / args.table, work, pool, CLOCKS[args.clock], args.repeats
-    )
+    bench = Bench(args.table, raw, work, pool, CLOCKS[args.clock], args.repeats)
     try:
         brains = Brains(bench)
         print(
@@ -77,11 +86,17 @@ def main() -> None:
 
 
 def run_contest(args: argparse.Namespace, bench: Bench, brains: Brains) -> None:
-    """Let all strategies play the workloads, by what each question was measured to take."""
+    """Let all strategies play, time all that they wrote together, and tell what they paid."""
     statics = build_baselines(bench, brains)
-    for workload in make_workloads(bench.pool, args.length, args.phase):
-        if not workload.writes and (not args.only or workload.name in args.only):
-            report(compare(bench, brains, workload, statics), workload, bench)
+    played = [
+        (one, play(brains, one.numbers))
+        for one in make_workloads(bench.pool, args.length, args.phase)
+        if not one.writes and (not args.only or one.name in args.only)
+    ]
+    bench.time_all()
+    report_layouts([bench.initial, *bench.built.values()])
+    for workload, outcomes in played:
+        report([*by_hand(bench, statics, workload.numbers), *outcomes], workload, bench)
     report_prediction(bench, brains)
 
 
@@ -103,7 +118,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--length", type=int, default=40_000)
     parser.add_argument("--phase", type=int, default=400)
     parser.add_argument("--each", type=int, default=5, help="questions of a template")
-    parser.add_argument("--repeats", type=int, default=2, help="runs of a question that count")
+    parser.add_argument("--repeats", type=int, default=3, help="runs of a question that count")
     parser.add_argument("--clock", choices=sorted(CLOCKS), default="wall")
     parser.add_argument(
         "--real", action="store_true", help="ask stores instead, with tuning on and off"
@@ -128,12 +143,16 @@ def build_baselines(bench: Bench, brains: Brains) -> list[Built]:
     found = [bench.initial, bench.build(month, "partition by month")]
     found += [bench.build(Layout(sort_by=(column,)), f"sort by {column}") for column in hot[:4]]
     found.append(bench.build_delta(hot[:3]))
-    for one in found:
-        print(
-            f"  {one.name:<60} written in {one.rewrite_seconds:5.1f} s, pool asked in "
-            f"{one.seconds.sum():6.2f} s"
-        )
     return found
+
+
+def report_layouts(layouts: Sequence[Built]) -> None:
+    """Print what was written, and how long that took."""
+    for one in layouts:
+        print(
+            f"  {one.name[:90]:<90} written in {one.rewrite_seconds:5.1f} s, pool asked in "
+            f"{one.seconds.sum():6.2f} s, {one.bytes / 1e6:5.0f} MB"
+        )
 
 
 def hot_columns(bench: Bench, brains: Brains) -> tuple[str, ...]:
@@ -147,57 +166,53 @@ def hot_columns(bench: Bench, brains: Brains) -> tuple[str, ...]:
     return Situation(brains.sample, wishes, Constants()).hot_columns
 
 
-def compare(
-    bench: Bench, brains: Brains, workload: Workload, statics: list[Built]
-) -> list[Outcome]:
-    """Return what each strategy pays for a workload."""
-    numbers = workload.numbers
-    mine = Player(brains, 2, "parquetry, two replicas").play(numbers)
-    single = Player(brains, 0, "parquetry, one layout").play(numbers)
-    random = Oreo(brains).play(numbers)
-    every = list({one.name: one for one in (*statics, *bench.built.values())}.values())
-    sorts = [one for one in statics if one.name.startswith("sort by")]
-    best_sort = min((static(one, numbers) for one in sorts), key=lambda one: one.total)
-    best_sort.name = f"best single sort ({best_sort.name.removeprefix('sort by ')})"
-    delta = next(one for one in statics if one.name.startswith("delta-rs"))
+def play(brains: Brains, numbers: np.ndarray) -> list[Outcome]:
+    """Return what those do who see one question after the other."""
+    return [
+        chosen_sort(brains, numbers),
+        Oreo(brains).play(numbers),
+        Player(brains, 0, "parquetry, one layout").play(numbers),
+        Player(brains, 2, "parquetry, two replicas").play(numbers),
+    ]
+
+
+def by_hand(bench: Bench, statics: Sequence[Built], numbers: np.ndarray) -> list[Outcome]:
+    """Return what layouts pay that are written before the first question."""
+    _, month, *sorts, delta = statics
+    best = best_static(sorts, numbers)
+    column = best.answered[0][0].name.removeprefix("sort by ")
+    best.name = f"best single sort ({column}) in hindsight"
+    every = [bench.initial, *bench.built.values()]
     return [
         static(bench.initial, numbers),
-        static(statics[1], numbers),
-        best_sort,
+        static(month, numbers),
         static(delta, numbers, "delta-rs Z-order"),
-        random,
+        best,
         best_static(every, numbers),
-        offline_optimum(every, numbers),
-        single,
-        mine,
     ]
 
 
 def report(outcomes: list[Outcome], workload: Workload, bench: Bench) -> None:
     """Print a table, with ratios to the best static layout and to the offline optimum."""
-    by_name = {one.name: one for one in outcomes}
-    best = next(one for one in outcomes if one.name.startswith("best static"))
-    optimum = by_name["offline optimum"]
-    arrival = by_name["arrival order"]
+    arrival, *_, best = outcomes[:5]
+    optimum = offline_optimum([bench.initial, *bench.built.values()], workload.numbers)
     oracle = oracle_row_groups(bench, workload.numbers)
     print(f"\n{workload.name} {workload.title}: {len(workload.numbers):,} questions")
     print(
-        f"  {'':<34}{'total s':>9}{'rewriting':>10}{'moves':>6}{'/ static':>9}{'/ optimum':>10}"
+        f"  {'':<38}{'total s':>9}{'rewriting':>10}{'moves':>6}{'/ static':>9}{'/ optimum':>10}"
         f"{'groups/oracle':>14}{'of arrival':>11}"
     )
     for one in outcomes:
-        groups = (
-            f"{one.row_groups / oracle:>14.2f}{one.row_groups / arrival.row_groups:>11.3f}"
-            if one.row_groups
-            else ""
-        )
         print(
-            f"  {one.name:<34}{one.total:9.1f}{one.rewrite_seconds:10.1f}{len(one.moves):6}"
-            f"{one.total / best.total:9.2f}{one.total / optimum.total:10.2f}{groups}"
+            f"  {one.name:<38}{one.total:9.1f}{one.rewrite_seconds:10.1f}{len(one.moves):6}"
+            f"{one.total / best.total:9.2f}{one.total / optimum:10.2f}"
+            f"{one.row_groups / oracle:14.2f}{one.row_groups / arrival.row_groups:11.3f}"
         )
+    print(f"  {'offline optimum':<38}{optimum:9.1f}{'':16}{optimum / best.total:9.2f}{1:10.2f}")
     for one in outcomes:
-        for at, what in one.moves:
-            print(f"    {one.name} at {at}: {what[:100]}")
+        for at, built in one.moves:
+            if one is best or at:
+                print(f"    {one.name} at {at}: {built.name[:100]}")
 
 
 def oracle_row_groups(bench: Bench, numbers: np.ndarray) -> float:

@@ -12,7 +12,7 @@ from truth import Truth
 from parquetry import Store
 from parquetry.model.layouts import INITIAL
 from parquetry.tuning import loop
-from parquetry.tuning.bandits.policy import Choice
+from parquetry.tuning.bandits.policy import Choice, LearnsNothing
 from parquetry.tuning.evaluation import verifying
 from parquetry.tuning.evaluation.gates import GateVerdict
 from parquetry.tuning.evaluation.racing import Pinned
@@ -123,7 +123,7 @@ class Seen:
         self.layouts += [read.layout for read in observation.datasets]
 
 
-class BestReplica:
+class BestReplica(LearnsNothing):
     """A routing policy that never takes the dataset's own files where a replica can answer."""
 
     def choose(
@@ -132,9 +132,6 @@ class BestReplica:
         """Return the replica that is predicted to be fastest."""
         best = min(options[1:], key=lambda one: one.predicted_seconds, default=options[0])
         return Choice(best.layout, is_exploration=False, reason="to compare answers")
-
-    def learn(self, *_: Any) -> None:
-        """Learn nothing."""
 
 
 def keep_all() -> None:

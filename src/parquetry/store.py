@@ -258,6 +258,8 @@ class Store:
         if metadata_db is not None and "://" not in metadata_db:
             place = os.path.abspath(metadata_db)
         switch_on(self.path, Switch(place, chosen, settings))
+        if metadata_db is not None:
+            self.tuning.metadata.close()  # whether it can be used is said now
         self.tuning.run_once()
         if watch:
             self.tuning.watch(interval_seconds)

@@ -10,6 +10,8 @@ import pytest
 
 from parquetry import Store
 from parquetry.model.layouts import Layout
+from parquetry.tuning.evaluation import verifying
+from parquetry.tuning.evaluation.gates import Pair
 from parquetry.tuning.metadata.store import MetadataStore
 from parquetry.watching import find_watch
 
@@ -67,7 +69,7 @@ def test_the_workflow_on_made_up_events(run, events):
     assert "hot" in run("analyze", "--table-name", "events").out
     queued = run("enqueue-migration", "--table-name", "events", "--mode", "full")
     assert "job 1 is queued: full, replica" in queued.out
-    worked = run("migration-worker")
+    worked = run("migration-worker", "--no-check")  # so small a dataset need not be faster
     assert "sort by: " in worked.out
     assert "partition by: " in worked.out
     assert "job 1, events: done" in worked.out
@@ -102,7 +104,7 @@ def test_the_workflow_on_made_up_events(run, events):
 
 def test_insufficient_data_is_said_to_be_that(run, events):
     run("enqueue-migration", "--table-name", "events")
-    run("migration-worker")
+    run("migration-worker", "--no-check")
     out = run("evaluate", "--table-name", "events", "--explain", "--dry-run").out
     assert "insufficient data: 0 of 10 queries in the window" in out
 
@@ -114,7 +116,7 @@ def test_an_incremental_migration_with_a_layout_of_ones_own(run, events):
     ask = ("enqueue-migration", "--table-name", "events", "--layout", "layout.json")
     assert "nothing was queued" in run(*ask, "--dry-run").out
     assert "incremental" in run(*ask, "--mode", "incremental").out
-    assert "customer_id, event_date" in run("migration-worker").out
+    assert "customer_id, event_date" in run("migration-worker", "--no-check").out
     run(*WORKLOAD)
     assert MetadataStore("metadata.db").queries("events", layout=layout.layout_id)
     assert answers(events) == before
@@ -124,12 +126,23 @@ def test_the_folder_itself_is_laid_out_anew_when_asked(run, events):
     before = answers(events)
     queued = run("enqueue-migration", "--table-name", "events", "--active")
     assert "full, active" in queued.out
-    assert run("migration-worker").code == 0
+    assert run("migration-worker", "--no-check").code == 0
     active = MetadataStore("metadata.db").active_layout("events")
     assert active.layout_id.startswith("layout_")
     run(*WORKLOAD)
     assert f"baseline: {active.layout_id}" in run("status", "--table-name", "events").out
     assert answers(events) == before
+
+
+def test_a_layout_that_is_not_faster_is_given_up_by_the_worker(run, events, monkeypatch):
+    lost = [Pair("a", 0.01, 0.02 + n / 1e4) for n in range(20)]
+    monkeypatch.setattr(verifying, "race_before", lambda *_, **__: lost)
+    run("enqueue-migration", "--table-name", "events")
+    worked = run("migration-worker")
+    assert worked.code == 0
+    assert " was given up: " in worked.out
+    [record] = [one for one in MetadataStore("metadata.db").layouts("events") if one.layout]
+    assert record.state == "retired"
 
 
 @pytest.mark.data

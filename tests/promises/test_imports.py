@@ -47,6 +47,14 @@ assert not [name for name in sys.modules if name.startswith("parquetry.tuning")]
     assert not loaded_by(code) & set(_TUNING)
 
 
+def test_tuning_is_switched_on_without_the_database_and_that_is_made_without_alembic(tmp_path):
+    begin = f"import parquetry\nstore = parquetry.Store({str(tmp_path)!r})\n"
+    assert not loaded_by(f"{begin}store.tune()") & {"sqlalchemy", "alembic"}
+    loaded = loaded_by(f"{begin}store.tune().status()")
+    assert "sqlalchemy" in loaded
+    assert "alembic" not in loaded
+
+
 def test_frames_and_series_are_written_and_read_without_pandas(tmp_path):
     code = f"""
 import numpy, parquetry, polars

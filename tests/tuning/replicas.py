@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import Any
 
 from parquetry.access.duck import Duck
 from parquetry.commits.home import Home
 from parquetry.storage.local import LocalStorage
-from parquetry.tuning.bandits.policy import Choice
+from parquetry.tuning.bandits.policy import Choice, LearnsNothing
 from parquetry.tuning.migrations.replica_migration import migrate_replica
 from parquetry.tuning.rewriting.local import LocalRewriter
 from parquetry.tuning.routing.router import ReplicaRouter
@@ -16,7 +15,7 @@ from parquetry.tuning.routing.router import ReplicaRouter
 DUCK = Duck()
 
 
-class LastOption:
+class LastOption(LearnsNothing):
     """Takes a replica whenever there is one that can answer."""
 
     def __init__(self) -> None:
@@ -25,9 +24,6 @@ class LastOption:
     def choose(self, _table, _cluster_id, options, _rng):
         self.taken[options[-1].layout] += 1
         return Choice(options[-1].layout, is_exploration=False, reason="the last one")
-
-    def learn(self, *_: Any) -> None:
-        """Learn nothing."""
 
 
 def make_replica(path, layout, *, storage=None, watch=lambda _: None, **how):

@@ -11,20 +11,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from parquetry.tuning.deciding import (
-    MARGIN,
-    Option,
     Rules,
     State,
     advance,
     decide,
     due_after,
-    is_worth_tuning,
     lacking,
     moved,
-    options,
-    replay,
 )
 from parquetry.tuning.offline_optimum import WorkFunction
+from parquetry.tuning.options import MARGIN, Option, options, replay
+from parquetry.tuning.spacing import is_worth_tuning
 
 
 def play(sequence, moves, *, max_replicas=0, rules=None):

@@ -14,15 +14,18 @@ from parquetry.tuning.answering import routed_executor
 from parquetry.tuning.bandits.policy import Option
 from parquetry.tuning.config import Config
 from parquetry.tuning.datasets.generating import generate
+from parquetry.tuning.evaluation import verifying
 from parquetry.tuning.evaluation.gates import Pair
 from parquetry.tuning.evaluation.gathering import gather
 from parquetry.tuning.evaluation.giving_up import give_up, version_before
 from parquetry.tuning.evaluation.racing import Pinned, race_version
 from parquetry.tuning.evaluation.verifying import find_verification, verify_layout
 from parquetry.tuning.evaluation.watching import watch, watched
+from parquetry.tuning.executor import QueryExecutor
 from parquetry.tuning.metadata.store import MetadataStore
 from parquetry.tuning.migrations.enqueuing import enqueue_migration
 from parquetry.tuning.migrations.worker import Worker
+from parquetry.tuning.watchers import make_watchers
 
 LAYOUT = Layout(sort_by=("customer_id", "event_date"), row_group_rows=1_000)
 
@@ -89,6 +92,21 @@ def test_a_new_replica_is_held_to_its_prediction_and_raced(config, metadata, dat
     assert "over 20 interleaved pairs" in found.gate_b.reason
     assert find_verification(metadata, "events", record.layout_id) == found
     assert metadata.count_queries("events") == count  # a race is not logged
+
+
+@pytest.mark.parametrize("role", ["replica", "active"])
+def test_a_layout_that_fails_a_gate_is_given_up_whoever_asks(
+    config, metadata, dataset, monkeypatch, role
+):
+    ask(config, metadata)
+    record = lay_out(config, metadata, role)
+    lost = [Pair("a", 0.01, 0.02 + n / 1e4) for n in range(20)]
+    monkeypatch.setattr(verifying, "race_before", lambda *_, **__: lost)
+    found = verify_layout(dataset, metadata, config, record)
+    assert not found.passed
+    assert record.layout_id in found.given_up
+    assert metadata.layout("events", record.layout_id).state == "retired"
+    assert dataset.count() == 6_000
 
 
 def test_what_was_never_asked_cannot_be_verified(config, metadata, dataset):
@@ -163,11 +181,12 @@ def test_rows_that_came_since_are_never_undone_with_a_layout(config, metadata, d
 def test_routing_learns_while_it_answers_and_says_who_answered(config, metadata, dataset):
     ask(config, metadata)
     record = lay_out(config, metadata)
-    executor = routed_executor(config, metadata)
+    watchers = make_watchers(config, lambda: metadata)
+    executor = QueryExecutor(config, metadata, watchers.logger, router=watchers.router)
     for number in range(10):
         executor.run_query(f"select count(*) from events where customer_id = {number}")
     executor.flush()
-    policy = executor.query_logger.policy
+    policy = watchers.policy._policy
     kind = metadata.queries("events", limit=1)[0].cluster_id
     _, seen = policy.seen("events", kind, Option(record.layout_id, 0.001))
     assert seen.count == len(metadata.queries("events", layout=record.layout_id)) > 0

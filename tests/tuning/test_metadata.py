@@ -31,7 +31,8 @@ from parquetry.errors import (
 from parquetry.model.layouts import Layout, PartitionKey
 from parquetry.tuning import Config, MetadataStore
 from parquetry.tuning.metadata.connecting import Database
-from parquetry.tuning.metadata.tables import TABLES, VERSION_TABLE
+from parquetry.tuning.metadata.tables import HEAD, TABLES, VERSION_TABLE
+from parquetry.tuning.metadata.upgrading import run_revisions
 from parquetry.tuning.records import (
     ColumnName,
     EvaluationRecord,
@@ -384,13 +385,18 @@ def test_a_store_survives_a_fork_and_pickling(metadata):
     again.close()
 
 
-def test_the_revisions_lead_to_the_tables(metadata_place):
-    MetadataStore(metadata_place).close()
+@pytest.mark.parametrize("is_by_revisions", [True, False])
+def test_the_revisions_lead_to_the_tables_that_a_new_database_gets(metadata_place, is_by_revisions):
     database = Database(metadata_place)
+    if is_by_revisions:
+        with database.writing() as connection:
+            run_revisions(connection)
+    MetadataStore(metadata_place).close()
     with database.reading() as connection:
         options = {"version_table": VERSION_TABLE, "compare_type": False}
         context = MigrationContext.configure(connection, opts=options)
         assert compare_metadata(context, TABLES) == []
+        assert context.get_current_revision() == HEAD
     database.close()
 
 

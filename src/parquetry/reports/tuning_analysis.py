@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from parquetry.tuning.deciding import is_worth_tuning
-from parquetry.tuning.proposing import MOST_QUERIES, propose_for
-from parquetry.tuning.workload import Workload
+from parquetry.tuning.proposing import propose_for
+from parquetry.tuning.spacing import is_worth_tuning
+from parquetry.tuning.understanding import understand
 
 if TYPE_CHECKING:
     from parquetry.dataset import Dataset
     from parquetry.tuning.config import Config
     from parquetry.tuning.metadata.store import MetadataStore
     from parquetry.tuning.proposing import Proposal
+    from parquetry.tuning.workload import Workload
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,20 +38,8 @@ def analyze(dataset: Dataset, metadata: MetadataStore, config: Config) -> Analys
     **Cost:** every footer is read; the sample is taken on the first call.
     """
     proposal = propose_for(dataset, metadata, config)
-    queries = metadata.queries(dataset.name, limit=MOST_QUERIES)
-    workload = Workload.of(
-        dataset.name,
-        queries,
-        metadata.shapes(dataset.name),
-        dt.datetime.now(dt.UTC),
-        half_life_days=config.half_life_days,
-        sample=proposal.situation.sample,
-    )
-    return Analysis(
-        workload,
-        proposal,
-        _advice(workload, proposal, config),
-    )
+    workload = understand(dataset, metadata, config, proposal.situation.sample)
+    return Analysis(workload, proposal, _advice(workload, proposal, config))
 
 
 def _advice(workload: Workload, proposal: Proposal, config: Config) -> tuple[str, ...]:

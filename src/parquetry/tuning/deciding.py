@@ -13,24 +13,19 @@ Every value here is plain and can be kept as JSON; nothing is known of how layou
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from functools import reduce
-from typing import TYPE_CHECKING, Any, TypeVar, cast
-
-import numpy as np
+from typing import TYPE_CHECKING, Any
 
 from parquetry.tuning.offline_optimum import WorkFunction
+from parquetry.tuning.options import MARGIN, saving
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from numpy.typing import NDArray
+    from parquetry.tuning.options import Option
 
-_Seconds = TypeVar("_Seconds", float, "NDArray[np.float64]")
 _DEAR = 2.5
 _NEAR = 1.4
 _ROUNDING = 1 + 1e-9
-MARGIN = 0.9
-"""Predictions may be off by a tenth: what is there counts only so much of what it takes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,29 +45,6 @@ class Rules:
     min_queries: int = 30
     cautious_theta: float = 2 * MARGIN
     early_theta: float = 0.2
-
-
-@dataclass(frozen=True, slots=True)
-class Option:
-    """A layout that can be written, and what would have to go for it.
-
-    Args:
-        layout: The layout.
-        rewrite_seconds: What writing it takes.
-        drops: The layout that is given up, if one is.
-        caution: So many times as much as usual must have been saved, because predictions for this layout
-            were wrong before.
-    """
-
-    layout: str
-    rewrite_seconds: float
-    drops: str | None = None
-    caution: float = 1.0
-
-    @property
-    def key(self) -> str:
-        """What tells the option from others."""
-        return self.layout if self.drops is None else f"{self.layout} for {self.drops}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,30 +102,6 @@ class State:
         return cls(**{**document, "work": WorkFunction(document["work"])})
 
 
-def options(
-    layouts: Mapping[str, float], present: Sequence[str], max_replicas: int
-) -> list[Option]:
-    """Return what can be done: one more layout, or one in the place of another.
-
-    Args:
-        layouts: What writing each candidate takes.
-        present: The layouts that questions can be answered from; the dataset's own comes first.
-        max_replicas: How many may stand beside the dataset. 0: the dataset itself is rewritten.
-    """
-    own, replicas = present[0], present[1:]
-    found = []
-    for layout, seconds in layouts.items():
-        if layout in present:
-            continue
-        if max_replicas == 0:
-            found.append(Option(layout, seconds, own))
-        elif len(replicas) < max_replicas:
-            found.append(Option(layout, seconds))
-        else:
-            found += [Option(layout, seconds, victim) for victim in replicas]
-    return found
-
-
 def advance(
     state: State, costs: Mapping[str, float], present: Sequence[str], choices: Sequence[Option]
 ) -> State:
@@ -195,36 +143,6 @@ def _work_after(
     known = {layout: costs[layout] for layout in (*moves, *present) if layout in costs}
     back = {layout: moves.get(layout, 0.0 if layout in present else dearest) for layout in known}
     return (work if work.values else WorkFunction.starting_in(present[0])).after(known, back)
-
-
-def saving(
-    option: Option, costs: Mapping[str, _Seconds], present: Sequence[str], current: _Seconds
-) -> _Seconds:
-    """Return what an option saves of one question, or of each of many, less the margin.
-
-    One more layout beside those that are there takes nothing away: it is used where it is better.
-    """
-    if option.drops is None:
-        saved = np.maximum(0.0, MARGIN * current - costs[option.layout])
-    else:
-        left = [option.layout, *(layout for layout in present if layout != option.drops)]
-        saved = MARGIN * current - reduce(np.minimum, [costs[layout] for layout in left])
-    return cast("_Seconds", saved)
-
-
-def replay(
-    option: Option, costs: Mapping[str, NDArray[np.float64]], present: Sequence[str]
-) -> float:
-    """Return the counter that an option would have, had it been known since the last move.
-
-    Args:
-        option: The option.
-        costs: What each question since then takes, by layout.
-        present: The layouts that they could be answered from.
-    """
-    current = reduce(np.minimum, [costs[layout] for layout in present])
-    sums = np.cumsum(saving(option, costs, present, current))
-    return float(sums[-1] - min(0.0, sums.min())) if len(sums) else 0.0  # it stops at zero
 
 
 def decide(state: State, choices: Sequence[Option], rules: Rules) -> Option | None:
@@ -301,8 +219,3 @@ def _threshold(state: State, option: Option, rules: Rules) -> float:
 def moved(state: State, seconds: float) -> State:
     """Return the state after a move that took some seconds."""
     return replace(state, counters={}, queries=0, rewrite_seconds=state.rewrite_seconds + seconds)
-
-
-def is_worth_tuning(rows: int, row_groups: int, min_rows: int, min_row_groups: int) -> bool:
-    """Return whether a dataset is large enough for its layout to matter."""
-    return rows >= min_rows and row_groups >= min_row_groups

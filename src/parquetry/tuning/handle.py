@@ -1,24 +1,30 @@
-"""`Store.tuning`: the tuning of a store, as people hold it."""
+"""`Store.tuning`: the tuning of a store, as people hold it.
+
+What goes through the loop is only loaded when a round is due, and the database when something was
+logged: a process that asks questions needs neither to begin.
+"""
 
 from __future__ import annotations
 
 import datetime as dt
+import os
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from parquetry.errors import ParquetryError, RequestError
-from parquetry.tuning.explorer import LayoutExplorer
-from parquetry.tuning.metadata.store import MetadataStore
 from parquetry.tuning.observing import TunedObserver
-from parquetry.tuning.spacing import why_wait
 from parquetry.tuning.switching import read_switch, switch_off
 from parquetry.tuning.tuner import start_tuner, stop_tuner
 from parquetry.watching import find_watch
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from parquetry.store import Store
     from parquetry.tuning.config import Config
+    from parquetry.tuning.explorer import LayoutExplorer
+    from parquetry.tuning.metadata.store import MetadataStore
     from parquetry.tuning.query_log import QueryLogger
     from parquetry.tuning.records import JobMode, LayoutRecord, MigrationJob, Role
     from parquetry.tuning.round import Round
@@ -128,7 +134,7 @@ class Tuning:
         `LayoutExplorer.optimize_table` says what is guaranteed and what it costs.
         """
         config = self.config
-        explorer = LayoutExplorer(config, self._opened(config), self._logger)
+        explorer = self._explorer(config, self._opened(config))
         return explorer.optimize_table(table, role=role, mode=mode)
 
     def run_once(self) -> list[Round]:
@@ -138,23 +144,36 @@ class Tuning:
         and where looking for layouts has taken its share (`share_looking`) of the questions' time.
         Questions older than the settings' `history_days` are forgotten.
 
-        **Cost:** where nothing is done, two small queries of the database and one `stat` a file.
+        **Cost:** where nothing is done, two small queries of the database and one `stat` a file; where
+        nothing was ever logged, one `stat`.
         """
         config = self.config
-        metadata = self._opened(config)
-        explorer = LayoutExplorer(config, metadata, self._logger)
         self._flush()
+        if not ("://" in config.metadata_db or os.path.exists(config.metadata_db)):
+            return []
+        metadata = self._opened(config)
         days = dt.timedelta(days=config.history_days)
         metadata.forget_queries(dt.datetime.now(dt.UTC) - days)
         switch = read_switch(self._store.path)
         chosen = None if switch is None else switch.tables
         asked = set(metadata.tables()).intersection(self._store.datasets())
         names = sorted(asked if chosen is None else asked.intersection(chosen))
-        return [
-            explorer.tune_table(name)
-            for name in names
-            if why_wait(self._store.dataset(name), metadata, config) is None
-        ]
+        return self._go_round(names, config, metadata) if names else []
+
+    def _go_round(
+        self, names: Sequence[str], config: Config, metadata: MetadataStore
+    ) -> list[Round]:
+        from parquetry.tuning.spacing import why_wait
+
+        due = (
+            name for name in names if why_wait(self._store.dataset(name), metadata, config) is None
+        )
+        return [self._explorer(config, metadata).tune_table(name) for name in due]
+
+    def _explorer(self, config: Config, metadata: MetadataStore) -> LayoutExplorer:
+        from parquetry.tuning.explorer import LayoutExplorer
+
+        return LayoutExplorer(config, metadata, self._logger)
 
     def cancel(self, job_id: int) -> MigrationJob:
         """Cancel a migration that waits or runs; whoever runs it ends it at the next sign of life.
@@ -192,6 +211,8 @@ class Tuning:
         return observer.logger if isinstance(observer, TunedObserver) else None
 
     def _opened(self, config: Config) -> MetadataStore:
+        from parquetry.tuning.metadata.store import MetadataStore
+
         place = config.metadata_db
         if self._metadata is None or self._metadata[0] != place:
             self._metadata = (place, MetadataStore(place))

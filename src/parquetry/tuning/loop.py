@@ -2,7 +2,7 @@
 
 ```
 1 observe     query_log      every question is logged by whoever asks it
-2 understand  workload       which kinds of question there are, and which columns they are about
+2 understand  understanding  which kinds of question there are, and which columns they are about
 3 propose     candidates/    layouts that could serve them, by RULES
 4 price       costs/         what each would bring and take, on a sample; nothing is rewritten
 5 decide      moving_rule    whether moving would have paid already
@@ -16,20 +16,17 @@ Routing (`routing/`, `bandits/`) and evaluation (`evaluation/`) go on with every
 
 from __future__ import annotations
 
-import datetime as dt
 from typing import TYPE_CHECKING
 
 from parquetry.tuning.moving import carry_out
 from parquetry.tuning.moving_rule import decide_for, settle
-from parquetry.tuning.notebook import find_notebook
 from parquetry.tuning.proposing import propose_for
 from parquetry.tuning.round import Round
 from parquetry.tuning.spacing import Look
+from parquetry.tuning.understanding import understand
 from parquetry.tuning.verifying import judge, look_back
-from parquetry.tuning.workload import Workload
 
 if TYPE_CHECKING:
-    from parquetry.dataset import Dataset
     from parquetry.tuning.round import Aim
     from parquetry.tuning.tools import Tools
 
@@ -53,7 +50,7 @@ def tune_table(table: str, tools: Tools, aim: Aim) -> Round:
     look = Look(table, tools.metadata)
     tools.observe()  # 1
     settle(dataset, tools.metadata)  # what writing to the dataset has made of its layouts
-    workload = _understand(dataset, tools)  # 2
+    workload = understand(dataset, tools.metadata, tools.config)  # 2
     proposal = propose_for(  # 3, 4
         dataset, tools.metadata, tools.config, rules=tools.rules, is_anew=aim.is_asked
     )
@@ -71,16 +68,3 @@ def tune_table(table: str, tools: Tools, aim: Aim) -> Round:
     news = look_back(dataset, tools)  # 7, of what was written before
     look.end(decision.lacks_seconds, None if job else decision.due_seconds)
     return Round(table, workload, proposal, decision, job, verdict, news)
-
-
-def _understand(dataset: Dataset, tools: Tools) -> Workload:
-    notebook = find_notebook(dataset, tools.metadata)
-    with notebook.guard:
-        queries = notebook.read_log(tools.metadata, dataset.name)
-    return Workload.of(
-        dataset.name,
-        queries,
-        tools.metadata.shapes(dataset.name),
-        dt.datetime.now(dt.UTC),
-        half_life_days=tools.config.half_life_days,
-    )

@@ -9,21 +9,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from parquetry.tuning.deciding import (
-    Option,
     Rules,
     State,
     advance,
     decide,
     due_after,
-    is_worth_tuning,
     lacking,
     moved,
-    options,
-    replay,
 )
 from parquetry.tuning.evaluation.verifying import find_verification
+from parquetry.tuning.options import Option, options, replay
 from parquetry.tuning.replicas.state import settle_records
-from parquetry.tuning.spacing import left_alone
+from parquetry.tuning.spacing import is_worth_tuning, left_alone
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -46,6 +46,7 @@ class QueryLogger:
         metadata: Where to, or what opens it; that is done when the first question is written.
         classifier: What tells the kind of a question.
         learner: Is told of the questions that were written, in the thread that writes them.
+        told: Is told of each question when it is observed, in the caller's thread.
         buffer_rows: Questions that are kept in memory before they are written together.
         buffer_seconds: Seconds after which they are written even if they are fewer.
 
@@ -58,12 +59,14 @@ class QueryLogger:
         *,
         classifier: Classifier | None = None,
         learner: Callable[[Sequence[LoggedQuery]], None] | None = None,
+        told: Callable[[Observation], None] | None = None,
         buffer_rows: int = 256,
         buffer_seconds: float = 5.0,
     ) -> None:
         self._open = metadata if callable(metadata) else lambda: metadata
         self._classifier = classifier or Classifier()
         self._learner = learner or (lambda _: None)
+        self._told = told or (lambda _: None)
         self._buffer_rows = buffer_rows
         self._buffer_seconds = buffer_seconds
         self._own_layouts: dict[str, str] = {}
@@ -87,11 +90,22 @@ class QueryLogger:
         if self._owner != os.getpid():
             self._begin()
         self._buffer.append((time.time(), observation))
+        self._told(observation)
         _pending.add(self)
         if self._thread is None:
             self._start()
         if len(self._buffer) >= self._buffer_rows:
             self._is_due.set()
+
+    def prepare(self) -> None:
+        """Open the database now, so that what it knows holds from the first question on.
+
+        Raises:
+            ParquetryError: It cannot be read.
+        """
+        for record in self._metadata.layouts():
+            if record.role == "active" and record.state == "ready":
+                self._own_layouts[record.table] = record.layout_id
 
     def flush(self) -> None:
         """Write what is in the buffer.

@@ -13,7 +13,6 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING
 
-from parquetry.tuning.deciding import is_worth_tuning
 from parquetry.tuning.notebook import find_notebook
 from parquetry.tuning.proposing import rewrite_estimate
 
@@ -97,6 +96,11 @@ def why_wait(dataset: Dataset, metadata: MetadataStore, config: Config) -> str |
     if looked.until and looked.seconds + looked.last_seconds > allowed:
         return "looking has taken its share of the questions' time"
     return None
+
+
+def is_worth_tuning(rows: int, row_groups: int, min_rows: int, min_row_groups: int) -> bool:
+    """Return whether a dataset is large enough for its layout to matter."""
+    return rows >= min_rows and row_groups >= min_row_groups
 
 
 def left_alone(rows: int, row_groups: int) -> str:

@@ -5,7 +5,6 @@ While the file is there, every question to the store is logged and may be rerout
 
 from __future__ import annotations
 
-import datetime as dt
 import json
 import logging
 import os
@@ -18,20 +17,14 @@ from parquetry.commits.home import STATE_FOLDER
 from parquetry.errors import CorruptionError, FormatVersionError, NotFoundError, ParquetryError
 from parquetry.storage.folders import make_folders, write_file
 from parquetry.storage.local import LocalStorage
-from parquetry.tuning.bandits.choosing import make_bandit
-from parquetry.tuning.bandits.learning import learn_from
-from parquetry.tuning.bandits.shared import SharedPolicy
 from parquetry.tuning.config import Config
 from parquetry.tuning.observing import TunedObserver, TunedRouter
-from parquetry.tuning.query_log import QueryLogger
-from parquetry.tuning.questions.clustering import Classifier
-from parquetry.tuning.routing.router import ReplicaRouter
+from parquetry.tuning.watchers import make_watchers
 from parquetry.watching import TUNING_FILE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from parquetry.tuning.bandits.policy import Policy
     from parquetry.tuning.metadata.store import MetadataStore
 
 _LOG = logging.getLogger("parquetry.tuning")
@@ -141,36 +134,18 @@ def watch_store(store: str) -> Watch:
     except ParquetryError as error:
         _LOG.warning("The questions to %s are not logged: %s", store, error)
         return NOBODY
-    policy = SharedPolicy(make_bandit(config.bandit, config.exploration_rate))
-    classifier = Classifier()
-    logger = QueryLogger(
-        lambda: _open(config, policy),
-        classifier=classifier,
-        learner=lambda queries: learn_from(policy, queries),
-        buffer_rows=config.log_buffer_rows,
-        buffer_seconds=config.log_buffer_seconds,
-    )
-    router = ReplicaRouter(
-        policy,
-        own_layout=logger.own_layout,
-        cluster_of=classifier.cluster_of,
-        seed=config.seed,
-    )
+    watchers = make_watchers(config, lambda: _open(config))
     return Watch(
-        TunedObserver(logger, switch.tables),
-        TunedRouter(router, switch.tables),
+        TunedObserver(watchers.logger, switch.tables),
+        TunedRouter(watchers.router, switch.tables),
         config.share_measured,
     )
 
 
-def _open(config: Config, policy: Policy) -> MetadataStore:
-    """Open the database, and let a policy learn from what it says."""
+def _open(config: Config) -> MetadataStore:
     from parquetry.tuning.metadata.store import MetadataStore
 
-    metadata = MetadataStore(config)
-    since = dt.datetime.now(dt.UTC) - dt.timedelta(hours=config.window_hours)
-    learn_from(policy, metadata.queries(since=since))
-    return metadata
+    return MetadataStore(config)
 
 
 def _path(store: str) -> str:

@@ -31,8 +31,7 @@ def judge(
 ) -> Verification | None:
     """Return what the gates say of a layout that was just written; None if there is none to judge.
 
-    One that fails is given up; a replica that passes takes the place of the one that is dropped for it,
-    and of those that are stale.
+    A replica that passes takes the place of the one that is dropped for it, and of those that are stale.
     """
     if job is None or job.state != "done":
         return None
@@ -42,11 +41,7 @@ def judge(
     start = time.perf_counter()
     found = verify_layout(dataset, tools.metadata, tools.config, record)
     remember_race(dataset.name, time.perf_counter() - start, tools.metadata)
-    if found is not None and not found.passed:
-        failed = found.gate_b if found.gate_a.passed else found.gate_a
-        give_up(dataset, tools.metadata, record, failed.reason)
-        return found
-    if job.role == "active":
+    if job.role == "active" or (found is not None and not found.passed):
         return found
     stale = [one.layout_id for one in tools.metadata.layouts(dataset.name) if one.state == "stale"]
     for layout_id in filter(None, (decision.drops, *stale)):

@@ -22,7 +22,11 @@ def migration_worker(
         str | None, typer.Option("--table-name", help="Only jobs of this dataset.")
     ] = None,
     check: Annotated[
-        bool, typer.Option(help="Race each new replica against the dataset with logged questions.")
+        bool,
+        typer.Option(
+            help="Race each new layout with logged questions against what was there before, and give "
+            "it up if it is not faster."
+        ),
     ] = True,
 ) -> int:
     """Carry out queued migrations, one after the other. Several workers may run at once.
@@ -86,6 +90,8 @@ def _check(opened: Opened, job: MigrationJob) -> None:
     if found is not None:
         say(f"  {found.gate_a.reason}")
         say(f"  {found.gate_b.reason}")
+    if found is not None and found.given_up:
+        say(f"  {found.given_up}")
 
 
 def decisions(layout: Layout) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     import random
@@ -66,3 +66,10 @@ class Policy(Protocol):
         latency_seconds: float,
     ) -> None:
         """Take note of how long a layout took to answer a question of a kind."""
+
+
+class LearnsNothing:
+    """What a policy inherits that chooses without having learned."""
+
+    def learn(self, *_: Any, **__: Any) -> None:
+        """Learn nothing."""

@@ -10,7 +10,7 @@ from parquetry.access.duck import Duck
 from parquetry.errors import ParquetryError
 from parquetry.model.layouts import INITIAL
 from parquetry.store import Store
-from parquetry.tuning.bandits.policy import Choice
+from parquetry.tuning.bandits.policy import Choice, LearnsNothing
 from parquetry.tuning.evaluation.gates import COUNTS, Pair, is_settled
 from parquetry.tuning.evaluation.giving_up import version_before
 from parquetry.tuning.routing.router import ReplicaRouter
@@ -29,7 +29,7 @@ _LOOKS = (16, 24, 36)
 """After so many pairs it is looked whether the race is settled."""
 
 
-class Pinned:
+class Pinned(LearnsNothing):
     """A routing policy that takes one layout wherever it can answer.
 
     Args:
@@ -50,16 +50,6 @@ class Pinned:
         names = [option.layout for option in options]
         taken = self.layout if self.layout in names else names[0]
         return Choice(taken, is_exploration=False, reason=f"pinned to {self.layout}")
-
-    def learn(
-        self,
-        table: str,
-        cluster_id: str | None,
-        layout: str,
-        predicted_seconds: float | None,
-        latency_seconds: float,
-    ) -> None:
-        """Learn nothing."""
 
 
 def race_before(

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from parquetry.errors import NotFoundError
 from parquetry.tuning.evaluation.gates import GateVerdict, gate_b
-from parquetry.tuning.evaluation.giving_up import version_before
+from parquetry.tuning.evaluation.giving_up import give_up, version_before
 from parquetry.tuning.evaluation.racing import race_before
 from parquetry.tuning.evaluation.replaying import replay, rows_by_folder
 from parquetry.tuning.proposing import propose_for
@@ -27,10 +27,17 @@ _QUERIES = 1_000
 
 @dataclass(frozen=True, slots=True)
 class Verification:
-    """What the two gates say: A of what is read, B of how long it takes."""
+    """What the two gates say: A of what is read, B of how long it takes.
+
+    Args:
+        gate_a: Does it read less?
+        gate_b: Is it faster?
+        given_up: What became of a layout that did not pass, in a sentence.
+    """
 
     gate_a: GateVerdict
     gate_b: GateVerdict
+    given_up: str = field(default="", compare=False)
 
     @property
     def passed(self) -> bool:
@@ -47,7 +54,7 @@ def verify_layout(
     the files that it has retired, which are kept as long as it can be undone; where the dataset was
     changed since, there is nothing that it could be compared with.
 
-    The verdict is remembered; see `find_verification`. Nothing is given up.
+    The verdict is remembered; see `find_verification`. A layout that does not pass is given up.
 
     **Cost:** up to sixty logged questions are asked three times in both layouts, fewer where the first
     of them tell already.
@@ -67,7 +74,10 @@ def verify_layout(
     pairs = race_before(dataset, metadata, record, queries, seed=config.seed)
     found = Verification(gate, gate_b(pairs, seed=config.seed))
     remember_verification(metadata, dataset.name, record.layout_id, found)
-    return found
+    if found.passed:
+        return found
+    failed = found.gate_b if found.gate_a.passed else found.gate_a
+    return replace(found, given_up=give_up(dataset, metadata, record, failed.reason))
 
 
 def remember_verification(
@@ -84,7 +94,7 @@ def remember_verification(
 def find_verification(metadata: MetadataStore, table: str, layout_id: str) -> Verification | None:
     """Return what the gates said of a layout, None if they were never asked."""
     kept = metadata.state(table, _key(layout_id))
-    return kept and Verification(*(GateVerdict(**kept[name]) for name in ("gate_a", "gate_b")))
+    return kept and Verification(GateVerdict(**kept["gate_a"]), GateVerdict(**kept["gate_b"]))
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from parquetry.tuning.bandits.policy import CLEARLY, Choice
+from parquetry.tuning.bandits.policy import CLEARLY, Choice, LearnsNothing
 
 if TYPE_CHECKING:
     import random
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from parquetry.tuning.bandits.policy import Option
 
 
-class LowestCost:
+class LowestCost(LearnsNothing):
     """Takes the layout with the lowest predicted cost.
 
     The first option, which is the dataset's own layout, stays unless another is clearly better.
@@ -34,16 +34,6 @@ class LowestCost:
             best = first
         told = ", ".join(f"{one.layout} {1e3 * _seconds(one):.2f} ms" for one in options)
         return Choice(best.layout, is_exploration=False, reason=f"lowest predicted cost: {told}")
-
-    def learn(
-        self,
-        table: str,
-        cluster_id: str | None,
-        layout: str,
-        predicted_seconds: float | None,
-        latency_seconds: float,
-    ) -> None:
-        """Learn nothing."""
 
 
 def _seconds(option: Option) -> float:

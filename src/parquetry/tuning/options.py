@@ -1,0 +1,95 @@
+"""What can be done about the layouts of a dataset, and what each of that would have saved."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import reduce
+from typing import TYPE_CHECKING, TypeVar, cast
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+_Seconds = TypeVar("_Seconds", float, "NDArray[np.float64]")
+MARGIN = 0.9
+"""Predictions may be off by a tenth: what is there counts only so much of what it takes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """A layout that can be written, and what would have to go for it.
+
+    Args:
+        layout: The layout.
+        rewrite_seconds: What writing it takes.
+        drops: The layout that is given up, if one is.
+        caution: So many times as much as usual must have been saved, because predictions for this layout
+            were wrong before.
+    """
+
+    layout: str
+    rewrite_seconds: float
+    drops: str | None = None
+    caution: float = 1.0
+
+    @property
+    def key(self) -> str:
+        """What tells the option from others."""
+        return self.layout if self.drops is None else f"{self.layout} for {self.drops}"
+
+
+def options(
+    layouts: Mapping[str, float], present: Sequence[str], max_replicas: int
+) -> list[Option]:
+    """Return what can be done: one more layout, or one in the place of another.
+
+    Args:
+        layouts: What writing each candidate takes.
+        present: The layouts that questions can be answered from; the dataset's own comes first.
+        max_replicas: How many may stand beside the dataset. 0: the dataset itself is rewritten.
+    """
+    own, replicas = present[0], present[1:]
+    found = []
+    for layout, seconds in layouts.items():
+        if layout in present:
+            continue
+        if max_replicas == 0:
+            found.append(Option(layout, seconds, own))
+        elif len(replicas) < max_replicas:
+            found.append(Option(layout, seconds))
+        else:
+            found += [Option(layout, seconds, victim) for victim in replicas]
+    return found
+
+
+def saving(
+    option: Option, costs: Mapping[str, _Seconds], present: Sequence[str], current: _Seconds
+) -> _Seconds:
+    """Return what an option saves of one question, or of each of many, less the margin.
+
+    One more layout beside those that are there takes nothing away: it is used where it is better.
+    """
+    if option.drops is None:
+        saved = np.maximum(0.0, MARGIN * current - costs[option.layout])
+    else:
+        left = [option.layout, *(layout for layout in present if layout != option.drops)]
+        saved = MARGIN * current - reduce(np.minimum, [costs[layout] for layout in left])
+    return cast("_Seconds", saved)
+
+
+def replay(
+    option: Option, costs: Mapping[str, NDArray[np.float64]], present: Sequence[str]
+) -> float:
+    """Return the counter that an option would have, had it been known since the last move.
+
+    Args:
+        option: The option.
+        costs: What each question since then takes, by layout.
+        present: The layouts that they could be answered from.
+    """
+    current = reduce(np.minimum, [costs[layout] for layout in present])
+    sums = np.cumsum(saving(option, costs, present, current))
+    return float(sums[-1] - min(0.0, sums.min())) if len(sums) else 0.0  # it stops at zero
