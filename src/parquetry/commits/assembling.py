@@ -9,10 +9,10 @@ from parquetry.commits.many import for_each
 from parquetry.errors import ConflictError, NotFoundError
 from parquetry.model.changes import below, covering_folder
 from parquetry.model.records import Swap
-from parquetry.storage.folders import find_stat, make_folders, walk
+from parquetry.storage.folders import find_stat, walk
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from parquetry.commits.home import Home
     from parquetry.commits.staging import Staging
@@ -88,10 +88,12 @@ def assemble(
     targets: dict[str, list[tuple[str, str]]] = {}
     sources = {new.path: new.source for new in change.add}
     for folder, paths in _by_folder(sources, folders).items():
+        tree = staging.tree(trees[folder])
         for path in paths:
-            target = f"{staging.tree(trees[folder])}/{below(folder, path)}"
-            targets.setdefault(posixpath.dirname(target), []).append((sources[path], target))
-    made += _placed(storage, targets)
+            target = f"{tree}/{below(folder, path)}"
+            targets.setdefault(target.rpartition("/")[0], []).append((sources[path], target))
+    made += _make_missing(storage, targets, made)
+    _place(storage, targets)
     swaps = tuple(
         Swap(
             folder,
@@ -115,16 +117,30 @@ def _by_folder(paths: Iterable[str], folders: Sequence[str]) -> dict[str, list[s
     return found
 
 
-def _placed(storage: Storage, targets: Mapping[str, Sequence[tuple[str, str]]]) -> list[str]:
-    """Link files to where they belong, by folder, and return the folders that were made for them."""
+def _make_missing(storage: Storage, wanted: Iterable[str], there: Collection[str]) -> list[str]:
+    """Make folders of trees, and those above them, that are not there yet; return them."""
+    known = set(there)
+    made: list[str] = []
+    for folder in wanted:
+        chain, at = [], folder
+        while at not in known:
+            known.add(at)
+            chain.append(at)
+            at = at.rpartition("/")[0]
+        made += reversed(chain)
+    for folder in made:
+        storage.make_folder(folder)
+    return made
 
-    def place(folder: str) -> list[str]:
-        made = make_folders(storage, folder)
+
+def _place(storage: Storage, targets: Mapping[str, Sequence[tuple[str, str]]]) -> None:
+    """Link files to where they belong, by folder."""
+
+    def place(folder: str) -> None:
         for source, target in targets[folder]:
             storage.link(source, target)
-        return made
 
-    return [folder for made in for_each(place, list(targets)) for folder in made]
+    for_each(place, list(targets))
 
 
 def _link_what_stays(

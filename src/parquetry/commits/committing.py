@@ -7,6 +7,7 @@ after it is completed by `finishing`, now or when the dataset is next opened.
 from __future__ import annotations
 
 import posixpath
+from functools import partial
 from typing import TYPE_CHECKING
 
 from parquetry.commits import log
@@ -16,6 +17,7 @@ from parquetry.commits.many import for_each
 from parquetry.commits.staging import sweep
 from parquetry.errors import ConflictError, CorruptionError, NotFoundError, ParquetryError
 from parquetry.files.footers import count_rows
+from parquetry.model.changes import checksum_of
 from parquetry.model.records import AddedFile, CommitRecord, RetiredFile
 from parquetry.storage.folders import find_stat, walk_files
 from parquetry.storage.listing import is_data_file
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from parquetry.storage.protocol import Storage
 
 _LARGE = 16 << 20  # bytes of new files that are synced before the lock is taken
+_FEW_BYTES = 1 << 18  # reading so many takes no longer than understanding a footer
 
 
 def commit(home: Home, storage: Storage, staging: Staging, change: Change) -> CommitRecord:
@@ -43,7 +46,7 @@ def commit(home: Home, storage: Storage, staging: Staging, change: Change) -> Co
     """
     if sum(new.bytes for new in change.add) > _LARGE:
         storage.sync_all([new.source for new in change.add])  # while nobody waits for the lock
-    for_each(_verify, change.add)
+    for_each(partial(_verify, storage), change.add)
     with storage.lock(home.lock):
         recover(home, storage)
         sweep(home, storage)
@@ -57,11 +60,20 @@ def commit(home: Home, storage: Storage, staging: Staging, change: Change) -> Co
     return record
 
 
-def _verify(new: NewFile) -> None:
+def _verify(storage: Storage, new: NewFile) -> None:
+    """Read a staged file back: all of its bytes if they are few, else its footer."""
+    if new.checksum is not None and new.bytes <= _FEW_BYTES:
+        if checksum_of(storage.read_bytes(new.source)) == new.checksum:
+            return
+        wrong = "other bytes than were written"
+    else:
+        wrong = ""
     rows = count_rows(new.source)
     if rows != new.rows:
+        wrong = f"{rows} rows where {new.rows} were written"
+    if wrong:
         raise CorruptionError(
-            f"The staged file for {new.path} holds {rows} rows where {new.rows} were written. "
+            f"The staged file for {new.path} holds {wrong}. "
             "Nothing was changed. The disk or the memory of this machine cannot be trusted.",
             path=new.source,
         )

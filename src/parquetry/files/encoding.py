@@ -18,18 +18,10 @@ bare `ParquetWriter`, name the columns with NaN to `writer_options`; it is then 
 
 from __future__ import annotations
 
-from dataclasses import replace
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
-import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.parquet as pq
-from pyarrow import types as pt
-
-from parquetry.files.encoder import Encoder, encode_rows, told, without_pandas
-from parquetry.files.leaves import count_nans
+from parquetry.files.encoder import Encoder, encode_rows
+from parquetry.files.few_rows import FEW_ROWS, encode_few
 from parquetry.files.writer_options import (
     ROW_GROUP_ROWS,
     Direction,
@@ -37,10 +29,11 @@ from parquetry.files.writer_options import (
     WriterOptions,
     writer_options,
 )
-from parquetry.model.plain_numbers import floats_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection
+
+    import pyarrow as pa
 
 __all__ = [
     "ROW_GROUP_ROWS",
@@ -53,7 +46,6 @@ __all__ = [
     "writer_options",
 ]
 
-_FEW_ROWS = 8192
 _TINY_BYTES = 16_384
 
 
@@ -83,8 +75,9 @@ def encode_table(
     """
     if compression is None:
         compression = "snappy" if table.nbytes <= _TINY_BYTES else "zstd"
-    if table.num_rows <= min(_FEW_ROWS, row_group_rows) and not bloom_columns and not sorting:
-        return _encode_few(table, compression)
+    if table.num_rows <= min(FEW_ROWS, row_group_rows) and not bloom_columns and not sorting:
+        content: bytes = encode_few(table, compression).to_pybytes()
+        return content
     options = writer_options(
         table.schema,
         compression=compression,
@@ -93,45 +86,3 @@ def encode_table(
         sorting=sorting,
     )
     return encode_rows([table], table.schema, options)
-
-
-def _encode_few(table: pa.Table, compression: str) -> bytes:
-    """Encode a small table in a fraction of the time; sweeps write these by the thousand.
-
-    Its chunks do not say that they hold no NaN, which takes a second pass over the footer. They have
-    bounds only if they hold none, which is what readers need.
-    """
-    schema = table.schema.with_metadata(without_pandas(table.schema.metadata))
-    with_nan = [
-        field.name
-        for field, column in zip(schema, table.columns, strict=True)
-        if _holds_nan(field.type, column)
-    ]
-    options = _options_of(schema, compression, tuple(sorted(with_nan)))
-    sink = pa.BufferOutputStream()  # not BytesIO, each of whose writes waits for Python's lock
-    with told(), pq.ParquetWriter(sink, schema, **options.arguments) as writer:
-        if table.num_rows:
-            writer.write_table(table.replace_schema_metadata(schema.metadata))
-    content: bytes = sink.getvalue().to_pybytes()
-    return content
-
-
-def _holds_nan(kind: pa.DataType, column: pa.ChunkedArray) -> bool:
-    if pt.is_float32(kind) or pt.is_float64(kind):
-        return any(_array_holds_nan(chunk) for chunk in column.chunks)
-    return any(count_nans(pa.table({"": column})).values()) if pt.is_nested(kind) else False
-
-
-def _array_holds_nan(values: pa.Array) -> bool:
-    if values.null_count:
-        return bool(pc.any(pc.is_nan(values)).as_py())
-    return bool(np.isnan(floats_of(values)).any())
-
-
-@lru_cache(maxsize=256)
-def _options_of(schema: pa.Schema, compression: str, with_nan: tuple[str, ...]) -> WriterOptions:
-    options = writer_options(
-        schema, compression=compression, row_group_rows=ROW_GROUP_ROWS, nan_columns=with_nan
-    )
-    # an index over a handful of pages says nothing that the statistics do not
-    return replace(options, arguments={**options.arguments, "write_page_index": False})

@@ -51,9 +51,14 @@ class NewFile:
     checksum: str | None = None
 
 
-def new_file(path: str, source: str, rows: int, content: bytes) -> NewFile:
+def new_file(path: str, source: str, rows: int, content: bytes | memoryview) -> NewFile:
     """Return the new file that holds these bytes, with their checksum."""
-    return NewFile(path, source, rows, len(content), hashlib.sha256(content).hexdigest())
+    return NewFile(path, source, rows, len(content), checksum_of(content))
+
+
+def checksum_of(content: bytes | memoryview) -> str:
+    """Return the SHA-256 of a file's bytes in hexadecimal."""
+    return hashlib.sha256(content).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)

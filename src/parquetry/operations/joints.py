@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import pyarrow as pa
 
 from parquetry.errors import ConflictError, StorageError
-from parquetry.model.changes import NewFile
-from parquetry.operations.few_rows import FEW_ROWS, encode_few
+from parquetry.files.few_rows import FEW_ROWS, encode_few
+from parquetry.model.changes import NewFile, new_file
 from parquetry.operations.joined_output import fitted
 from parquetry.operations.joining import common_schema, join
 from parquetry.operations.moulds import is_whole
@@ -43,26 +43,24 @@ class Joint(NamedTuple):
         path = posixpath.join(self.folder, staging.final_name(self.source))
         is_loose = all(isinstance(part, Loose) for part in self.parts)
         if is_loose and expected <= FEW_ROWS and not style.sorting:
-            size = self._encode(storage, style)
-            return NewFile(path, self.source, expected, size)
+            content = self._encode(style)
+            write_file(storage, self.source, content)
+            return new_file(path, self.source, expected, content)
         if not self._link(storage, style):
             with storage.create(self.source) as sink:
                 self._check(join(self.parts, sink, style), expected)
         return NewFile(path, self.source, expected, storage.stat(self.source).size)
 
-    def _encode(self, storage: Storage, style: Style) -> int:
-        """Write a few rows that are decoded already, and return the size of the file."""
-        schema = common_schema([part.schema for part in self.parts])
+    def _encode(self, style: Style) -> memoryview:
+        """Return a few rows that are decoded already as a file in memory."""
         tables = [table for part in self.parts for table in part.load()]
         table = tables[0]
         if len(tables) > 1:
+            schema = common_schema([part.schema for part in self.parts])
             table = pa.concat_tables([fitted(one, schema) for one in tables])
-        with_nan = {name for part in self.parts if isinstance(part, Loose) for name in part.nans}
-        content = encode_few(
-            table, style.compression or "zstd", style.constant, tuple(sorted(with_nan))
-        )
-        write_file(storage, self.source, content)
-        return int(content.size)
+        nans = {name for part in self.parts if isinstance(part, Loose) for name in part.nans}
+        codec = style.compression or "zstd"
+        return memoryview(encode_few(table, codec, style.constant, tuple(sorted(nans))))
 
     def _check(self, rows: int, expected: int) -> None:
         if rows != expected:

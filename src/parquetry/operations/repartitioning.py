@@ -54,7 +54,7 @@ class Repartitioning:
         self._lock = Lock()
         self._transforming = Lock()
         self.rows = 0
-        self._schemas: dict[pa.Schema, None] = {}
+        self._schemas: dict[int, pa.Schema] = {}  # by identity: there is one a task
 
     def stage(self) -> Iterator[NewFile]:
         """Write the new files, two at a time."""
@@ -68,7 +68,8 @@ class Repartitioning:
     @property
     def schema(self) -> pa.Schema:
         """All columns of the new files."""
-        return unite([normal_schema(one) for one in self._schemas], self._plan.root)
+        distinct = dict.fromkeys(self._schemas.values())
+        return unite([normal_schema(one) for one in distinct], self._plan.root)
 
     def checked(self, validate: Validation) -> list[NewFile]:
         """Write the new files, and return them once they are proved to hold the old rows.
@@ -122,8 +123,8 @@ class Repartitioning:
         for folder in list(sorter.parts):
             parts = sorter.parts.pop(folder)  # so that its rows can go when they are written
             for one in packed(parts, self._plan):
-                with self._lock:
-                    self._schemas.update(dict.fromkeys(part.schema for part in one))
+                for part in one:
+                    self._schemas.setdefault(id(part.schema), part.schema)
                 yield Joint(folder, one, self._new_path())
 
     def _new_path(self) -> str:

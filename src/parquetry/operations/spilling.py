@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from parquetry.errors import ParquetryError, StorageError
+from parquetry.files.few_rows import nan_columns
 from parquetry.model.schema import normal_schema
-from parquetry.operations.few_rows import nan_columns
 from parquetry.operations.joined_output import fitted
 from parquetry.operations.parts import Loose
 from parquetry.operations.run_slices import slice_by
@@ -69,9 +69,10 @@ class Sorter:
         """Part the rows that are held in memory; they need not be written aside."""
         for whole in self._take():
             nans = nan_columns(whole) if self._new_path else ()
+            schema = whole.schema  # one object for all, which is told from others at once
             for folder, table in self._sliced(whole):
                 load = partial(iter, [table] if self._new_path else [])
-                self.add_part(folder, Loose(table.num_rows, table.schema, load, nans))
+                self.add_part(folder, Loose(table.num_rows, schema, load, nans))
 
     def _sliced(self, table: pa.Table) -> Iterator[tuple[str, pa.Table]]:
         return slice_by(table, self._keys, self._known)

@@ -78,7 +78,7 @@ def remove_if_empty(storage: Storage, path: str) -> bool:
     return True
 
 
-def write_file(storage: Storage, path: str, content: bytes) -> None:
+def write_file(storage: Storage, path: str, content: bytes | memoryview) -> None:
     """Write a new file; it is not durable before it is synced."""
     with storage.create(path) as file:
         file.write(content)

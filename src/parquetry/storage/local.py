@@ -18,6 +18,7 @@ from parquetry.storage.protocol import Entry, Stat
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from types import TracebackType
 
     from typing_extensions import Buffer
 
@@ -33,42 +34,43 @@ class LocalStorage:
         try:
             with os.scandir(path) as found:
                 return [Entry(entry.name, _kind(entry)) for entry in found]
-        except OSError as error:  # not by _translated: walks of large trees live in this call
+        except OSError as error:  # not by _Translated: walks of large trees live in this call
             raise _ours(error, "list the folder", path) from error
 
     def stat(self, path: str) -> Stat:
         """Return the facts of a path without following a link at its end."""
         try:
             facts = os.lstat(path)
-        except OSError as error:  # not by _translated: walks of large trees live in this call
+        except OSError as error:  # not by _Translated: walks of large trees live in this call
             raise _ours(error, "look at", path) from error
         return Stat(facts.st_size, facts.st_mtime_ns, facts.st_ino, facts.st_mode, facts.st_nlink)
 
     def read_bytes(self, path: str) -> bytes:
         """Return a whole file."""
-        with _translated("read", path), open(path, "rb") as file:
-            return file.read()
+        with _Translated("read", path), open(path, "rb", buffering=0) as file:
+            content: bytes = file.read()
+            return content
 
     def read_link(self, path: str) -> str:
         """Return where a symbolic link points."""
-        with _translated("read the link", path):
+        with _Translated("read the link", path):
             return os.readlink(path)
 
     def create(self, path: str) -> BinaryIO:
         """Open a new file for writing; it must not exist."""
-        with _translated("create", path):
+        with _Translated("create", path):
             return io.BufferedWriter(_NewFile(path, "x"), _BUFFER_BYTES)
 
     def touch(self, path: str) -> None:
         """Set a file's `mtime` to the present moment of the clock that its file system goes by."""
-        with _translated("touch", path):
+        with _Translated("touch", path):
             os.utime(path)  # without a time, so that a file server takes its own
 
     def sync(self, path: str) -> None:
         """Make a file's bytes, or a folder's names, survive a loss of power."""
         if sys.platform == "win32" and os.path.isdir(path):
             return  # Windows journals names by itself and cannot open folders
-        with _translated("sync", path):
+        with _Translated("sync", path):
             descriptor = os.open(path, os.O_RDONLY)
             try:
                 os.fsync(descriptor)
@@ -82,7 +84,7 @@ class LocalStorage:
             for path in paths:
                 self.sync(path)
             return
-        with _translated("sync the file system of", paths[0]):
+        with _Translated("sync the file system of", paths[0]):
             descriptor = os.open(paths[0], os.O_RDONLY)
             try:
                 if syncfs(descriptor) != 0:
@@ -93,34 +95,34 @@ class LocalStorage:
 
     def make_folder(self, path: str, like: str | None = None) -> None:
         """Make one folder, with mode and owner of another; its parent must exist, it must not."""
-        with _translated("make the folder", path):
+        with _Translated("make the folder", path):
             os.mkdir(path)
             if like is not None:
                 _copy_rights(like, path)
 
     def remove_folder(self, path: str) -> None:
         """Remove one empty folder."""
-        with _translated("remove the folder", path):
+        with _Translated("remove the folder", path):
             os.rmdir(path)
 
     def link(self, source: str, target: str) -> None:
         """Give a file a second name; the target must not exist."""
-        with _translated("link", target):
+        with _Translated("link", target):
             os.link(source, target, follow_symlinks=False)
 
     def make_link(self, points_to: str, target: str) -> None:
         """Make a symbolic link."""
-        with _translated("make the link", target):
+        with _Translated("make the link", target):
             os.symlink(points_to, target)
 
     def rename(self, source: str, target: str) -> None:
         """Move a file or folder; a file at the target is replaced."""
-        with _translated("rename", target):
+        with _Translated("rename", target):
             os.replace(source, target)
 
     def move(self, source: str, target: str) -> None:
         """Move a file or folder to a name that must be free; an empty folder there may go."""
-        with _translated("move", target):
+        with _Translated("move", target):
             try:
                 move_to_free(source, target)
             except ExchangeUnsupportedError:
@@ -128,19 +130,19 @@ class LocalStorage:
 
     def exchange(self, one: str, other: str) -> None:
         """Swap two paths in one step; `ExchangeUnsupportedError` where that is not to be had."""
-        with _translated("exchange", one):
+        with _Translated("exchange", one):
             exchange(one, other)
 
     def unlink(self, path: str) -> None:
         """Remove a file's name."""
-        with _translated("remove", path):
+        with _Translated("remove", path):
             os.unlink(path)
 
     @contextmanager
     def lock(self, path: str, *, shared: bool = False, wait: bool = True) -> Iterator[bool]:
         """Hold the advisory lock file `path`; it dies with its holder."""
         opened = locked(path, shared=shared, wait=wait)
-        with _translated("lock", path):
+        with _Translated("lock", path):
             held = opened.__enter__()
         try:
             yield held
@@ -196,13 +198,25 @@ def _copy_rights(like: str, path: str) -> None:
             os.chown(path, facts.st_uid, facts.st_gid)
 
 
-@contextmanager
-def _translated(verb: str, path: str) -> Iterator[None]:
-    """Turn the system's errors into ours, with what was tried and what to do."""
-    try:
-        yield
-    except OSError as error:
-        raise _ours(error, verb, path) from error
+class _Translated:
+    """Turns the system's errors into ours, with what was tried and what to do."""
+
+    __slots__ = ("_path", "_verb")
+
+    def __init__(self, verb: str, path: str) -> None:
+        self._verb, self._path = verb, path
+
+    def __enter__(self) -> None:
+        return
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if isinstance(error, OSError):
+            raise _ours(error, self._verb, self._path) from error
 
 
 def _ours(error: OSError, verb: str, path: str) -> ParquetryError:

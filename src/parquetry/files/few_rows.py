@@ -1,0 +1,103 @@
+"""A few rows encoded at once: what a file of some hundred rows costs is mostly overhead."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from pyarrow import types as pt
+
+from parquetry.errors import CorruptionError
+from parquetry.files.encoder import told, without_pandas
+from parquetry.files.leaves import count_nans, list_leaves
+from parquetry.files.writer_options import writer_options
+from parquetry.model.plain_numbers import floats_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+FEW_ROWS = 8192
+
+
+def nan_columns(table: pa.Table) -> tuple[str, ...]:
+    """Return the columns that hold a NaN, sorted; every part of the table can only hold fewer."""
+    found = [
+        field.name
+        for field, column in zip(table.schema, table.columns, strict=True)
+        if _holds_nan(field.type, column)
+    ]
+    return tuple(sorted(found))
+
+
+def _holds_nan(kind: pa.DataType, column: pa.ChunkedArray) -> bool:
+    if pt.is_float32(kind) or pt.is_float64(kind):
+        return any(_array_holds_nan(chunk) for chunk in column.chunks)
+    if pt.is_float16(kind) or pt.is_nested(kind) or pt.is_dictionary(kind):
+        return any(count_nans(pa.table({"": column})).values())
+    return False
+
+
+def _array_holds_nan(values: pa.Array) -> bool:
+    if values.null_count:
+        return bool(pc.any(pc.is_nan(values)).as_py())
+    return bool(np.isnan(floats_of(values)).any())
+
+
+def encode_few(
+    table: pa.Table,
+    compression: str,
+    constant: tuple[str, ...] = (),
+    with_nan: tuple[str, ...] | None = None,
+) -> pa.Buffer:
+    """Return a small table as a Parquet file in memory, of one row group.
+
+    Columns with a NaN get no bounds; the others do not say that they hold none, which takes a second
+    pass over the footer. There is no page index: it would say what the statistics say. Beside zstd,
+    columns of one value are not compressed, and neither are whole numbers and times, whose differences
+    are packed: a codec would take its time for nothing.
+
+    Args:
+        table: The rows.
+        compression: The codec.
+        constant: Columns that have one value in all rows.
+        with_nan: All columns that may hold a NaN, if that is known already.
+
+    Raises:
+        SchemaMismatchError: If Parquet has no form for a type.
+    """
+    schema = table.schema
+    if schema.metadata:
+        schema = schema.with_metadata(without_pandas(schema.metadata))
+        table = table.replace_schema_metadata(schema.metadata)
+    nans = nan_columns(table) if with_nan is None else with_nan
+    sink = pa.BufferOutputStream()  # not BytesIO, each of whose writes waits for Python's lock
+    said: list[pq.FileMetaData] = []
+    arguments = _arguments(schema, compression, constant, nans)
+    with told(), pq.ParquetWriter(sink, schema, metadata_collector=said, **arguments) as writer:
+        if table.num_rows:
+            writer.write_table(table)
+    if said[0].num_rows != table.num_rows:
+        raise CorruptionError(
+            f"Encoding gave {said[0].num_rows} rows where there are {table.num_rows}. Nothing was "
+            "changed. The memory of this machine cannot be trusted."
+        )
+    return sink.getvalue()
+
+
+@lru_cache(maxsize=256)
+def _arguments(
+    schema: pa.Schema, compression: str, constant: tuple[str, ...], with_nan: tuple[str, ...]
+) -> Mapping[str, Any]:
+    options = writer_options(schema, compression=compression, nan_columns=with_nan)
+    arguments = {**options.arguments, "write_page_index": False}
+    if compression == "zstd":
+        paths = [leaf.path for leaf in list_leaves(schema)]
+        plain = {*constant, *arguments["column_encoding"]}
+        level = arguments["compression_level"]
+        arguments["compression"] = {p: "none" if p in plain else compression for p in paths}
+        arguments["compression_level"] = {p: level for p in paths if p not in plain} or None
+    return arguments

@@ -1,0 +1,65 @@
+"""A staged file that is not what was written is found before anything is changed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from tests.commits.workbench import Workbench, write
+
+from parquetry.commits.committing import commit
+from parquetry.commits.staging import open_staging
+from parquetry.errors import CorruptionError
+from parquetry.model.changes import Change, NewFile, new_file
+
+
+@pytest.fixture
+def bench(tmp_path):
+    return Workbench(tmp_path)
+
+
+def commit_one(bench, told, then):
+    """Stage a file, let `then` do something to it, and commit what was `told` of it before."""
+    with open_staging(bench.home, bench.disk) as staging:
+        source = staging.new_path()
+        write(Path(source), [1, 2])
+        new = told(source, Path(source).read_bytes())
+        then(Path(source))
+        return commit(bench.home, bench.disk, staging, Change("test", add=(new,)))
+
+
+def flip(path):
+    content = bytearray(path.read_bytes())
+    content[10] ^= 1  # in a page, of which the footer knows nothing
+    path.write_bytes(content)
+
+
+def with_checksum(source, content):
+    return new_file("x.parquet", source, 2, content)
+
+
+def test_a_flipped_bit_is_found_in_a_file_that_came_from_memory(bench):
+    with pytest.raises(CorruptionError, match="holds other bytes than were written") as caught:
+        commit_one(bench, with_checksum, flip)
+    assert caught.value.outcome == "unchanged"
+    assert bench.names() == []
+    assert not list(Path(bench.home.staging).iterdir())
+
+
+def test_lost_rows_are_found_in_any_file(bench):
+    def fewer(path):
+        path.unlink()
+        write(path, [1])
+
+    def streamed(source, content):
+        return NewFile("x.parquet", source, 2, len(content))
+
+    for told in (with_checksum, streamed):
+        with pytest.raises(CorruptionError, match="holds 1 rows where 2 were written"):
+            commit_one(bench, told, fewer)
+    assert bench.names() == []
+
+
+def test_a_file_is_committed_that_is_what_was_written(bench):
+    commit_one(bench, with_checksum, print)
+    assert bench.rows() == [1, 2]
