@@ -67,6 +67,11 @@ def scoped(path) -> ScopedFile:
     return ScopedFile(state, str(path.parent), columns, {}, frozenset())
 
 
+def footers_of(files) -> Footers:
+    (found,) = Footers.of_files(files)
+    return found
+
+
 def by_pyarrow(files, name, kind):
     places = [
         GroupPlace(file.path, footer, number, file.columns)
@@ -87,7 +92,7 @@ def as_lists(bounds) -> dict[str, list]:
 
 
 def assert_alike(files, schema) -> None:
-    footers = Footers(files)
+    footers = footers_of(files)
     for field in schema:
         if polars_type(field.type) is None:
             continue
@@ -127,7 +132,7 @@ def test_a_count_of_nan_is_told_without_another_look(tmp_path):
         with path.open("wb") as sink, Encoder(sink, table.schema) as encoder:
             encoder.write(table)
         files.append(scoped(path))
-    assert Footers(files).bounds("x", pa.float64()).nans.tolist() == [False, False, True, False]
+    assert footers_of(files).bounds("x", pa.float64()).nans.tolist() == [False, False, True, False]
 
 
 def test_row_groups_are_counted_through_all_files(tmp_path):
@@ -140,7 +145,7 @@ def test_row_groups_are_counted_through_all_files(tmp_path):
     with Source.open(files[0].path) as source, empty.open("wb") as sink:
         Splicer(sink, source.footer).finish()
     files.insert(1, scoped(empty))
-    footers = Footers(files)
+    footers = footers_of(files)
     assert footers.group_rows == [
         [read_footer(file.path).row_group(n).num_rows for n in range(groups)]
         for file in files
@@ -162,7 +167,7 @@ def test_a_file_that_is_none_is_named(tmp_path):
         files.append(scoped(path))
     (tmp_path / "1.parquet").write_bytes(b"PAR1 and nothing else")
     with pytest.raises(CorruptionError, match=r"1\.parquet"):
-        Footers(files)
+        footers_of(files)
 
 
 def test_files_of_other_writers_are_understood_alike(real_data):

@@ -20,6 +20,7 @@ from parquetry.files.splicing.fields import (
     ColumnChunk,
     ColumnMetaData,
     FileMetaData,
+    KeyValue,
     RowGroup,
     Statistics,
 )
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 WORTH_A_WALK = 128
 """So many footers of one shape take PyArrow as long as one walk through all of them."""
 
+ARROW_SCHEMA = b"ARROW:schema"
 _MOST_SHAPES = 8  # beyond, the files have too little in common
 
 
@@ -54,6 +56,7 @@ class FooterTable:
         example: The first of them, as PyArrow understands it.
         data: The bytes that spans of values point into.
         rows: How many rows each row group has; one row a footer.
+        sizes: How many bytes its values take before they are compressed.
         chunks: By row group and leaf, what the footers say of it.
     """
 
@@ -61,13 +64,16 @@ class FooterTable:
     example: Footer
     data: np.ndarray[Any, np.dtype[np.uint8]]
     rows: np.ndarray[Any, np.dtype[np.int64]]
+    sizes: np.ndarray[Any, np.dtype[np.int64]]
     chunks: dict[tuple[int, int], ChunkFacts] = field(repr=False)
 
     def texts(self, spans: Spans) -> list[bytes]:
         """Return binary values of any length."""
-        whole = self.data.tobytes()
+        whole = self.data.data
         ends = spans.starts + spans.lengths
-        return [whole[a:b] for a, b in zip(spans.starts.tolist(), ends.tolist(), strict=True)]
+        return [
+            bytes(whole[a:b]) for a, b in zip(spans.starts.tolist(), ends.tolist(), strict=True)
+        ]
 
     def numbers(self, spans: Spans, kind: str) -> np.ndarray[Any, Any] | None:
         """Return binary values as NumPy's numbers of a type, None if they are not as long."""
@@ -108,15 +114,18 @@ def _read_alike(footers: Sequence[bytes], numbers: Numbers) -> FooterTable | Non
     walk = Walk([footers[number] for number in numbers.tolist()])
     first = footers[int(numbers[0])]
     try:
-        rows, chunks = _read_file(walk)
+        groups, chunks = _read_file(walk)
         walk.finish()
         example = parse_footer(first, "a file")
     except (UnusualError, IndexError, RecursionError, CorruptionError):
         return None
     same = walk.same
     kept = {place: _only(facts, same) for place, facts in chunks.items()}
-    counts = np.stack(rows, axis=1)[same] if rows else np.empty((int(same.sum()), 0), np.int64)
-    return FooterTable(numbers[same], example, walk.data, counts, kept)
+    rows, sizes = (
+        np.stack(part, axis=1)[same] if groups else np.empty((int(same.sum()), 0), np.int64)
+        for part in ([one[0] for one in groups], [one[1] for one in groups])
+    )
+    return FooterTable(numbers[same], example, walk.data, rows, sizes, kept)
 
 
 def _only(facts: ChunkFacts, same: Flags) -> ChunkFacts:
@@ -135,34 +144,62 @@ def _only(facts: ChunkFacts, same: Flags) -> ChunkFacts:
     )
 
 
-def _read_file(walk: Walk) -> tuple[list[Numbers], dict[tuple[int, int], ChunkFacts]]:
-    rows: list[Numbers] = []
+def _read_file(
+    walk: Walk,
+) -> tuple[list[tuple[Numbers, Numbers]], dict[tuple[int, int], ChunkFacts]]:
+    """Return rows and bytes of each row group, and what is said of its chunks."""
+    groups: list[tuple[Numbers, Numbers]] = []
     chunks: dict[tuple[int, int], ChunkFacts] = {}
     for number, kind in walk.fields():
         if number == FileMetaData.ROW_GROUPS:
-            groups = range(walk.items()[0])
-            rows.extend(_read_group(walk, group, chunks) for group in groups)
+            count = walk.items()[0]
+            groups.extend(_read_group(walk, group, chunks) for group in range(count))
+            continue
+        if number == FileMetaData.KEY_VALUE_METADATA:
+            _follow_key_values(walk)
             continue
         start = walk.at
         walk.skip(kind)
-        if number not in {FileMetaData.NUM_ROWS, FileMetaData.KEY_VALUE_METADATA}:
+        if number != FileMetaData.NUM_ROWS:
             walk.keep_alike(start)  # schema, writer, order of values
-    return rows, chunks
+    return groups, chunks
 
 
-def _read_group(walk: Walk, group: int, chunks: dict[tuple[int, int], ChunkFacts]) -> Numbers:
+def _follow_key_values(walk: Walk) -> None:
+    """Go past what else the files say, which may differ, but for the Arrow schema."""
+    for _ in range(walk.items()[0]):
+        is_schema = False
+        for number, kind in walk.fields():
+            start = walk.at
+            walk.skip(kind)
+            if number == KeyValue.KEY:
+                is_schema = walk.first(start).endswith(ARROW_SCHEMA)
+            if number == KeyValue.KEY or is_schema:
+                walk.keep_alike(start)
+
+
+def _read_group(
+    walk: Walk, group: int, chunks: dict[tuple[int, int], ChunkFacts]
+) -> tuple[Numbers, Numbers]:
     rows: Numbers | None = None
+    size: Numbers | None = None
     for number, kind in walk.fields():
         if number == RowGroup.COLUMNS:
             for leaf in range(walk.items()[0]):
                 chunks[group, leaf] = _read_chunk(walk)
         elif number == RowGroup.NUM_ROWS:
             rows = walk.integers()
+        elif number == RowGroup.TOTAL_BYTE_SIZE:
+            size = walk.integers()
+        elif number == RowGroup.SORTING_COLUMNS:
+            start = walk.at
+            walk.skip(kind)
+            walk.keep_alike(start)
         else:
             walk.skip(kind)
-    if rows is None:
+    if rows is None or size is None:
         raise UnusualError
-    return rows
+    return rows, size
 
 
 def _read_chunk(walk: Walk) -> ChunkFacts:

@@ -17,11 +17,14 @@ from parquetry.errors import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
     from pyarrow.parquet import FileMetaData
 
 _MAGIC = b"PAR1"
 _ENCRYPTED = b"PARE"
 _TAIL_BYTES = 8
+_BATCH_BYTES = 16 << 20  # of footers that are held at once
 _FIRST_READ = 8192  # the whole footer of a small file in one call
 
 
@@ -62,6 +65,20 @@ def read_schema(path: str) -> pa.Schema:
             "is. Move it out of the dataset.",
             path=path,
         ) from error
+
+
+def footer_batches(paths: Iterable[str]) -> Iterator[list[bytes]]:
+    """Yield what `footer_bytes` returns of files, in their order, some megabytes at a time."""
+    batch: list[bytes] = []
+    held = 0
+    for path in paths:
+        batch.append(footer_bytes(path))
+        held += len(batch[-1])
+        if held >= _BATCH_BYTES:
+            yield batch
+            batch, held = [], 0
+    if batch:
+        yield batch
 
 
 def footer_bytes(path: str) -> bytes:

@@ -139,6 +139,10 @@ class Walk:
         places = np.where(self.same, starts, starts[0])[:, None] + np.arange(lengths[0])
         self._leave((self.data[places] != self.data[places[0]]).any(axis=1))
 
+    def first(self, starts: Numbers) -> bytes:
+        """Return the bytes of the first struct from a place up to here."""
+        return self.data[starts[0] : self.at[0]].tobytes()
+
     def finish(self) -> None:
         """Leave behind who is not at the end of his bytes."""
         self._leave(self.at != self.ends)

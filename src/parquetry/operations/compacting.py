@@ -22,7 +22,7 @@ from parquetry.operations.proving import prove_joined
 from parquetry.operations.reshaped import MEGABYTE, ReshapingResult
 from parquetry.operations.running import run_plan
 from parquetry.operations.sort_order import common_sorting, in_sorted_order, overlapping
-from parquetry.operations.surveying import Survey, SurveyedFile, take_survey
+from parquetry.operations.surveying import Survey, take_survey
 from parquetry.operations.working import in_order
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from parquetry.commits.staging import Staging
     from parquetry.model.changes import NewFile
     from parquetry.operations.parts import Part
-    from parquetry.operations.surveying import SortKey
+    from parquetry.operations.surveyed import SortKey, SurveyedFile
     from parquetry.storage.protocol import Storage
 
 TARGET_FILE_MB = 100

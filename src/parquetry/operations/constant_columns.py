@@ -40,11 +40,12 @@ def find_constants(
             for group in range(footer.num_row_groups)
         )
         for name in columns
-        if name in places and name in schema.names and _is_provable(schema.field(name).type)
+        if name in places and name in schema.names and is_provable(schema.field(name).type)
     }
 
 
-def _is_provable(kind: pa.DataType) -> bool:
+def is_provable(kind: pa.DataType) -> bool:
+    """Return whether the bounds of a type show that there is nothing between and beside them."""
     return any(test(kind) for test in _PROVABLE)
 
 

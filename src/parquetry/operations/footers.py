@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import polars as pl
 
+from parquetry.errors import NotFoundError
 from parquetry.files.footer_table import read_together
-from parquetry.files.footers import footer_bytes, parse_footer
+from parquetry.files.footers import footer_batches, parse_footer
 from parquetry.model.plain_numbers import array_of
 from parquetry.operations.bounds import Bounds, GroupPlace, read_bounds
 from parquetry.operations.opened import OpenedFile, told
@@ -26,9 +27,6 @@ if TYPE_CHECKING:
     from parquetry.files.lockstep import Numbers
     from parquetry.operations.scope import ScopedFile
 
-AT_ONCE = 1024
-"""So many footers are held at once."""
-
 
 class _Part(NamedTuple):
     """Bounds of some row groups, and which ones these are."""
@@ -40,20 +38,38 @@ class _Part(NamedTuple):
 class Footers:
     """The footers of some files. Row groups are counted through all of them, in the files' order.
 
-    **Cost:** one read a file. Files whose footers have one shape are then 10 to 20 µs each; others,
-    and those that are opened, are parsed one by one.
+    **Cost:** files whose footers have one shape take 10 to 20 µs each; others, and those that are
+    opened, are parsed one by one.
 
     Args:
-        files: The files, at most `AT_ONCE`.
+        files: The files.
+        raw: The footer of each, as it stands there.
 
     Raises:
-        ConflictError: A file is gone.
         CorruptionError: A file is no Parquet file.
     """
 
-    def __init__(self, files: Sequence[ScopedFile]) -> None:
+    @classmethod
+    def of_files(cls, files: Sequence[ScopedFile]) -> Iterator[Footers]:
+        """Yield the footers of files, as many at once as some megabytes hold.
+
+        **Cost:** one read a file.
+
+        Raises:
+            ConflictError: A file is gone.
+            CorruptionError: A file is no Parquet file.
+        """
+        start = 0
+        try:
+            for raw in footer_batches(file.path for file in files):
+                yield cls(files[start : start + len(raw)], raw)
+                start += len(raw)
+        except NotFoundError as error:
+            with told(error.path or ""):
+                raise
+
+    def __init__(self, files: Sequence[ScopedFile], raw: Sequence[bytes]) -> None:
         self.files = files
-        raw = [_read(file) for file in files]
         self._tables, alone = read_together(raw)
         self._parsed = {number: parse_footer(raw[number], files[number].path) for number in alone}
         self._together = set(range(len(files))) - set(alone)
@@ -142,8 +158,3 @@ def _joined(parts: Sequence[_Part]) -> Bounds:
 
     names = [one.name for one in fields(Bounds)]
     return Bounds(*(joined([getattr(part.bounds, name) for part in parts]) for name in names))
-
-
-def _read(file: ScopedFile) -> bytes:
-    with told(file.path):
-        return footer_bytes(file.path)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from parquetry.files.splicing import Sink
     from parquetry.operations.moulds import Style
     from parquetry.operations.parts import Part
-    from parquetry.operations.surveying import SortKey
+    from parquetry.operations.surveyed import SortKey
 
 Numbers: TypeAlias = np.ndarray[Any, np.dtype[Any]]
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 import numpy as np
 import polars as pl
 
-from parquetry.operations.footers import AT_ONCE, Footers
+from parquetry.operations.footers import Footers
 from parquetry.operations.opened import OpenedFile, rows_of, to_polars
 from parquetry.operations.pruning import ask_bloom_filter
 from parquetry.operations.updating import differing, moving
@@ -105,8 +105,7 @@ class KeySearch:
     def run(self) -> Iterator[Searched]:
         """Yield what was found, for each file that had to be looked into."""
         files = [file for file in self._scope.files if self._wanted(file) is not None]
-        for start in range(0, len(files), AT_ONCE):
-            footers = Footers(files[start : start + AT_ONCE])
+        for footers in Footers.of_files(files):
             yield from in_order(self._look, self._with_slices(footers))
 
     def _wanted(self, file: ScopedFile) -> pl.DataFrame | None:

@@ -11,7 +11,7 @@ import polars as pl
 
 from parquetry.errors import ParameterError
 from parquetry.operations.edits import FileEdit, GroupEdit
-from parquetry.operations.footers import AT_ONCE, Footers
+from parquetry.operations.footers import Footers
 from parquetry.operations.opened import OpenedFile
 from parquetry.operations.pruning import Outcomes, Units, outcomes
 from parquetry.operations.scope import constants_of
@@ -51,8 +51,7 @@ def find_matches(scope: Scope, predicate: Predicate, examine: Examine) -> Iterat
     units = Units(constants_of(scope.files, scope.key_types), scope.types)
     possible = outcomes(predicate.tree, units).true
     candidates = [file for file, chance in zip(scope.files, possible, strict=True) if chance]
-    for start in range(0, len(candidates), AT_ONCE):
-        footers = Footers(candidates[start : start + AT_ONCE])
+    for footers in Footers.of_files(candidates):
         decided = decide(footers, predicate, scope)
         look = partial(_look, predicate=predicate, types=scope.types, examine=examine)
         chances = [

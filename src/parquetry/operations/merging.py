@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from parquetry.operations.parts import Piece
-    from parquetry.operations.surveying import SortKey
+    from parquetry.operations.surveyed import SortKey
 
 _ROWS_AT_ONCE = 1 << 18  # that are sorted together
 _FEWEST_ROWS = 1024  # of a file

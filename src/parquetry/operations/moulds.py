@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from parquetry.files.encoding import WriterOptions
     from parquetry.operations.parts import Part
-    from parquetry.operations.surveying import SortKey
+    from parquetry.operations.surveyed import SortKey
 
 SMALL_ROWS = 32_768
 """Row groups below are decoded: tiny ones that stand side by side are larger and slow every scan."""

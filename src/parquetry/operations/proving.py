@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
     from parquetry.operations.parts import Piece
     from parquetry.operations.repartition_plan import RepartitionPlan
-    from parquetry.operations.surveying import Survey, SurveyedFile
+    from parquetry.operations.surveyed import SurveyedFile
+    from parquetry.operations.surveying import Survey
 
 Validation: TypeAlias = bool | Literal["content"]
 """Whether rows are counted, and with `"content"` whether their values are compared as well."""

@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 
     from parquetry.commits.home import Home
     from parquetry.operations.parts import Part
-    from parquetry.operations.surveying import Survey, SurveyedFile
+    from parquetry.operations.surveyed import SurveyedFile
+    from parquetry.operations.surveying import Survey
     from parquetry.operations.transforming import Transform
     from parquetry.storage.protocol import Storage
 

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from parquetry.model.changes import NewFile
     from parquetry.operations.proving import Validation
     from parquetry.operations.repartition_plan import RepartitionPlan
-    from parquetry.operations.surveying import SurveyedFile
+    from parquetry.operations.surveyed import SurveyedFile
     from parquetry.storage.protocol import Storage
 
 SMALL_ROWS = 8192

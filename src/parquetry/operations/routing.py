@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from parquetry.operations.spilling import Sorter
-    from parquetry.operations.surveying import Survey, SurveyedFile
+    from parquetry.operations.surveyed import SurveyedFile
+    from parquetry.operations.surveying import Survey
     from parquetry.operations.transforming import Transform
 
 

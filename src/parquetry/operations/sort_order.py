@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from parquetry.operations.surveying import SortKey, SurveyedFile
+    from parquetry.operations.surveyed import SortKey, SurveyedFile
 
 
 def common_sorting(files: Sequence[SurveyedFile]) -> tuple[SortKey, ...]:

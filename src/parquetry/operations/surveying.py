@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 from pyarrow import types as pt
 
 from parquetry.commits.kept_schema import find_kept_schema
-from parquetry.commits.many import for_each
 from parquetry.commits.snapshots import take_snapshot
 from parquetry.errors import CorruptionError, LayoutError, NotFoundError, SchemaMismatchError
-from parquetry.files.footers import read_footer
+from parquetry.files.footer_table import read_together
+from parquetry.files.footers import footer_batches, parse_footer
 from parquetry.model.hive import split_path
 from parquetry.model.partitions import infer_type, parse_text
 from parquetry.model.schema import normal_schema, unite
 from parquetry.operations.constant_columns import find_constants
+from parquetry.operations.surveyed import SurveyedFile, survey_footer, survey_table
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -28,36 +28,6 @@ if TYPE_CHECKING:
     from parquetry.commits.home import Home
     from parquetry.model.changes import FileState, Snapshot
     from parquetry.storage.protocol import Storage
-
-SortKey = tuple[str, bool, bool]  # column, descending, NULL first
-
-
-@dataclass(frozen=True, slots=True)
-class SurveyedFile:
-    """What a file's name and footer say.
-
-    Args:
-        state: The file as the snapshot found it.
-        rows: How many rows it has.
-        group_rows: The rows of each of its row groups.
-        texts: What its folders say, one text a key.
-        schema: Its columns, as its writer declared them; files that have the same share one object.
-        sorting: By what all of its row groups claim to be sorted; empty if they do not.
-        bounds: Smallest and largest value of the first column that it is sorted by, if known.
-        decoded_bytes: About how much memory its rows take.
-        constants: For the columns that were asked for, the value that each row group has in all of
-            its rows, as its statistics prove; None where they do not.
-    """
-
-    state: FileState
-    rows: int
-    group_rows: tuple[int, ...]
-    texts: tuple[str | None, ...]
-    schema: pa.Schema
-    sorting: tuple[SortKey, ...] = ()
-    bounds: tuple[Any, Any] | None = None
-    decoded_bytes: int = 0
-    constants: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -173,56 +143,43 @@ def _look_into(
             segments = split_path(state.path)[0]
             keys = [segment.key for segment in segments]
             texts[state.folder] = tuple(segment.text for segment in segments)
-    wanted = dict.fromkeys([*columns, *keys]) if columns else {}
+    wanted = list(dict.fromkeys([*columns, *keys])) if columns else []
+    found: list[SurveyedFile] = []
+    for raw in footer_batches(f"{home.root}/{state.path}" for state in snapshot.files):
+        states = snapshot.files[len(found) : len(found) + len(raw)]
+        found += _understand(home.root, states, raw, texts, schemas, wanted)
+    return found, keys
 
-    def look(state: FileState) -> SurveyedFile:  # footers are large, so none is held
-        path = f"{home.root}/{state.path}"
-        footer = read_footer(path)
+
+def _understand(
+    root: str,
+    states: Sequence[FileState],
+    raw: Sequence[bytes],
+    texts: Mapping[str, tuple[str | None, ...]],
+    schemas: _Schemas,
+    wanted: Sequence[str],
+) -> list[SurveyedFile]:
+    """Return what footers say: those of one shape together, the others one by one."""
+    found: dict[int, SurveyedFile] = {}
+    tables, alone = read_together(raw)
+    for table in tables:
+        members = table.members.tolist()
+        these = [states[number] for number in members]
+        schema = schemas.of(table.example, f"{root}/{these[0].path}")
+        said = [texts[state.folder] for state in these]
+        surveyed = survey_table(table, these, said, schema, wanted)
+        if surveyed is None:
+            alone += members
+        else:
+            found |= zip(members, surveyed, strict=True)
+    for number in alone:
+        state = states[number]
+        path = f"{root}/{state.path}"
+        footer = parse_footer(raw[number], path)
         schema = schemas.of(footer, path)
         constants = find_constants(footer, schema, wanted) if wanted else {}
-        return _survey(state, footer, texts[state.folder], schema, constants)
-
-    return for_each(look, snapshot.files), keys
-
-
-def _survey(
-    state: FileState,
-    footer: FileMetaData,
-    texts: tuple[str | None, ...],
-    schema: pa.Schema,
-    constants: Mapping[str, tuple[Any, ...]],
-) -> SurveyedFile:
-    groups = [footer.row_group(number) for number in range(footer.num_row_groups)]
-    claims = {group.sorting_columns for group in groups if group.num_rows}
-    sorting: tuple[SortKey, ...] = ()
-    bounds = None
-    if len(claims) == 1 and (claim := claims.pop()):
-        paths = [footer.schema.column(one.column_index).path for one in claim]
-        sorting = tuple(
-            (path, one.descending, one.nulls_first) for path, one in zip(paths, claim, strict=True)
-        )
-        bounds = _bounds(groups, claim[0].column_index)
-    rows = tuple(group.num_rows for group in groups)
-    decoded = sum(group.total_byte_size for group in groups)
-    return SurveyedFile(state, sum(rows), rows, texts, schema, sorting, bounds, decoded, constants)
-
-
-def _bounds(groups: Sequence[Any], column: int) -> tuple[Any, Any] | None:
-    """Return the bounds of a column over row groups, or None where rows may stand outside of them.
-
-    NULL stands outside, and NaN, of which statistics do not tell.
-    """
-    found = []
-    for group in groups:
-        if not group.num_rows:
-            continue
-        said = group.column(column).statistics
-        if said is None or not said.has_min_max or said.physical_type in {"FLOAT", "DOUBLE"}:
-            return None
-        if not said.has_null_count or said.null_count:
-            return None
-        found.append((said.min, said.max))
-    return (min(low for low, _ in found), max(high for _, high in found)) if found else None
+        found[number] = survey_footer(state, footer, texts[state.folder], schema, constants)
+    return [found[number] for number in range(len(states))]
 
 
 class _Schemas:
@@ -230,25 +187,23 @@ class _Schemas:
 
     def __init__(self) -> None:
         self._known: list[tuple[Any, bytes | None, pa.Schema]] = []
-        self._lock = Lock()
 
     def of(self, footer: FileMetaData, path: str) -> pa.Schema:
         arrow = (footer.metadata or {}).get(b"ARROW:schema")
         parquet = footer.schema
-        with self._lock:
-            for schema, said, result in self._known:
-                if said == arrow and schema.equals(parquet):
-                    return result
-            try:
-                result = parquet.to_arrow_schema()
-            except pa.ArrowException as error:
-                raise CorruptionError(
-                    f"{path} has a schema that cannot be understood: {error}. Nothing was changed. Move "
-                    "the file out of the dataset.",
-                    path=path,
-                ) from error
-            self._known.append((parquet, arrow, result))
-            return result
+        for schema, said, result in self._known:
+            if said == arrow and schema.equals(parquet):
+                return result
+        try:
+            result = parquet.to_arrow_schema()
+        except pa.ArrowException as error:
+            raise CorruptionError(
+                f"{path} has a schema that cannot be understood: {error}. Nothing was changed. Move "
+                "the file out of the dataset.",
+                path=path,
+            ) from error
+        self._known.append((parquet, arrow, result))
+        return result
 
 
 def _checked(

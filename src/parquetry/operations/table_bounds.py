@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
 from pyarrow import types as pt
 
-from parquetry.model.plain_numbers import array_of
+from parquetry.files.footer_values import decode_bounds
 from parquetry.operations.bounds import LONGEST_CERTAIN, Bounds, in_zone, is_simple, place_of
 from parquetry.operations.types import polars_type
 
@@ -17,14 +16,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from parquetry.files.footer_table import ChunkFacts, FooterTable
-    from parquetry.files.lockstep import Spans
     from parquetry.operations.bounds import Flags
-
-_UNITS: dict[str, Literal["ms", "us", "ns"]] = {
-    "milliseconds": "ms",
-    "microseconds": "us",
-    "nanoseconds": "ns",
-}
 
 
 def read_table_bounds(
@@ -87,7 +79,7 @@ def _series(
     nothing = pl.repeat(None, len(table.members), dtype=wanted, eager=True)
     if facts.low is None or facts.high is None or not said.statistics.has_min_max:
         return nothing, nothing
-    low, high = (_decoded(table, spans, said, stored) for spans in (facts.low, facts.high))
+    low, high = (decode_bounds(table, spans, said, stored) for spans in (facts.low, facts.high))
     if low is None or high is None:
         return None, None
     try:
@@ -96,41 +88,6 @@ def _series(
         return nothing, nothing
     both = low.is_not_null() & high.is_not_null()
     return low.zip_with(both, nothing), high.zip_with(both, nothing)
-
-
-def _decoded(table: FooterTable, spans: Spans, said: Any, stored: pa.DataType) -> pl.Series | None:
-    """Return the bytes of bounds as values, NULL for NaN and for what is no text."""
-    if pt.is_string(stored) or pt.is_binary(stored):
-        values = pl.Series(table.texts(spans), dtype=pl.Binary)
-        return values.cast(pl.String, strict=False) if pt.is_string(stored) else values
-    form = _form(said.physical_type, stored)
-    numbers = None if form is None else table.numbers(spans, form)
-    if numbers is None:
-        return None
-    if pt.is_boolean(stored):
-        return pl.Series(array_of(numbers != 0))
-    found = pl.Series(array_of(np.ascontiguousarray(numbers)))
-    if pt.is_floating(stored):
-        return found.fill_nan(None)
-    if pt.is_date32(stored):
-        return found.cast(pl.Date)
-    if not pt.is_timestamp(stored):
-        return found
-    unit = json.loads(said.statistics.logical_type.to_json()).get("timeUnit")
-    return found.cast(pl.Datetime(_UNITS[unit])) if unit in _UNITS else None
-
-
-def _form(physical: str, stored: pa.DataType) -> str | None:
-    """Return NumPy's type for the bytes of a bound, None if it is no plain number."""
-    if pt.is_boolean(stored) and physical == "BOOLEAN":
-        return "u1"
-    if physical in {"FLOAT", "DOUBLE"} and pt.is_floating(stored):
-        return "<f4" if physical == "FLOAT" else "<f8"
-    is_whole = pt.is_integer(stored) or pt.is_date32(stored) or pt.is_timestamp(stored)
-    if physical not in {"INT32", "INT64"} or not is_whole:
-        return None
-    sign = "u" if pt.is_unsigned_integer(stored) else "i"
-    return f"<{sign}{4 if physical == 'INT32' else 8}"
 
 
 def _in_type(values: pl.Series, wanted: pl.DataType) -> pl.Series:

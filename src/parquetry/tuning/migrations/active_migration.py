@@ -34,7 +34,8 @@ if TYPE_CHECKING:
     from parquetry.commits.staging import Staging
     from parquetry.model.layouts import Layout
     from parquetry.model.records import CommitRecord
-    from parquetry.operations.surveying import Survey, SurveyedFile
+    from parquetry.operations.surveyed import SurveyedFile
+    from parquetry.operations.surveying import Survey
     from parquetry.storage.protocol import Storage
     from parquetry.tuning.migrations.watch import Accept, Watch
     from parquetry.tuning.records import JobMode

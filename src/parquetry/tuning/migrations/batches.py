@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from parquetry.access.conditions import Demand
-    from parquetry.operations.surveying import Survey, SurveyedFile
+    from parquetry.operations.surveyed import SurveyedFile
+    from parquetry.operations.surveying import Survey
 
 BATCH_BYTES = 256 << 20
 """A few files at a time: so many bytes of source files, and never less than one file."""

@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     from parquetry.access.conditions import Demand
     from parquetry.commits.home import Home
     from parquetry.model.layouts import Layout
-    from parquetry.operations.surveying import Survey, SurveyedFile
+    from parquetry.operations.surveyed import SurveyedFile
+    from parquetry.operations.surveying import Survey
     from parquetry.storage.protocol import Storage
     from parquetry.tuning.migrations.watch import Accept, Watch
     from parquetry.tuning.records import JobMode

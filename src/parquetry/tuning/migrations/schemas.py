@@ -11,7 +11,8 @@ from parquetry.model.schema import normal_type
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from parquetry.operations.surveying import Survey, SurveyedFile
+    from parquetry.operations.surveyed import SurveyedFile
+    from parquetry.operations.surveying import Survey
 
 
 def replica_schema(survey: Survey) -> pa.Schema:

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
     from pyarrow.parquet import FileMetaData
 
-    from parquetry.operations.surveying import Survey, SurveyedFile
+    from parquetry.operations.surveyed import SurveyedFile
+    from parquetry.operations.surveying import Survey
 
 Bound: TypeAlias = tuple[Any, Any, bool, bool]
 """Low, high, whether there may be NULL, whether there is nothing else."""

@@ -23,7 +23,7 @@ from parquetry.tuning.rewriting.writing import Shape, gathered, write_file_of
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from parquetry.operations.surveying import SurveyedFile
+    from parquetry.operations.surveyed import SurveyedFile
     from parquetry.storage.protocol import Storage
     from parquetry.tuning.rewriting.task import RewriteTask
 

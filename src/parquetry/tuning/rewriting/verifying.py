@@ -30,7 +30,8 @@ if TYPE_CHECKING:
 
     from parquetry.model.content_hash import ContentHash
     from parquetry.model.layouts import Layout
-    from parquetry.operations.surveying import Survey, SurveyedFile
+    from parquetry.operations.surveyed import SurveyedFile
+    from parquetry.operations.surveying import Survey
 
 RowSum: TypeAlias = "Digest | ContentHash"
 Summing: TypeAlias = "Callable[[Iterable[pa.Table]], RowSum]"
