@@ -77,8 +77,10 @@ def _series(
     """Return lows and highs in a column's type; NULL where nothing is known, None if not to be told."""
     wanted = polars_type(kind) or pl.Null()
     nothing = pl.repeat(None, len(table.members), dtype=wanted, eager=True)
-    if facts.low is None or facts.high is None or not said.statistics.has_min_max:
+    if not said.statistics.has_min_max:
         return nothing, nothing
+    if facts.low is None or facts.high is None:
+        return None, None  # in the old form, of which PyArrow knows whether to believe it
     low, high = (decode_bounds(table, spans, said, stored) for spans in (facts.low, facts.high))
     if low is None or high is None:
         return None, None
