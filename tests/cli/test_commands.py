@@ -35,7 +35,12 @@ def test_query_takes_whole_sql(run, store):
     found = run(
         "query", store, "--sql", "select gamma, count(*) from events group by all order by 1"
     )
-    assert found.table[1:] == [["0.5", "15"], ["1", "15"]]
+    assert found.table[1:] == [["0.5", "15"], ["1.0", "15"]]
+
+
+def test_query_loses_no_digit(run, store):
+    found = run("query", store, "--sql", "select 0.1::double + 0.2 as x, 12345678.25::double as y")
+    assert found.table[1:] == [["0.30000000000000004", "12345678.25"]]
 
 
 @pytest.mark.parametrize("ending", ["parquet", "csv", "json"])

@@ -14,6 +14,7 @@ from parquetry.access.duck_views import create_view
 from parquetry.access.engine_errors import (
     Circumstances,
     is_gone,
+    is_interruption,
     is_of_files,
     translate_duck,
     unknown_column,
@@ -205,9 +206,9 @@ def _all_rows(relation: Any) -> pa.Table:
     try:
         return relation.to_arrow_table()
     except RuntimeError as error:
-        if str(error) != "Query interrupted":
+        if not is_interruption(error):
             raise
-        raise KeyboardInterrupt from error  # Ctrl+C, in DuckDB's words
+        raise KeyboardInterrupt from error
 
 
 def _named_sources(run: _Run) -> list[str]:

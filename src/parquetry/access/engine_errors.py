@@ -57,6 +57,11 @@ class Circumstances:
     files: Sequence[Sequence[str]] = ()
 
 
+def is_interruption(error: RuntimeError) -> bool:
+    """Return whether this is how DuckDB tells of Ctrl+C."""
+    return str(error) == "Query interrupted"
+
+
 def unknown_table(error: duckdb.Error) -> str | None:
     """Return the table that a query named and DuckDB did not know."""
     match = _TABLE.search(str(error)) if isinstance(error, duckdb.CatalogException) else None

@@ -78,7 +78,9 @@ def _answer(arguments: list[str] | None, name: str) -> int:
     except (KeyboardInterrupt, typer.Abort):
         return _stopped()
     except RuntimeError as error:
-        if str(error) != "Query interrupted":  # which is DuckDB's word for Ctrl+C
+        from parquetry.access.engine_errors import is_interruption
+
+        if not is_interruption(error):
             raise
         return _stopped()
     if result == _INTERRUPTED:  # what Typer makes of Ctrl+C

@@ -56,9 +56,15 @@ def query(
         say(f"{count_text(rows, 'row')} written to {output}")
         return
     found = result.fetchall()
-    show_table(result.columns, found[:_SHOWN] if is_cut else found)
+    shown = found[:_SHOWN] if is_cut else found
+    show_table(result.columns, [[_in_full(value) for value in row] for row in shown])
     if is_cut and len(found) > _SHOWN:
         typer.echo(f"… these are the first {_SHOWN}; see --limit and --output", err=True)
+
+
+def _in_full(value: object) -> object:
+    """Return a float with all its digits: what is piped on from here is data."""
+    return str(value) if isinstance(value, float) else value
 
 
 def _select(dataset: str, where: str, limit: int | None) -> str:

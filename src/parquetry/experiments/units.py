@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import posixpath
 import uuid
 from dataclasses import dataclass
@@ -20,7 +19,7 @@ from parquetry.commits.staging import new_draft, open_staging
 from parquetry.errors import AlreadyExistsError, ConflictError, NotFoundError, ParquetryError
 from parquetry.files.encoding import encode_table
 from parquetry.model.casting import cast_lossless
-from parquetry.model.changes import Change, FileState, NewFile, Requirement, new_file
+from parquetry.model.changes import Change, FileState, NewFile, Requirement, checksum_of, new_file
 from parquetry.model.hive import encode_segment, partition_folder
 from parquetry.storage.folders import find_stat, write_file
 from parquetry.storage.listing import is_data_file
@@ -108,7 +107,7 @@ def stage_unit(
     path = posixpath.join(folder, f"{stem}{tag}.parquet")
     source = folders.stage(path) or new_draft(home)
     write_file(storage, source, content)
-    size, checksum = len(content), hashlib.sha256(content).hexdigest()
+    size, checksum = len(content), checksum_of(content)
     return StagedUnit(folder, unit.seed, grid_id, keys, table, path, source, size, checksum, mode)
 
 
