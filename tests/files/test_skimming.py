@@ -105,7 +105,7 @@ def test_a_file_that_is_unchanged_is_not_opened_again(tmp_path, monkeypatch):
     os.utime(path, (1, 1))
     skimmer = Skimmer()
     first = skimmer.skim([path])
-    monkeypatch.setattr(skimming, "footer_bytes", lambda _: pytest.fail("opened"))
+    monkeypatch.setattr(skimming, "read_stamped", lambda _: pytest.fail("opened"))
     assert skimmer.skim([path]) == first
 
 

@@ -489,3 +489,15 @@ def test_a_large_file_streams_in_row_groups_and_reads_alike_everywhere(tmp_path,
     assert [n for (n,) in found] == wanted
     assert pl.read_parquet(path)["n"].to_list() == wanted
     assert pq.ParquetFile(io.BytesIO(path.read_bytes())).read()["n"].to_pylist() == wanted
+
+
+def test_a_file_behind_a_link_is_left_where_it_is(folder, tmp_path):
+    """The link leaves the dataset as a file would; what it points to belongs to somebody else."""
+    elsewhere = tmp_path / "elsewhere.parquet"
+    level2().head(3).write_parquet(elsewhere)
+    place = folder.root / folder.files()[0]
+    (place.parent / "linked.parquet").symlink_to(elsewhere)
+    before = len(folder.frame())
+    assert folder.delete(c("sequence_num") == level2()["sequence_num"][1]).rows_deleted == 2
+    assert len(folder.frame()) == before - 2
+    assert len(pl.read_parquet(elsewhere)) == 3

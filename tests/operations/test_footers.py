@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from parquetry.errors import CorruptionError, ParquetryError
 from parquetry.files.encoding import Encoder, encode_table
-from parquetry.files.footers import read_footer, read_schema
+from parquetry.files.footers import KnownFooters, read_footer, read_schema
 from parquetry.files.splicing import Source, Splicer
 from parquetry.model.changes import FileState
 from parquetry.model.schema import normal_schema
@@ -68,7 +68,7 @@ def scoped(path) -> ScopedFile:
 
 
 def footers_of(files) -> Footers:
-    (found,) = Footers.of_files(files)
+    (found,) = Footers.of_files(files, KnownFooters())
     return found
 
 

@@ -26,6 +26,7 @@ class Listing:
         keys: The partition keys with their types, outermost first.
         is_whole: Whether these are all files of the dataset.
         stamps: By what each of the dataset's own files is known to be unchanged.
+        links: The files that are symbolic links, and whose stamps are those of other files.
     """
 
     files: Sequence[str]
@@ -35,6 +36,7 @@ class Listing:
     keys: Mapping[str, pa.DataType]
     is_whole: bool
     stamps: Sequence[Stamp] = ()
+    links: frozenset[str] = frozenset()
 
     @cached_property
     def file_columns(self) -> pa.Schema:

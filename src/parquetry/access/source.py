@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
     from parquetry.access.conditions import Demand
     from parquetry.commits.home import Home
+    from parquetry.files.footers import KnownFooters
     from parquetry.files.skimming import FileSchema, Stamp
     from parquetry.model.partitions import PartitionFilter
     from parquetry.storage.listing import Folder
@@ -101,18 +102,23 @@ class Source:
             return self.listing()
         with self._at_rest():
             sample = self._find_sample(kept)
-        return self._describe(kept, [sample] if sample else [], is_whole=sample is None)
+        return self._describe(kept, [sample] if sample else [], None, is_whole=sample is None)
 
     def keys(self) -> dict[str, pa.DataType]:
         """Return the partition keys with their types, outermost first."""
         return dict(self.outline().keys)
 
-    def listing(self, references: Sequence[Sequence[Demand]] | None = None) -> Listing:
+    def listing(
+        self,
+        references: Sequence[Sequence[Demand]] | None = None,
+        footers: KnownFooters | None = None,
+    ) -> Listing:
         """Return the files that a question can concern, and what is known of them.
 
         Args:
             references: What the question demands in each place where it reads the dataset; without
                 it, all files are listed.
+            footers: What keeps the footers of the files that had to be read for it.
 
         Raises:
             NotFoundError: The dataset does not exist.
@@ -122,13 +128,13 @@ class Source:
         """
         for _ in range(_ATTEMPTS):
             with suppress(NotFoundError):  # a file was retired after it was listed
-                return self._list(references)
+                return self._list(references, self._at_rest, footers)
         with settled(self.home, self.storage):  # others are too fast: keep their commits out
-            return self.settled_listing(references)
+            return self._list(references, nullcontext, footers)
 
     def settled_listing(self, references: Sequence[Sequence[Demand]] | None = None) -> Listing:
         """Return what `listing` returns, to a caller who keeps commits out by `settled`."""
-        return self._list(references, nullcontext)
+        return self._list(references, nullcontext, None)
 
     def listing_of(self, files: Sequence[str]) -> Listing:
         """Return other files, which hold all columns and the keys themselves, as a listing."""
@@ -145,21 +151,23 @@ class Source:
     def _list(
         self,
         references: Sequence[Sequence[Demand]] | None,
-        at_rest: Callable[[], AbstractContextManager[None]] | None = None,
+        at_rest: Callable[[], AbstractContextManager[None]],
+        footers: KnownFooters | None,
     ) -> Listing:
         kept = find_kept_schema(self.home, self.storage)
         if references is not None and kept is None and self._seen is None:
             # the columns of an answer do not depend on how much is read for it
-            self._list(None, at_rest)
-        with (at_rest or self._at_rest)():
+            self._list(None, at_rest, footers)
+        with at_rest():
             folders, is_whole = self._folders(kept, references)
         try:
-            return self._describe(kept, folders, is_whole=is_whole)
+            return self._describe(kept, folders, footers, is_whole=is_whole)
         except LayoutError:
             if is_whole or not self._paths.types:
                 raise
-            self._list(None, at_rest)  # a new folder may have changed what a key is taken for
-            return self._describe(kept, folders, is_whole=False)
+            # a new folder may have changed what a key is taken for
+            self._list(None, at_rest, footers)
+            return self._describe(kept, folders, footers, is_whole=False)
 
     def _folders(
         self, kept: KeptSchema | None, references: Sequence[Sequence[Demand]] | None
@@ -212,11 +220,16 @@ class Source:
         return types
 
     def _describe(
-        self, kept: KeptSchema | None, folders: Sequence[Folder], *, is_whole: bool
+        self,
+        kept: KeptSchema | None,
+        folders: Sequence[Folder],
+        footers: KnownFooters | None,
+        *,
+        is_whole: bool,
     ) -> Listing:
         files = [path for folder in folders for path in folder.files]
         stamps: list[Stamp] = []
-        schemas = self._skimmer.skim(files, stamps)
+        schemas = self._skimmer.skim(files, stamps, footers)
         distinct = list(dict.fromkeys(schemas))
         self._refuse_foreign(distinct)
         known = [kept.schema] if kept else []
@@ -238,6 +251,7 @@ class Source:
             keys=types,
             is_whole=is_whole,
             stamps=stamps,
+            links=frozenset(path for folder in folders for path in folder.links),
         )
 
     def _refuse_foreign(self, schemas: Sequence[FileSchema]) -> None:

@@ -37,7 +37,7 @@ def read_footer(path: str) -> FileMetaData:
         NotFoundError: It does not exist.
         StorageError: It cannot be read.
     """
-    return _parsed(_read_end(path), path)
+    return _parsed(_read_end(path)[1], path)
 
 
 def parse_footer(footer: bytes, path: str) -> FileMetaData:
@@ -67,12 +67,35 @@ def read_schema(path: str) -> pa.Schema:
         ) from error
 
 
-def footer_batches(paths: Iterable[str]) -> Iterator[list[bytes]]:
-    """Yield what `footer_bytes` returns of files, in their order, some megabytes at a time."""
+class KnownFooters:
+    """Footers that were read a moment ago and will be asked for again, up to some megabytes of them."""
+
+    def __init__(self) -> None:
+        self._footers: dict[str, bytes] = {}
+        self._bytes = 0
+
+    def keep(self, path: str, footer: bytes) -> None:
+        """Keep a footer, unless there are too many already."""
+        if self._bytes < _BATCH_BYTES:
+            self._footers[path] = footer
+            self._bytes += len(footer)
+
+    def take(self, path: str) -> bytes | None:
+        """Return a footer and let it go."""
+        return self._footers.pop(path, None)
+
+
+def footer_batches(paths: Iterable[str], known: KnownFooters) -> Iterator[list[bytes]]:
+    """Yield what `footer_bytes` returns of files, in their order, some megabytes at a time.
+
+    Args:
+        paths: The files.
+        known: The footers of some of them, which are not read again.
+    """
     batch: list[bytes] = []
     held = 0
     for path in paths:
-        batch.append(footer_bytes(path))
+        batch.append(known.take(path) or footer_bytes(path))
         held += len(batch[-1])
         if held >= _BATCH_BYTES:
             yield batch
@@ -90,7 +113,20 @@ def footer_bytes(path: str) -> bytes:
         NotFoundError: It does not exist.
         StorageError: It cannot be read.
     """
-    return _read_end(path)[:-_TAIL_BYTES]
+    return read_stamped(path)[1]
+
+
+def read_stamped(path: str) -> tuple[os.stat_result, bytes]:
+    """Return the facts of a file, and its footer as `footer_bytes` does; both of the same file.
+
+    Raises:
+        CorruptionError: The file is no Parquet file, is cut off or is encrypted.
+        LayoutError: Its name cannot be passed to the engines.
+        NotFoundError: It does not exist.
+        StorageError: It cannot be read.
+    """
+    facts, end = _read_end(path)
+    return facts, end[:-_TAIL_BYTES]
 
 
 def _parsed(end: bytes, path: str) -> FileMetaData:
@@ -104,7 +140,7 @@ def _first_line(error: BaseException) -> str:
     return (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
 
 
-def _read_end(path: str) -> bytes:
+def _read_end(path: str) -> tuple[os.stat_result, bytes]:
     try:
         descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
     except FileNotFoundError as error:
@@ -112,7 +148,8 @@ def _read_end(path: str) -> bytes:
     except OSError as error:
         raise unreadable(path, error) from error
     try:
-        size = os.fstat(descriptor).st_size
+        facts = os.fstat(descriptor)
+        size = facts.st_size
         start = max(0, size - _FIRST_READ)
         tail = _read(descriptor, size - start, start)
         length = _footer_length(path, size, tail)
@@ -122,7 +159,7 @@ def _read_end(path: str) -> bytes:
         raise unreadable(path, error) from error
     finally:
         os.close(descriptor)
-    return tail[len(tail) - length - _TAIL_BYTES :]
+    return facts, tail[len(tail) - length - _TAIL_BYTES :]
 
 
 def _read(descriptor: int, length: int, offset: int) -> bytes:

@@ -10,10 +10,10 @@ from __future__ import annotations
 import os
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Self
 
 from parquetry.errors import LayoutError, ParquetryError
-from parquetry.files.footers import footer_bytes, gone, read_schema, unreadable
+from parquetry.files.footers import gone, read_schema, read_stamped, unreadable
 from parquetry.files.splicing.fields import FileMetaData, KeyValue
 from parquetry.files.splicing.structs import BINARY, I32, LIST, Struct
 from parquetry.files.splicing.thrift import decode_struct, decode_structs, encode_struct
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import pyarrow as pa
+
+    from parquetry.files.footers import KnownFooters
 
 _ARROW = b"ARROW:schema"
 RACY_NS = 100_000_000
@@ -37,6 +39,11 @@ class Stamp(NamedTuple):
     mtime_ns: int
     inode: int
     device: int
+
+    @classmethod
+    def of(cls, facts: os.stat_result) -> Self:
+        """Return the stamp of a file of which the system says this."""
+        return cls(facts.st_size, facts.st_mtime_ns, facts.st_ino, facts.st_dev)
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -73,12 +80,18 @@ class Skimmer:
         self._schemas: tuple[FileSchema, ...] = ()
         self._files: dict[str, tuple[Stamp | None, FileSchema]] = {}
 
-    def skim(self, paths: Sequence[str], stamps: list[Stamp] | None = None) -> list[FileSchema]:
+    def skim(
+        self,
+        paths: Sequence[str],
+        stamps: list[Stamp] | None = None,
+        footers: KnownFooters | None = None,
+    ) -> list[FileSchema]:
         """Return the schema of each file; files of one schema give one object.
 
         Args:
             paths: The files.
             stamps: A list that gets the stamp of each file.
+            footers: What keeps the footers of the files that had to be read.
 
         Raises:
             CorruptionError: A file is no Parquet file, or is cut off.
@@ -89,11 +102,13 @@ class Skimmer:
         found = []
         one_file = set()
         for path in paths:
-            stamp = stamp_of(path)
             known = self._files.get(path)
-            if known is None or known[0] != stamp:
-                known = self._read(path, stamp)
-            found.append(known[1])
+            stamp = None if known is None else stamp_of(path)
+            if known is not None and stamp is not None and known[0] == stamp:
+                found.append(known[1])
+            else:
+                stamp, schema = self._read(path, footers)
+                found.append(schema)
             one_file.add((stamp.inode, stamp.device))
             if stamps is not None:
                 stamps.append(stamp)
@@ -107,16 +122,18 @@ class Skimmer:
             known = self._files
             self._files = {path: known[path] for path in paths if path in known}
 
-    def _read(self, path: str, stamp: Stamp) -> tuple[Stamp | None, FileSchema]:
-        footer = footer_bytes(path)
+    def _read(self, path: str, footers: KnownFooters | None) -> tuple[Stamp, FileSchema]:
+        facts, footer = read_stamped(path)
+        stamp = Stamp.of(facts)
+        if footers is not None:
+            footers.keep(path, footer)
         schema = next((one for one in self._schemas if one.is_of(footer)), None)
         if schema is None:
             schema = _parse(path, footer)
             self._schemas = (*self._schemas, schema)
         is_told_by_time = time.time_ns() - stamp.mtime_ns > RACY_NS
-        known = (stamp if is_told_by_time else None, schema)
-        self._files[path] = known
-        return known
+        self._files[path] = (stamp if is_told_by_time else None, schema)
+        return stamp, schema
 
 
 def stamp_of(path: str) -> Stamp:
@@ -132,7 +149,7 @@ def stamp_of(path: str) -> Stamp:
         raise gone(path) from error
     except OSError as error:
         raise unreadable(path, error) from error
-    return Stamp(facts.st_size, facts.st_mtime_ns, facts.st_ino, facts.st_dev)
+    return Stamp.of(facts)
 
 
 def _refuse_twins(paths: Sequence[str]) -> None:

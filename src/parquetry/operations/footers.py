@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from pyarrow.parquet import FileMetaData
 
     from parquetry.files.footer_table import FooterTable
+    from parquetry.files.footers import KnownFooters
     from parquetry.files.lockstep import Numbers
     from parquetry.operations.scope import ScopedFile
 
@@ -50,10 +51,10 @@ class Footers:
     """
 
     @classmethod
-    def of_files(cls, files: Sequence[ScopedFile]) -> Iterator[Footers]:
+    def of_files(cls, files: Sequence[ScopedFile], known: KnownFooters) -> Iterator[Footers]:
         """Yield the footers of files, as many at once as some megabytes hold.
 
-        **Cost:** one read a file.
+        **Cost:** one read a file whose footer is not known.
 
         Raises:
             ConflictError: A file is gone.
@@ -61,7 +62,7 @@ class Footers:
         """
         start = 0
         try:
-            for raw in footer_batches(file.path for file in files):
+            for raw in footer_batches((file.path for file in files), known):
                 yield cls(files[start : start + len(raw)], raw)
                 start += len(raw)
         except NotFoundError as error:

@@ -105,7 +105,7 @@ class KeySearch:
     def run(self) -> Iterator[Searched]:
         """Yield what was found, for each file that had to be looked into."""
         files = [file for file in self._scope.files if self._wanted(file) is not None]
-        for footers in Footers.of_files(files):
+        for footers in Footers.of_files(files, self._scope.footers):
             yield from in_order(self._look, self._with_slices(footers))
 
     def _wanted(self, file: ScopedFile) -> pl.DataFrame | None:

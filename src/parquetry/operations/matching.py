@@ -51,7 +51,7 @@ def find_matches(scope: Scope, predicate: Predicate, examine: Examine) -> Iterat
     units = Units(constants_of(scope.files, scope.key_types), scope.types)
     possible = outcomes(predicate.tree, units).true
     candidates = [file for file, chance in zip(scope.files, possible, strict=True) if chance]
-    for footers in Footers.of_files(candidates):
+    for footers in Footers.of_files(candidates, scope.footers):
         decided = decide(footers, predicate, scope)
         look = partial(_look, predicate=predicate, types=scope.types, examine=examine)
         chances = [

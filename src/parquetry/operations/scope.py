@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +13,7 @@ import pyarrow as pa
 from parquetry.access.conditions import Combined, Comparison, Condition, Demand, OneOf
 from parquetry.commits.log import latest_version
 from parquetry.errors import LayoutError, UnknownColumnError
+from parquetry.files.footers import KnownFooters
 from parquetry.model.changes import FileState, Snapshot
 from parquetry.model.hive import split_path, value_text
 from parquetry.model.partitions import parse_text
@@ -62,6 +63,7 @@ class Scope:
         columns: All columns of the dataset.
         key_types: The partition keys with their types, outermost first.
         files: The files that the operation can concern.
+        footers: Those of the files that had to be read for this.
     """
 
     root: str
@@ -69,6 +71,7 @@ class Scope:
     columns: pa.Schema
     key_types: Mapping[str, pa.DataType]
     files: tuple[ScopedFile, ...]
+    footers: KnownFooters = field(default_factory=KnownFooters, repr=False, compare=False)
 
     @cached_property
     def snapshot(self) -> Snapshot:
@@ -105,25 +108,27 @@ def find_scope(
     version = latest_version(home, storage)
     narrow = [Demand(_condition(key, given)) for key, given in (partition_filter or {}).items()]
     references = [[*wanted, *narrow]] if wanted or narrow else None
-    listing = source.listing(references)
+    footers = KnownFooters()
+    listing = source.listing(references, footers)
     files = _scoped(home, storage, listing)
     if partition_filter:
         tests = _texts(partition_filter, listing.keys, home.root)
         files = [file for file in files if _admits(file, tests)]
-    return Scope(home.root, version, listing.columns, listing.keys, tuple(files))
+    return Scope(home.root, version, listing.columns, listing.keys, tuple(files), footers)
 
 
 def _scoped(home: Home, storage: Storage, listing: Listing) -> list[ScopedFile]:
     from_path = frozenset(listing.path_values.column_names)
     folders: dict[str, PartitionValues] = {}
     found = []
-    for path, schema in zip(listing.files, listing.schemas, strict=True):
-        facts = find_stat(storage, path)
-        if facts is None:
-            continue
-        state = FileState(
-            path.removeprefix(f"{home.root}/"), facts.size, facts.mtime_ns, facts.inode
-        )
+    start = len(home.root) + 1
+    for path, schema, stamp in zip(listing.files, listing.schemas, listing.stamps, strict=True):
+        state = FileState(path[start:], stamp.bytes, stamp.mtime_ns, stamp.inode)
+        if path in listing.links:
+            facts = find_stat(storage, path)
+            if facts is None:
+                continue
+            state = FileState(path[start:], facts.size, facts.mtime_ns, facts.inode)
         if state.folder not in folders:
             folders[state.folder] = key_values(state.path, listing.keys)
         found.append(ScopedFile(state, home.root, schema.columns, folders[state.folder], from_path))

@@ -13,7 +13,7 @@ from parquetry.commits.kept_schema import find_kept_schema
 from parquetry.commits.snapshots import take_snapshot
 from parquetry.errors import CorruptionError, LayoutError, NotFoundError, SchemaMismatchError
 from parquetry.files.footer_table import read_together
-from parquetry.files.footers import footer_batches, parse_footer
+from parquetry.files.footers import KnownFooters, footer_batches, parse_footer
 from parquetry.model.hive import split_path
 from parquetry.model.partitions import infer_type, parse_text
 from parquetry.model.schema import normal_schema, unite
@@ -145,7 +145,8 @@ def _look_into(
             texts[state.folder] = tuple(segment.text for segment in segments)
     wanted = list(dict.fromkeys([*columns, *keys])) if columns else []
     found: list[SurveyedFile] = []
-    for raw in footer_batches(f"{home.root}/{state.path}" for state in snapshot.files):
+    paths = [f"{home.root}/{state.path}" for state in snapshot.files]
+    for raw in footer_batches(paths, KnownFooters()):
         states = snapshot.files[len(found) : len(found) + len(raw)]
         found += _understand(home.root, states, raw, texts, schemas, wanted)
     return found, keys

@@ -40,6 +40,7 @@ class Folder:
         strays: The names of the folders below that are no `key=value`.
         mtime_ns: The folder's time stamp before it was read.
         trusted: Whether the time stamp can tell a later change.
+        links: Those of the files that are symbolic links.
     """
 
     path: str
@@ -49,6 +50,7 @@ class Folder:
     strays: tuple[str, ...]
     mtime_ns: int
     trusted: bool
+    links: tuple[str, ...] = ()
 
 
 class Tree:
@@ -108,12 +110,15 @@ class Tree:
         if known is not None and known.mtime_ns == mtime_ns and known.trusted:
             return known
         files: list[str] = []
+        links: list[str] = []
         strays: list[str] = []
         children: dict[str, dict[str | None, list[str]]] = {}
         for name, kind in sorted(self._storage.list_folder(path)):
             if kind != "folder":
                 if kind != "other" and is_data_file(name):
                     files.append(f"{path}/{name}")
+                    if kind == "link":
+                        links.append(files[-1])
             elif name[0] not in "._":
                 segment = decode_segment(name)
                 if segment is None or segment.key in keys:
@@ -122,7 +127,14 @@ class Tree:
                     children.setdefault(segment.key, {}).setdefault(segment.text, []).append(name)
         trusted = time.time_ns() - mtime_ns > _RACY_NS
         folder = Folder(
-            path, keys, tuple(sorted(files)), children, tuple(strays), mtime_ns, trusted
+            path,
+            keys,
+            tuple(sorted(files)),
+            children,
+            tuple(strays),
+            mtime_ns,
+            trusted,
+            tuple(links),
         )
         self._known[path] = folder
         return folder
