@@ -62,7 +62,8 @@ class Walk:
         self.ends: Numbers = np.cumsum(lengths)
         self.at: Numbers = self.ends - lengths
         self.same: Flags = np.ones(len(structs), bool)
-        self.data = np.frombuffer(b"".join(structs) + bytes(WIDEST_VARINT), np.uint8)
+        self._whole = b"".join((*structs, bytes(WIDEST_VARINT)))
+        self.data = np.frombuffer(self._whole, np.uint8)
 
     def fields(self) -> Iterator[tuple[int, int]]:
         """Yield number and type of each field; whoever gets one reads or skips its value.
@@ -135,13 +136,13 @@ class Walk:
     def keep_alike(self, starts: Numbers) -> None:
         """Leave behind whose bytes from some places up to here differ from those of the first."""
         lengths = self.at - starts
-        self._leave(lengths != lengths[0])
-        places = np.where(self.same, starts, starts[0])[:, None] + np.arange(lengths[0])
-        self._leave((self.data[places] != self.data[places[0]]).any(axis=1))
+        first, whole = self.first(starts), self._whole
+        alike = [whole.startswith(first, start) for start in starts.tolist()]
+        self._leave((lengths != lengths[0]) | ~np.array(alike, bool))
 
     def first(self, starts: Numbers) -> bytes:
         """Return the bytes of the first struct from a place up to here."""
-        return self.data[starts[0] : self.at[0]].tobytes()
+        return self._whole[starts[0] : self.at[0]]
 
     def finish(self) -> None:
         """Leave behind who is not at the end of his bytes."""

@@ -52,26 +52,27 @@ def find_matches(scope: Scope, predicate: Predicate, examine: Examine) -> Iterat
     possible = outcomes(predicate.tree, units).true
     candidates = [file for file, chance in zip(scope.files, possible, strict=True) if chance]
     for footers in Footers.of_files(candidates, scope.footers):
-        decided = decide(footers, predicate, scope)
         look = partial(_look, predicate=predicate, types=scope.types, examine=examine)
-        chances = [
-            (footers.opened(number), found)
-            for number, found in enumerate(decided)
-            if found.true.any()
-        ]
+        decided = decide(footers, predicate, scope)
+        chances = [(footers.opened(number), found) for number, found in decided]
         yield from in_order(look, chances, len(chances))
 
 
-def decide(footers: Footers, predicate: Predicate, scope: Scope) -> list[Outcomes]:
-    """Return, for each file, what footers tell of the predicate in each of its row groups."""
+def decide(footers: Footers, predicate: Predicate, scope: Scope) -> list[tuple[int, Outcomes]]:
+    """Return what footers tell of the predicate in each row group of the files where it can be true.
+
+    Files are told by their number.
+    """
     constants = constants_of(footers.files, scope.key_types)
     count = int(footers.counts.sum())
     numbers = np.repeat(np.arange(len(footers.files)), footers.counts)
     repeated = constants[numbers.tolist()] if constants.width else pl.DataFrame(height=count)
     found = outcomes(predicate.tree, Units(repeated, scope.types, footers))
-    cuts = footers.starts[1:]
-    true, false, unknown = (np.split(flags, cuts) for flags in found)
-    return [Outcomes(*parts) for parts in zip(true, false, unknown, strict=True)]
+    ends = footers.starts + footers.counts
+    return [
+        (file, Outcomes(*(flags[footers.starts[file] : ends[file]] for flags in found)))
+        for file in np.unique(numbers[found.true]).tolist()
+    ]
 
 
 def _look(
