@@ -6,13 +6,13 @@ import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import polars as pl
 import pyarrow as pa
 
 from parquetry.errors import ParameterError, SchemaMismatchError, UnknownColumnError
 from parquetry.operations.fitting import fitted
 from parquetry.operations.matching import evaluate
-from parquetry.operations.opened import rows_of
 from parquetry.operations.parsing import parse_moment
 from parquetry.operations.predicates import (
     columns_of,
@@ -105,7 +105,8 @@ class Assignments:
             ParameterError: An expression cannot be evaluated.
             SchemaMismatchError: A value does not fit its column.
         """
-        frame = rows_of(file.frame(index, self.inputs, self.types), hits)
+        at = None if hits.all() else np.flatnonzero(hits)
+        frame = file.frame(index, self.inputs, self.types, at)
         return self.computed(frame, file.file.path)
 
     def computed(self, frame: pl.DataFrame, where: str) -> pa.Table:

@@ -171,33 +171,38 @@ class KeySearch:
         return Searched(file.file, tuple(file.group_rows), found, scanned)
 
     def _look_into(self, file: OpenedFile, index: int, part: pl.DataFrame) -> Found | None:
-        types = self._scope.types
-        names = self._in_files
-        if names:
-            keys = file.frame(index, names, types).with_row_index(_AT)
-            pairs = keys.join(part.select(_ROW, *names), on=names, how="inner").sort(_AT)
-        else:
-            rows = file.group_rows[index]
-            every = pl.select(pl.int_range(rows, dtype=pl.UInt32).alias(_AT))
-            pairs = every.join(part.select(_ROW), how="cross")
-        if not len(pairs):
+        at, rows = self._pairs(file, index, part)
+        if not len(at):
             return None
-        at, rows_of = pairs.get_column(_AT), pairs.get_column(_ROW)
-        new = self._update[rows_of] if self._new.update else pl.DataFrame(height=len(at))
-        old = file.frame(index, self._new.update, types)
-        old = old[at] if old.width else new
+        new = old = pl.DataFrame(height=len(at))
+        if self._new.update:
+            new = self._update[rows]
+            old = file.frame(index, self._new.update, self._scope.types, at)
         changes = differing(old, new)
         changed = np.zeros(len(at), bool)
         for differs in changes.values():
             changed |= differs
         moved = moving(new, file.file.keys, self._scope.key_types)
         return Found(
-            at.cast(pl.Int64).to_numpy(),
-            rows_of.cast(pl.Int64).to_numpy(),
+            at,
+            rows,
             changed,
             frozenset(changes),
-            np.zeros(len(at), bool) if moved is None else moved[0].to_numpy(),
+            np.zeros(len(at), bool) if moved is None else moved[0],
         )
+
+    def _pairs(self, file: OpenedFile, index: int, part: pl.DataFrame) -> tuple[Numbers, Numbers]:
+        """Return where new rows stand in a row group, ascending, and which new row stands there."""
+        names = self._in_files
+        if names:
+            keys = file.frame(index, names, self._scope.types).with_row_index(_AT)
+            pairs = keys.join(part.select(_ROW, *names), on=names, how="inner").sort(_AT)
+        else:
+            rows = file.group_rows[index]
+            every = pl.select(pl.int_range(rows, dtype=pl.UInt32).alias(_AT))
+            pairs = every.join(part.select(_ROW), how="cross")
+        at, numbers = (pairs.get_column(name).to_numpy() for name in (_AT, _ROW))
+        return at.astype(np.int64), numbers.astype(np.int64)
 
 
 def _grouped(

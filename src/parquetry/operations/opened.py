@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from parquetry.operations.bounds import Flags
     from parquetry.operations.scope import ScopedFile
 
+    Places = np.ndarray[tuple[int], np.dtype[np.int64]]
+
 _SMALL_BYTES = 1 << 20  # read at once, for a call a column costs more than the bytes
 
 
@@ -83,13 +85,26 @@ class OpenedFile:
                 index, columns=None if columns is None else names, use_threads=False
             )
 
+    def _read_some(self, index: int, names: Sequence[str], at: Places) -> pa.Table:
+        """Return some rows; of text that has codes, only theirs are looked up."""
+        if self._old_times.intersection(names):
+            return self.read(index, names).take(array_of(at))
+        coded = [name for name in names if name in self.text_in_codes]
+        rows = self.read_in_codes(index, coded, names).take(array_of(at))
+        for name in coded:
+            place = rows.schema.get_field_index(name)
+            rows = rows.set_column(place, name, rows.column(place).cast(pa.string()))
+        return rows
+
     @cached_property
     def text_in_codes(self) -> tuple[str, ...]:
         """The text columns that `read_in_codes` need not make texts of."""
         return () if self._old_times else text_in_codes(self.footer, self.schema)
 
-    def read_in_codes(self, index: int, names: Sequence[str]) -> pa.Table:
-        """Return all columns of a row group, some of those of `text_in_codes` as codes.
+    def read_in_codes(
+        self, index: int, names: Sequence[str], columns: Sequence[str] | None = None
+    ) -> pa.Table:
+        """Return some columns of a row group, or all, some of those of `text_in_codes` as codes.
 
         Raises:
             CorruptionError: The data cannot be decoded.
@@ -99,7 +114,8 @@ class OpenedFile:
             told(self.file.path),
             self._open(read_dictionary=list(names)) as handle,
         ):
-            return handle.read_row_group(index, use_threads=False)
+            wanted = None if columns is None else list(columns)
+            return handle.read_row_group(index, columns=wanted, use_threads=False)
 
     @cached_property
     def _old_times(self) -> set[str]:
@@ -129,7 +145,7 @@ class OpenedFile:
         index: int,
         names: Sequence[str],
         types: Mapping[str, pa.DataType],
-        stored: pa.Table | None = None,
+        at: Places | None = None,
     ) -> pl.DataFrame:
         """Return columns of a row group as the dataset sees them.
 
@@ -140,11 +156,13 @@ class OpenedFile:
             index: The row group.
             names: The columns.
             types: The dataset's types.
-            stored: The decoded row group, if it is at hand.
+            at: The positions of the rows, if not all are wanted.
         """
-        rows = self.footer.row_group(index).num_rows
+        rows = self.footer.row_group(index).num_rows if at is None else len(at)
         held = [n for n in names if n in self.file.columns.names and n not in self.file.keys]
-        table = stored if stored is not None else self.read(index, held) if held else None
+        table = None
+        if held:
+            table = self.read(index, held) if at is None else self._read_some(index, held, at)
         columns = []
         for name in names:
             if name in held and table is not None:

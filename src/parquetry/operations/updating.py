@@ -160,9 +160,8 @@ def _examine(
     """Return which of the rows really change, and which of these move."""
     names = list(assignments.exprs)
     needed = list(dict.fromkeys([*assignments.inputs, *names]))
-    frame = file.frame(index, needed, assignments.types)
-    if not flags.all():
-        frame = rows_of(frame, flags)
+    at = None if flags.all() else np.flatnonzero(flags)
+    frame = file.frame(index, needed, assignments.types, at)
     new = assignments.computed(
         frame[list(assignments.inputs)] if assignments.inputs else frame, file.file.path
     )
@@ -180,7 +179,7 @@ def _examine(
     if moved is None:
         return GroupEdit(setting=Hits.of(setting))
     leaving = setting.copy()
-    leaving[setting] = moved[0].to_numpy()
+    leaving[setting] = moved[0]
     hits = Hits.of(leaving)
     return GroupEdit(hits, Hits.of(setting), hits, moved[1])
 
@@ -192,30 +191,35 @@ def differing(old: pl.DataFrame, new: pl.DataFrame) -> dict[str, Flags]:
         SchemaMismatchError: Columns cannot be compared.
     """
     try:
-        flags = [old[name].ne_missing(new[name]) for name in new.columns]
+        flags = [differs(old[name], new[name]) for name in new.columns]
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
         raise SchemaMismatchError(
             f"The columns {', '.join(new.columns)} cannot be compared with their new values: {error}. "
             "Nothing was changed."
         ) from error
-    found = {name: one.to_numpy() for name, one in zip(new.columns, flags, strict=True)}
-    return {name: differs for name, differs in found.items() if differs.any()}
+    return {name: one for name, one in zip(new.columns, flags, strict=True) if one.any()}
+
+
+def differs(one: pl.Series, other: pl.Series) -> Flags:
+    """Return in which rows two columns differ; NULL and NaN are equal to themselves."""
+    if one.null_count() or other.null_count():
+        return one.ne_missing(other).to_numpy()
+    return (one != other).to_numpy()  # which need not ask the query engine
 
 
 def moving(
     new: pl.DataFrame, old: Mapping[str, Any], keys: Mapping[str, pa.DataType]
-) -> tuple[pl.Series, frozenset[str]] | None:
+) -> tuple[Flags, frozenset[str]] | None:
     """Return which rows get another partition than theirs, and the folders they go to; None if none."""
     setting = [key for key in keys if key in new.columns]
     if not setting:
         return None
-    moved = pl.repeat(value=False, n=len(new), eager=True)
-    for key in setting:
-        before = repeated(key, old.get(key), len(new), keys[key])
-        moved |= new.get_column(key).ne_missing(before)
+    before = [repeated(key, old.get(key), len(new), keys[key]) for key in setting]
+    flags = [differs(new.get_column(one.name), one) for one in before]
+    moved = np.logical_or.reduce(flags)
     if not moved.any():
         return None
-    found = new.filter(moved).select(setting).unique().rows(named=True)
+    found = rows_of(new, moved).select(setting).unique().rows(named=True)
     folders = {partition_folder({key: row.get(key, old.get(key)) for key in keys}) for row in found}
     return moved, frozenset(folders)
 
