@@ -8,6 +8,7 @@ from collections import Counter
 import numpy as np
 import polars as pl
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -23,6 +24,11 @@ from parquetry.errors import (
     UnknownColumnError,
 )
 from parquetry.files.encoding import encode_table
+from parquetry.files.splicing import Source
+from parquetry.files.splicing.extending import MOST_PAGES
+from parquetry.files.splicing.fields import OffsetIndex
+from parquetry.files.splicing.indexes import read_page_index
+from parquetry.files.splicing.thrift import decode_struct
 from parquetry.operations import rewriting
 from parquetry.operations.upserting import plan_upsert, run_upsert, upsert
 
@@ -396,3 +402,69 @@ def test_the_rows_are_what_a_dictionary_says(tmp_path_factory, old, batches, by_
         assert result.rows_updated == sum(model[k] != new[k] for k in new.keys() & model.keys())
         model |= new
         assert folder.rows("k", "day", "v") == Counter(model.values()) if model else True
+
+
+def readings(start: int, rows: int) -> pl.DataFrame:
+    """Rows of which a file is large enough for a page index."""
+    each = np.arange(start, start + rows)
+    return pl.DataFrame(
+        {
+            "id": each,
+            "day": pl.repeat("d", rows, eager=True),
+            "kind": pl.Series(each % 3).replace_strict({0: "a", 1: "b", 2: None}),
+            "value": each / 7,
+            "note": [f"note {n}" for n in each],
+        }
+    )
+
+
+def test_rows_that_come_stand_as_pages_behind_those_of_the_row_group(tmp_path):
+    folder = Folder(tmp_path)
+    folder.append(readings(0, 20_000), "day")
+    (old,) = folder.files()
+    before = [chunk_bytes(folder.root / old, 0, number) for number in range(5)]
+    changed = readings(500, 1).with_columns(value=-1.0)
+    put(folder, pl.concat([changed, readings(20_000, 3)]), ["id"])
+    (new,) = folder.files()
+    assert new != old
+    assert pq.read_metadata(folder.root / new).num_row_groups == 1
+    after = [chunk_bytes(folder.root / new, 0, number) for number in range(5)]
+    kept = [a.startswith(b) and len(a) > len(b) for a, b in zip(after, before, strict=True)]
+    assert kept == [True, True, True, False, True], "only `value` was encoded anew"
+    expected = readings(0, 20_003).with_columns(
+        value=pl.when(c("id") == 500).then(-1.0).otherwise("value")
+    )
+    assert folder.frame().equals(expected)
+    assert folder.frame().filter(id=20_002).equals(readings(20_002, 1))
+
+
+def test_pages_of_many_upserts_do_not_pile_up(tmp_path):
+    folder = Folder(tmp_path)
+    folder.append(readings(0, 10_000), "day")
+    most = 0
+    for turn in range(20):
+        changed = readings(turn, 1).with_columns(value=-1.0)
+        put(folder, pl.concat([changed, readings(10_000 + turn, 1)]), ["id"])
+        (path,) = folder.files()
+        with Source.open(folder.root / path) as source:
+            (group,) = source.footer.row_groups
+            index = read_page_index(source, group.chunks[0], 0, with_bounds=False)
+            pages = decode_struct(index.offsets, {OffsetIndex.PAGE_LOCATIONS: {}})
+            most = max(most, len(pages.structs(OffsetIndex.PAGE_LOCATIONS)))
+    assert most == MOST_PAGES, "then all of them are encoded as one"
+    expected = readings(0, 10_020).with_columns(
+        value=pl.when(c("id") < 20).then(-1.0).otherwise("value")
+    )
+    assert folder.frame().sort("id").equals(expected)
+
+
+def test_a_delete_leaves_nothing_of_a_row_that_came_as_a_page(tmp_path):
+    folder = Folder(tmp_path)
+    folder.append(readings(0, 10_000), "day")
+    secret = readings(10_000, 1).with_columns(kind=pl.lit("secret"))
+    put(folder, pl.concat([readings(1, 1).with_columns(value=-1.0), secret]), ["id"])
+    folder.delete(c("kind") == "secret")
+    (path,) = folder.files()
+    assert b"secret" not in (folder.root / path).read_bytes()
+    assert folder.frame().get_column("kind").null_count() == 3333
+    assert len(folder.frame()) == 10_000

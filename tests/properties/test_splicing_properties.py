@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import io
 import tempfile
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -17,8 +18,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
-from parquetry.files.encoding import encode_table
-from parquetry.files.splicing import Source, Splicer
+from parquetry.files.encoding import encode_rows, encode_table, writer_options
+from parquetry.files.splicing import Source, Splicer, is_extendable
+from parquetry.files.writer_options import CODECS
 from readings import as_rows
 
 WHOLE = st.integers(-(2**31), 2**31 - 1)
@@ -79,12 +81,25 @@ LARGEST = """
     SELECT count(*) FROM {table} WHERE {name} >= (SELECT max({name}) FROM {table})
 """
 
+
+def in_full(table: pa.Table, rows: int) -> bytes:
+    """Encode as large tables are: with a page index and counts of NaN, which small files leave out."""
+    return encode_rows([table], table.schema, writer_options(table.schema, row_group_rows=rows))
+
+
 WRITERS = [
+    in_full,
     lambda table, rows: encode_table(table, row_group_rows=rows),
     lambda table, rows: encode_table(table, row_group_rows=rows, compression="snappy"),
     pyarrow_file,
     second_pages,
 ]
+
+
+def without_dictionaries(table: pa.Table, codec: str) -> bytes:
+    options = writer_options(table.schema, compression=codec)
+    arguments = {**options.arguments, "use_dictionary": False}
+    return encode_rows([table], table.schema, replace(options, arguments=arguments))
 
 
 def columns(draw: st.DrawFn, schema: pa.Schema, rows: int) -> pa.Table:
@@ -119,13 +134,21 @@ def cases(draw: st.DrawFn) -> tuple[bytes, pa.Table]:
         number = draw(st.integers(0, len(pieces) - 1))
         piece = pieces[number]
         replaced = {}
-        for name in draw(st.sets(st.sampled_from(schema.names))):
+        behind = None
+        setting = draw(st.sets(st.sampled_from(schema.names)))
+        others = [name for name in names if name not in setting]
+        codec = draw(st.sampled_from(["zstd", "snappy", "none"]))
+        if draw(st.booleans()) and is_extendable(source, number, others, CODECS[codec]):
+            more = columns(draw, schema, draw(st.integers(1, 5)))
+            piece = pa.concat_tables([piece, more])
+            behind = (Source.from_buffer(without_dictionaries(more.select(others), codec)), 0)
+        for name in setting:
             field = schema.field(name)
             new = columns(draw, pa.schema([field]), piece.num_rows)
             data = draw(st.sampled_from(WRITERS))(new, piece.num_rows)
             replaced[name] = (Source.from_buffer(data), 0)
             piece = piece.set_column(schema.get_field_index(name), field, new[name])
-        splicer.copy_row_group(source, number, replaced)
+        splicer.copy_row_group(source, number, replaced, behind)
         expected.append(piece)
     splicer.finish()
     whole = pa.concat_tables(expected) if expected else schema.empty_table()

@@ -26,7 +26,8 @@ Sorting: TypeAlias = "Sequence[str | tuple[str, Direction]]"
 """Column names, ascending unless the name stands beside a direction."""
 
 _LONG_DIGITS = 18  # what a whole number of 64 bits holds
-_CODECS = {"zstd", "snappy", "gzip", "brotli", "lz4", "none"}
+CODECS = {"none": 0, "snappy": 1, "gzip": 2, "brotli": 4, "zstd": 6, "lz4": 7}
+"""The codecs by the numbers that the format gives them."""
 
 
 @dataclass(frozen=True)
@@ -87,8 +88,8 @@ def _options(
     nan_columns: tuple[str, ...],
     decimals_as_integers: bool,
 ) -> WriterOptions:
-    if compression not in _CODECS:
-        known = ", ".join(sorted(_CODECS))
+    if compression not in CODECS:
+        known = ", ".join(sorted(CODECS))
         raise ParameterError(f"There is no compression {compression!r}; there are {known}.")
     if row_group_rows < 1:
         raise ParameterError(f"A row group cannot have {row_group_rows} rows.")

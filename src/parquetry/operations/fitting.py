@@ -70,6 +70,8 @@ def fitted(column: pa.ChunkedArray, wanted: pa.Field, where: str) -> pa.ChunkedA
     Raises:
         SchemaMismatchError: A value does not fit.
     """
+    if column.type == wanted.type:
+        return column
     plain = normal_type(wanted.type)
     if normal_type(column.type) == plain and column.type != plain:
         column = column.cast(plain)

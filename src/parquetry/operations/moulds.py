@@ -11,6 +11,7 @@ from parquetry.errors import ParameterError
 from parquetry.files.encoding import encode_rows, writer_options
 from parquetry.files.splicing import Footer, Source, find_differences, find_refusals
 from parquetry.files.splicing.fields import ColumnMetaData
+from parquetry.files.writer_options import CODECS
 from parquetry.operations.parts import Loose, Piece
 
 if TYPE_CHECKING:
@@ -24,14 +25,13 @@ SMALL_ROWS = 32_768
 """Row groups below are decoded: tiny ones that stand side by side are larger and slow every scan."""
 
 _TINY_BYTES = 512  # a chunk of one value; whether it is compressed does not matter
-_CODECS = {"none": 0, "snappy": 1, "gzip": 2, "brotli": 4, "zstd": 6, "lz4": 7}
 
 
 def check_codec(compression: str | None) -> None:
     """Raise `ParameterError` unless a codec is known; None is none."""
-    if compression is not None and compression not in _CODECS:
+    if compression is not None and compression not in CODECS:
         raise ParameterError(
-            f"There is no compression {compression!r}; there are {', '.join(sorted(_CODECS))}. "
+            f"There is no compression {compression!r}; there are {', '.join(sorted(CODECS))}. "
             "Nothing was changed."
         )
 
@@ -128,7 +128,7 @@ def _refused(footer: Footer, style: Style) -> set[int | None]:
     refused = {refusal.row_group for refusal in find_refusals(footer)}
     if style.compression is None:
         return refused
-    wanted = _CODECS.get(style.compression)
+    wanted = CODECS.get(style.compression)
     for number, group in enumerate(footer.row_groups):
         if any(
             chunk.metadata.integer(ColumnMetaData.CODEC) != wanted and chunk.size > _TINY_BYTES

@@ -22,6 +22,7 @@ from parquetry.errors import (
     StorageError,
 )
 from parquetry.files.footers import read_footer
+from parquetry.files.splicing import Source
 from parquetry.files.text_codes import text_in_codes
 from parquetry.model.plain_numbers import array_of
 from parquetry.model.schema import no_rows
@@ -53,7 +54,7 @@ class OpenedFile:
         with told(file.path):
             self.footer = read_footer(file.path) if footer is None else footer
         self._handle: Any = None
-        self._content: pa.Buffer | None = None
+        self._content: bytes | None = None
 
     @cached_property
     def group_rows(self) -> list[int]:
@@ -128,13 +129,30 @@ class OpenedFile:
             self._handle = self._open()
         return self._handle
 
-    def _open(self, read_dictionary: list[str] | None = None) -> Any:
-        """Return PyArrow's handle; a small file is read in one go, and lies in memory meanwhile."""
+    def source(self) -> Source:
+        """Return the file for copying from it.
+
+        Raises:
+            RequestError: Its footer is encrypted.
+            CorruptionError: Its footer contradicts itself.
+        """
+        with told(self.file.path):
+            content = self._small_content()
+        if content is None:
+            return Source.open(self.file.path)
+        return Source.from_buffer(content, self.file.path)
+
+    def _small_content(self) -> bytes | None:
+        """Return the bytes of a small file: it is read in one go, and lies in memory meanwhile."""
         if self._content is None and self.file.state.bytes <= _SMALL_BYTES:
             with open(self.file.path, "rb") as file:
-                self._content = pa.py_buffer(file.read())
+                self._content = file.read()
+        return self._content
+
+    def _open(self, read_dictionary: list[str] | None = None) -> Any:
+        content = self._small_content()
         return pq.ParquetFile(
-            self.file.path if self._content is None else pa.BufferReader(self._content),
+            self.file.path if content is None else pa.BufferReader(content),
             metadata=self.footer,
             read_dictionary=read_dictionary,
             page_checksum_verification=True,

@@ -3,31 +3,28 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
-from itertools import chain
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
 from parquetry.errors import RequestError
-from parquetry.files.encoding import ROW_GROUP_ROWS, Encoder, encode_rows, writer_options
-from parquetry.files.splicing import Source, Splicer, find_differences, find_refusals
-from parquetry.files.splicing.meaning import ARROW_SCHEMA, READING_KEYS
-from parquetry.files.text_codes import encoded, in_codes
-from parquetry.model.plain_numbers import array_of
-from parquetry.operations.edits import GroupEdit, Hits
-from parquetry.operations.fitting import fitted, merged, schema_after
+from parquetry.files.encoding import ROW_GROUP_ROWS, Encoder, encode_rows
+from parquetry.files.splicing import Source, Splicer, find_refusals, is_extendable
+from parquetry.files.writer_options import CODECS
+from parquetry.operations.edits import GroupEdit
+from parquetry.operations.file_options import FileOptions, decimals_beside, sorting_left
 from parquetry.operations.opened import OpenedFile
+from parquetry.operations.recoding import Recoding
 from parquetry.storage.folders import write_file
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
-    from parquetry.files.splicing import Footer, Sink
-    from parquetry.files.writer_options import Direction, Sorting, WriterOptions
+    from parquetry.files.splicing import Sink
+    from parquetry.files.writer_options import WriterOptions
     from parquetry.operations.edits import FileEdit
+    from parquetry.operations.recoding import NewValues
     from parquetry.storage.protocol import Storage
 
 
@@ -39,17 +36,7 @@ SMALL_GROUP_BYTES = 128 << 10
 """So large, decoded, are row groups whose columns are copied beside those that are set."""
 
 
-_LARGEST_GROUP_ROWS = 1 << 20
-
-
-_MOST_AGREED = 256  # kinds of files that are remembered
-
-
 _IN_MEMORY_BYTES = 16 << 20  # a new file up to about this size is written in one call
-
-
-NewValues: TypeAlias = Callable[[OpenedFile, int, Hits], pa.Table]
-"""Gives the new values of the rows of a row group that are set, in the order of the rows."""
 
 
 @dataclass(frozen=True)
@@ -93,24 +80,38 @@ class _Rewriting:
     ) -> None:
         self._opened = opened
         self._edit = edit
-        self._values = values
-        self._compression = compression
-        self._schema, self._keeps_schema = schema_after(opened.schema, edit)
+        self._groups = edit.group_rows
+        self._edits = [edit.groups.get(n) or GroupEdit() for n in range(len(self._groups))]
+        self._left = [
+            n for n, rows in enumerate(self._groups) if rows and not self._edits[n].drops_all
+        ]
+        self._codec = CODECS.get(compression, -1)
+        self._recoding = Recoding(opened, edit, values)
+        self._schema = self._recoding.schema
+        self._options = FileOptions(opened, compression, self._groups)
+        self._extended = None if edit.arriving is None else self._find_extended(edit.arriving)
 
     def content(self) -> bytes:
         """Return the new file; it has to be small enough to lie in memory."""
         memory = io.BytesIO()
         if self._is_spliced(memory):
             return memory.getvalue()
-        return encode_rows(self._rows(), self._schema, self._whole_options(), self._codes)
+        rows = self._recoding.rows(self._left, self._edit.arriving)
+        return encode_rows(rows, self._schema, self._whole_options(), self._recoding.codes)
 
     def write(self, sink: Sink) -> None:
         """Write the new file."""
         if self._is_spliced(sink):
             return
-        with Encoder(sink, self._schema, self._whole_options(), self._codes) as encoder:
-            for table in self._rows():
+        options, codes = self._whole_options(), self._recoding.codes
+        with Encoder(sink, self._schema, options, codes) as encoder:
+            for table in self._recoding.rows(self._left, self._edit.arriving):
                 encoder.write(table)
+
+    def _whole_options(self) -> WriterOptions:
+        is_sorted = len(self._groups) == 1 and self._edit.arriving is None
+        sorting = sorting_left(self._opened, self._edit) if is_sorted else None
+        return self._options.of(self._schema, sorting=sorting)
 
     def _is_spliced(self, sink: Sink) -> bool:
         """Write the new file with what can be copied as bytes; return whether anything can."""
@@ -125,138 +126,66 @@ class _Rewriting:
 
     def _open_for_copying(self) -> Source | None:
         """Return the file for copying from it, None if none of it is worth that or can be."""
-        if not self._keeps_schema or not any(map(self._is_copied, range(len(self._groups)))):
+        if not self._recoding.keeps_schema or not any(map(self._is_copied, self._left)):
             return None
         try:
-            source = Source.open(self._edit.file.path)
+            source = self._opened.source()
         except RequestError:
             return None
-        if find_refusals(source.footer):
+        if self._extended is not None:
+            names = self._kept(self._extended)
+            if not is_extendable(source, self._extended, names, self._codec):
+                self._extended = None
+        if find_refusals(source.footer) or not any(map(self._is_copied, self._left)):
             source.close()
             return None
         return source
 
-    @property
-    def _groups(self) -> tuple[int, ...]:
-        return self._edit.group_rows
+    def _find_extended(self, arriving: pa.Table) -> int | None:
+        """Return the row group behind whose rows those that come can stand, None if there is none."""
+        last = self._left[-1]
+        fits = self._groups[last] + arriving.num_rows <= ROW_GROUP_ROWS
+        if self._edits[last].leaving is not None or not fits or not self._is_large(last):
+            return None
+        return last
 
-    def _edit_of(self, index: int) -> GroupEdit:
-        return self._edit.groups.get(index) or GroupEdit()
+    def _kept(self, index: int) -> list[str]:
+        """Return the columns of a row group that are not set."""
+        setting = self._edit.stored_setting if self._edits[index].setting is not None else {}
+        return [name for name in self._schema.names if name not in setting]
 
     def _is_copied(self, index: int) -> bool:
         """Whether bytes of a row group are worth copying: of all columns, or of those not set."""
-        edit = self._edit_of(index)
-        if edit.leaving is not None or not self._groups[index]:
+        edit, rows = self._edits[index], self._groups[index]
+        if edit.leaving is not None or not self._kept(index):
             return False
+        if index == self._extended:
+            return True
         if edit.setting is None:
-            return self._groups[index] >= SMALL_GROUP_ROWS or len(self._left) == 1
-        others = set(self._opened.schema.names) - self._edit.stored_setting.keys()
-        return bool(others) and self._is_worth_copying(index)
+            return rows >= SMALL_GROUP_ROWS or len(self._left) == 1
+        if self._edit.arriving is not None and self._extended is None:
+            return rows >= SMALL_GROUP_ROWS  # smaller ones make one row group with what comes
+        return self._is_large(index)
 
-    def _is_worth_copying(self, index: int) -> bool:
+    def _is_large(self, index: int) -> bool:
         """Whether copying the columns that are not set costs less than encoding them again."""
         if self._groups[index] >= SMALL_GROUP_ROWS:
             return True
-        if self._edit.arriving is not None:
-            return False  # rows that come make one row group with it
         group = self._opened.footer.row_group(index)
         return bool(group.total_byte_size >= SMALL_GROUP_BYTES)
 
-    @property
-    def _left(self) -> list[int]:
-        return [n for n, rows in enumerate(self._groups) if rows and not self._edit_of(n).drops_all]
-
-    def _options(
-        self, schema: pa.Schema, *, as_integers: bool = True, sorting: Sorting | None = None
-    ) -> WriterOptions:
-        rows = max([ROW_GROUP_ROWS, *self._groups])
-        blooms = _bloom_columns(self._opened)
-        return writer_options(
-            schema,
-            compression=self._compression,
-            row_group_rows=min(rows, _LARGEST_GROUP_ROWS),
-            bloom_columns=[name for name in blooms if name in schema.names],
-            decimals_as_integers=as_integers,
-            sorting=sorting,
-        )
-
-    def _whole_options(self) -> WriterOptions:
-        is_sorted = len(self._groups) == 1 and self._edit.arriving is None
-        sorting = _sorting_of(self._opened, self._edit) if is_sorted else None
-        return self._options(self._schema, sorting=sorting)
-
-    def _rows(self) -> Iterator[pa.Table]:
-        yield from self._tables(self._left)
-        if self._edit.arriving is not None:
-            yield self._arriving(self._edit.arriving)
-
-    def _arriving(self, table: pa.Table) -> pa.Table:
-        """Return rows that come, as the file holds them."""
-        rows, where = table.num_rows, self._opened.file.path
-        columns = []
-        for one in self._schema:
-            if one.name in table.column_names:
-                column = fitted(table[one.name], one, where)
-            else:
-                column = pa.chunked_array([pa.nulls(rows, one.type)])
-            columns.append(encoded(column) if one.name in self._codes else column)
-        return pa.table(columns, schema=self._coded)
-
-    @cached_property
-    def _codes(self) -> list[str]:
-        """The text columns that stay in codes; asked for only where rows are decoded."""
-        if not self._keeps_schema:
-            return []
-        return [name for name in self._opened.text_in_codes if name not in self._edit.setting]
-
-    @cached_property
-    def _coded(self) -> pa.Schema:
-        """The schema of the rows on their way from decoding to encoding."""
-        return in_codes(self._schema, self._codes)
-
-    def _tables(self, indexes: Sequence[int]) -> Iterator[pa.Table]:
-        for index in indexes:
-            yield self._table(index)
-
-    def _table(self, index: int) -> pa.Table:
-        """Return a row group as it is to be."""
-        opened, codes = self._opened, self._codes
-        table = opened.read_in_codes(index, codes) if codes else opened.read(index)
-        edit = self._edit_of(index)
-        if edit.setting is not None or not self._keeps_schema:
-            table = self._set(table, index, edit.setting)
-        if edit.leaving is not None:
-            table = table.filter(array_of(~edit.leaving.flags()))
-        return table
-
-    def _set(self, table: pa.Table, index: int, hits: Hits | None) -> pa.Table:
-        new = None
-        if hits is not None and self._values is not None:
-            new = self._values(self._opened, index, hits)
-        columns = []
-        for one in self._schema:
-            if one.name not in self._edit.setting:
-                columns.append(table[one.name])
-                continue
-            values = None if new is None or one.name not in new.column_names else new[one.name]
-            old = table[one.name] if one.name in table.column_names else None
-            columns.append(merged(old, values, hits, table.num_rows, one, self._opened.file.path))
-        return pa.table(columns, schema=self._coded)
-
     def _mixing_options(self, source: Source) -> WriterOptions | None:
         """Return how to encode rows so that they can stand beside copied ones, None if they cannot."""
-        if all(map(self._is_wholly_copied, self._left)) and self._edit.arriving is None:
-            return self._options(self._schema)
-        partly = all(map(self._is_copied, self._left)) and self._edit.arriving is None
-        columns = list(self._edit.stored_setting) if partly else self._schema.names
-        schema = pa.schema([self._schema.field(name) for name in columns])
-        as_integers = _agreeing(source.footer, schema)
+        names = self._schema.names
+        if self._edit.arriving is None and all(map(self._is_copied, self._left)):
+            names = list(self._edit.stored_setting)
+            if all(self._edits[index].setting is None for index in self._left):
+                return self._options.of(self._schema)
+        schema = pa.schema([self._schema.field(name) for name in names])
+        as_integers = decimals_beside(source.footer, schema)
         if as_integers is None:
             return None
-        return self._options(self._schema, as_integers=as_integers)
-
-    def _is_wholly_copied(self, index: int) -> bool:
-        return self._edit_of(index).setting is None and self._is_copied(index)
+        return self._options.of(self._schema, as_integers=as_integers)
 
     def _splice(self, sink: Sink, source: Source, options: WriterOptions) -> None:
         splicer = Splicer(sink, source.footer)
@@ -268,7 +197,8 @@ class _Rewriting:
             self._encode_between(splicer, pending, options)
             pending = []
             self._copy(splicer, source, index, options)
-        self._encode_between(splicer, pending, options, self._edit.arriving)
+        left = self._edit.arriving if self._extended is None else None
+        self._encode_between(splicer, pending, options, left)
         splicer.finish()
 
     def _encode_between(
@@ -280,85 +210,23 @@ class _Rewriting:
     ) -> None:
         if not indexes and arriving is None:
             return
-        tables = self._tables(indexes)
-        if arriving is not None:
-            tables = chain(tables, [self._arriving(arriving)])
-        new = encode_rows(tables, self._schema, options, self._codes)
+        rows = self._recoding.rows(indexes, arriving)
+        new = encode_rows(rows, self._schema, options, self._recoding.codes)
         splicer.copy_row_groups(Source.from_buffer(new))
 
     def _copy(self, splicer: Splicer, source: Source, index: int, options: WriterOptions) -> None:
-        hits = self._edit_of(index).setting
-        if hits is None:
-            splicer.copy_row_group(source, index)
-            return
-        names = list(self._edit.stored_setting)
-        schema = pa.schema([self._schema.field(name) for name in names])
-        kept = [name for name in names if name in self._opened.schema.names]
-        table = self._set_only(self._opened.read(index, kept), index, hits, schema)
+        """Copy a row group, with columns that are set, and rows that come as pages behind its own."""
+        arriving = self._edit.arriving if index == self._extended else None
         as_integers = bool(options.arguments["store_decimal_as_integer"])
-        narrow = self._options(schema, as_integers=as_integers)
-        new = Source.from_buffer(encode_rows([table], schema, _one_group(narrow)))
-        splicer.copy_row_group(source, index, dict.fromkeys(names, (new, 0)))
-
-    def _set_only(self, table: pa.Table, index: int, hits: Hits, schema: pa.Schema) -> pa.Table:
-        new = self._values(self._opened, index, hits) if self._values is not None else None
-        columns = [
-            merged(
-                table[one.name],
-                None if new is None or one.name not in new.column_names else new[one.name],
-                hits,
-                table.num_rows,
-                one,
-                self._opened.file.path,
-            )
-            for one in schema
-        ]
-        return pa.table(columns, schema=schema)
-
-
-_agreed: dict[tuple[object, ...], bool | None] = {}
-
-
-def _agreeing(footer: Footer, schema: pa.Schema) -> bool | None:
-    """Return whether decimals are encoded as integers for columns to stand beside those of a file.
-
-    None if the columns cannot stand there either way. Files of one kind are asked once.
-    """
-    said = tuple(footer.key_values.get(key) for key in (ARROW_SCHEMA, *READING_KEYS))
-    key = (footer.raw_schema, said, schema)
-    if key not in _agreed:
-        if len(_agreed) > _MOST_AGREED:
-            _agreed.clear()
-        _agreed[key] = next((way for way in (True, False) if _agrees(footer, schema, way)), None)
-    return _agreed[key]
-
-
-def _agrees(footer: Footer, schema: pa.Schema, as_integers: bool) -> bool:
-    options = writer_options(schema, decimals_as_integers=as_integers)
-    other = Source.from_buffer(encode_rows([], schema, options))
-    return not find_differences(footer, other.footer, schema.names)
-
-
-def _one_group(options: WriterOptions) -> WriterOptions:
-    """Return the options for a single row group, however many rows it has."""
-    return type(options)(options.arguments, 1 << 31)
-
-
-def _bloom_columns(opened: OpenedFile) -> list[str]:
-    if not opened.footer.num_row_groups:
-        return []
-    group = opened.footer.row_group(0)
-    chunks = [group.column(number) for number in range(group.num_columns)]
-    return [chunk.path_in_schema for chunk in chunks if chunk.bloom_filter_offset]
-
-
-def _sorting_of(opened: OpenedFile, edit: FileEdit) -> Sorting | None:
-    """Return by what the rows are still sorted, down to the first column that is set."""
-    group = opened.footer.row_group(0)
-    keys: list[str | tuple[str, Direction]] = []
-    for one in group.sorting_columns:
-        name = group.column(one.column_index).path_in_schema
-        if name in edit.setting or one.nulls_first or name not in opened.schema.names:
-            break
-        keys.append((name, "descending" if one.descending else "ascending"))
-    return keys or None
+        hits = self._edits[index].setting
+        replaced, behind = {}, None
+        if hits is not None:
+            names = list(self._edit.stored_setting)
+            table = self._recoding.set_columns(index, hits, names, arriving)
+            new = self._options.encoded(table, as_integers=as_integers)
+            replaced = dict.fromkeys(names, (new, 0))
+        if arriving is not None:
+            table = self._recoding.arriving(arriving, self._kept(index))
+            new = self._options.encoded(table, as_integers=as_integers, with_dictionaries=False)
+            behind = (new, 0)
+        splicer.copy_row_group(source, index, replaced, behind)

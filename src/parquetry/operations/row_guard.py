@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from parquetry.model.changes import Requirement
     from parquetry.model.frames import Rows
     from parquetry.operations.edits import FileEdit
-    from parquetry.operations.rewriting import NewValues
+    from parquetry.operations.recoding import NewValues
     from parquetry.operations.scope import Scope
 
 UNGUARDED = "Change it through Dataset or ParquetCRUD, which do."

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from parquetry.commits.home import Home
     from parquetry.commits.staging import Staging
     from parquetry.operations.edits import FileEdit
-    from parquetry.operations.rewriting import NewValues, Written
+    from parquetry.operations.recoding import NewValues
+    from parquetry.operations.rewriting import Written
     from parquetry.storage.protocol import Storage
 
 AnyPlan = TypeVar("AnyPlan", bound=Plan)

@@ -35,10 +35,14 @@ those rows; or leave one row in their place."""
 
 
 class Sources(NamedTuple):
-    """Which new rows set the rows of one row group: those that are set, and for each its new row."""
+    """Which new rows set the rows of one row group: those that are set, and for each its new row.
+
+    Nothing is set but the columns in which one of them differs.
+    """
 
     setting: Hits
     rows: Numbers
+    columns: frozenset[str]
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,9 +61,10 @@ class NewValues:
 
     def __call__(self, file: OpenedFile, index: int, hits: Hits) -> pa.Table:
         """Return the new values of the rows of a row group that are hit."""
-        setting, rows = self.sources[file.file.state.path][index]
-        chosen = rows[hits.flags()[setting.flags()]]
-        return self.table.select(list(self.update)).take(array_of(chosen))
+        setting, rows, columns = self.sources[file.file.state.path][index]
+        chosen = rows if hits == setting else rows[hits.flags()[setting.flags()]]
+        names = [name for name in self.update if name in columns]
+        return self.table.select(names).take(array_of(chosen))
 
 
 Places: TypeAlias = set[tuple[str, int, int]]
@@ -144,7 +149,7 @@ def _group_edit(
     setting = found.changed if leaves is None else found.changed & ~leaves
     moves = found.moved if leaves is None else found.moved & ~leaves
     leaving = moves if leaves is None else moves | leaves
-    here = Sources(_hits(rows, found.at[setting]), found.rows[setting])
+    here = Sources(_hits(rows, found.at[setting]), found.rows[setting], found.columns)
     if not setting.any() and not leaving.any():
         return None, here
     folders: frozenset[str] = frozenset()

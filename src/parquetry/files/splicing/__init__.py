@@ -13,6 +13,7 @@ from parquetry.files.splicing.compatibility import (
 )
 from parquetry.files.splicing.concatenating import concatenate, drop_row_groups
 from parquetry.files.splicing.copying import Sink
+from parquetry.files.splicing.extending import is_extendable
 from parquetry.files.splicing.footer import Chunk, Footer, Group
 from parquetry.files.splicing.source import Source
 from parquetry.files.splicing.splicer import Spliced, Splicer
@@ -35,4 +36,5 @@ __all__ = [
     "find_differences",
     "find_distrust",
     "find_refusals",
+    "is_extendable",
 ]

@@ -73,6 +73,7 @@ class ColumnMetaData:
 
     ENCODINGS = 2
     CODEC = 4
+    NUM_VALUES = 5
     TOTAL_UNCOMPRESSED_SIZE = 6
     TOTAL_COMPRESSED_SIZE = 7
     DATA_PAGE_OFFSET = 9
@@ -81,6 +82,7 @@ class ColumnMetaData:
     STATISTICS = 12
     BLOOM_FILTER_OFFSET = 14
     BLOOM_FILTER_LENGTH = 15
+    DESCRIBING_PAGES = (13, 16, 17)  # their encodings, sizes and geometries
 
 
 class Statistics:
@@ -115,3 +117,14 @@ class PageLocation:
 
     OFFSET = 1
     COMPRESSED_PAGE_SIZE = 2
+    FIRST_ROW_INDEX = 3
+
+
+class ColumnIndex:
+    """Bounds of the pages of a chunk."""
+
+    NULL_PAGES = 1
+    MIN_VALUES = 2
+    MAX_VALUES = 3
+    BOUNDARY_ORDER = 4
+    NULL_COUNTS = 5

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from parquetry.files.splicing.extending import extend, joined_index
 from parquetry.files.splicing.fields import (
     ColumnChunk,
     ColumnMetaData,
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from parquetry.files.splicing.footer import Chunk
+    from parquetry.files.splicing.schema import Element
     from parquetry.files.splicing.source import Source
 
 MAX_ORDINAL = 2**15 - 1
@@ -39,6 +41,23 @@ class Pick:
     source: Source
     chunk: Chunk
     bounds: Bounds
+    tail: Tail | None = None
+
+    @property
+    def size(self) -> int:
+        """How many bytes its pages will take."""
+        return self.chunk.size + (0 if self.tail is None else self.tail.chunk.size)
+
+
+@dataclass(frozen=True, slots=True)
+class Tail:
+    """A chunk whose pages come behind those of another, after so many rows, and of what column."""
+
+    source: Source
+    chunk: Chunk
+    bounds: Bounds
+    rows_before: int
+    element: Element
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +81,9 @@ def place_chunk(pick: Pick, start: int, bloom_filter: tuple[int, int] | None) ->
     _move_pages(metadata, pick.chunk, shift)
     _move_bloom_filter(metadata, bloom_filter)
     with_bounds = keep_bounds(metadata, pick.bounds)
+    index = read_page_index(pick.source, pick.chunk, shift, with_bounds=with_bounds)
+    if pick.tail is not None:
+        index = _extend(metadata, index, pick.tail, start + pick.chunk.size)
     struct = Struct(pick.chunk.struct)
     struct.put(ColumnChunk.META_DATA, STRUCT, encode_struct(metadata))
     _move_file_offset(struct, pick.chunk, shift)
@@ -71,8 +93,14 @@ def place_chunk(pick: Pick, start: int, bloom_filter: tuple[int, int] | None) ->
         ColumnChunk.COLUMN_INDEX_OFFSET,
         ColumnChunk.COLUMN_INDEX_LENGTH,
     )
-    index = read_page_index(pick.source, pick.chunk, shift, with_bounds=with_bounds)
     return Placed(struct, index)
+
+
+def _extend(metadata: Struct, index: PageIndex | None, tail: Tail, start: int) -> PageIndex | None:
+    has_bounds = extend(metadata, tail)
+    shift = start - tail.chunk.start
+    behind = read_page_index(tail.source, tail.chunk, shift, with_bounds=has_bounds)
+    return joined_index(index, behind, tail.rows_before, has_bounds=has_bounds)
 
 
 def place_index(struct: Struct, offsets: tuple[int, int], columns: tuple[int, int] | None) -> None:
@@ -84,23 +112,25 @@ def place_index(struct: Struct, offsets: tuple[int, int], columns: tuple[int, in
         struct.put_integer(ColumnChunk.COLUMN_INDEX_LENGTH, columns[1], I32)
 
 
-def place_group(group: Struct, start: int, picks: Sequence[Pick], *, mixed: bool) -> Struct:
+def place_group(group: Struct, start: int, picks: Sequence[Pick], rows: int | None) -> Struct:
     """Return a row group as the new footer describes it, without its chunks and its number.
 
     Args:
         group: The row group in its old footer.
         start: Where its first page stands in the new file.
         picks: Its chunks.
-        mixed: Whether some of them come from elsewhere, so that its sizes are not what they were.
+        rows: How many rows it has now, if it is not wholly what it was.
     """
     placed = Struct(group)
     placed.put_integer(RowGroup.FILE_OFFSET, start)
     placed.drop(RowGroup.ORDINAL)
-    if mixed:
+    if rows is not None:
+        chunks = [part.chunk for pick in picks for part in (pick, pick.tail) if part is not None]
         loose = ColumnMetaData.TOTAL_UNCOMPRESSED_SIZE
-        total = sum(pick.chunk.metadata.integer(loose) or 0 for pick in picks)
+        total = sum(chunk.metadata.integer(loose) or 0 for chunk in chunks)
         placed.put_integer(RowGroup.TOTAL_BYTE_SIZE, total)
-        placed.put_integer(RowGroup.TOTAL_COMPRESSED_SIZE, sum(one.chunk.size for one in picks))
+        placed.put_integer(RowGroup.TOTAL_COMPRESSED_SIZE, sum(one.size for one in chunks))
+        placed.put_integer(RowGroup.NUM_ROWS, rows)
     return placed
 
 

@@ -19,7 +19,7 @@ from parquetry.files.splicing.moving import (
     place_group,
     place_sorting,
 )
-from parquetry.files.splicing.terms import FloatBounds, Terms
+from parquetry.files.splicing.terms import FloatBounds, Tails, Terms
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -102,14 +102,17 @@ class Splicer:
         source: Source,
         index: int,
         replaced: Mapping[str, tuple[Source, int]] | None = None,
+        behind: tuple[Source, int] | None = None,
     ) -> None:
-        """Copy one row group, with some of its columns taken from elsewhere.
+        """Copy one row group, with some of its columns taken from elsewhere, and rows behind its own.
 
         Args:
             source: The file that holds the row group.
             index: Its number there.
             replaced: Top-level columns that come from a row group of another source, all their
-                leaves with them. It must have the same number of rows, in the same order.
+                leaves with them. It must have as many rows as the new row group, in the same order.
+            behind: A row group of another source, without dictionaries, whose pages come behind those
+                of the columns that are not replaced. `is_extendable` says beforehand whether they can.
 
         Raises:
             UnknownColumnError: If the reference has no such column.
@@ -119,7 +122,7 @@ class Splicer:
             CorruptionError: If a source ends before its footer says.
             StorageError: If the disk refuses.
         """
-        self._add_group(source, index, replaced or {})
+        self._add_group(source, index, replaced or {}, behind)
         self._flush()
 
     def finish(self, key_values: Mapping[str, str | None] | None = None) -> Spliced:
@@ -142,14 +145,22 @@ class Splicer:
         return Spliced(self._rows, len(self._groups), self._at + len(ending))
 
     def _add_group(
-        self, source: Source, index: int, replaced: Mapping[str, tuple[Source, int]]
+        self,
+        source: Source,
+        index: int,
+        replaced: Mapping[str, tuple[Source, int]],
+        behind: tuple[Source, int] | None = None,
     ) -> None:
         self._hold_open()
         terms = self._terms_of(source)
         group = terms.group(index)
         terms.agree(terms.columns_without(replaced))
-        replacements = self._replacements(replaced, group.rows)
-        if not group.rows:
+        tails = Tails(self._terms_of(behind[0]), *behind, group.rows) if behind else None
+        if tails:
+            tails.agree(terms.columns_without(replaced))
+        rows = group.rows + (tails.rows if tails else 0)
+        replacements = self._replacements(replaced, rows)
+        if not rows:
             return
         picks: list[Pick] = []
         kept: dict[int, int] = {}
@@ -157,12 +168,16 @@ class Splicer:
             if column.name in replaced:
                 picks += replacements[column.name]
                 continue
-            kept |= {leaf: len(picks) + n for n, leaf in enumerate(terms.leaves(column))}
-            picks += terms.picks(source, group, column)
-        struct = place_group(group.struct, self._at, picks, mixed=bool(replaced))
+            found = terms.picks(source, group, column)
+            if tails:
+                found = tails.put_behind(found, column)
+            else:
+                kept |= {leaf: len(picks) + n for n, leaf in enumerate(terms.leaves(column))}
+            picks += found
+        struct = place_group(group.struct, self._at, picks, rows if replaced or tails else None)
         place_sorting(struct, kept)
         self._groups.append((struct, self._place(picks)))
-        self._rows += group.rows
+        self._rows += rows
         self._version = max(self._version, source.footer.struct.integer(FileMetaData.VERSION) or 1)
 
     def _replacements(
@@ -196,13 +211,19 @@ class Splicer:
 
     def _place(self, picks: Sequence[Pick]) -> list[Placed]:
         """Give chunks their places, and behind them their Bloom filters."""
-        starts = [self._append(one.source, one.chunk.start, one.chunk.size) for one in picks]
+        starts = [self._append_pick(pick) for pick in picks]
         placed: list[Placed] = []
         for pick, start in zip(picks, starts, strict=True):
             found = find_bloom_filter(pick.source, pick.chunk)
             bloom = None if found is None else (self._append(pick.source, *found), found[1])
             placed.append(place_chunk(pick, start, bloom))
         return placed
+
+    def _append_pick(self, pick: Pick) -> int:
+        start = self._append(pick.source, pick.chunk.start, pick.chunk.size)
+        if pick.tail is not None:
+            self._append(pick.tail.source, pick.tail.chunk.start, pick.tail.chunk.size)
+        return start
 
     def _append(self, source: Source, start: int, length: int) -> int:
         """Copy bytes, at the latest by `_flush`, and return where they come to stand."""

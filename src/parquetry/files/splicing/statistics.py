@@ -10,15 +10,18 @@ Bounds that a reader believes and should not are wrong answers, so they are left
 
 from __future__ import annotations
 
+import struct
 from enum import Enum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from parquetry.files.splicing.fields import ColumnMetaData, Statistics
-from parquetry.files.splicing.structs import STRUCT, Struct
+from parquetry.files.splicing.structs import BINARY, STRUCT, Struct, sized
 from parquetry.files.splicing.thrift import decode_struct, encode_struct
 from parquetry.files.splicing.writers import find_distrust
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from parquetry.files.splicing.footer import Footer
     from parquetry.files.splicing.schema import Element
 
@@ -88,6 +91,67 @@ def record_nan_count(metadata: Struct, count: int) -> bool:
         statistics.drop(*_BOUNDS)
     metadata.put(ColumnMetaData.STATISTICS, STRUCT, encode_struct(statistics))
     return not count
+
+
+def joined_statistics(
+    ours: Struct, theirs: Struct, counts: Sequence[int], element: Element
+) -> tuple[Struct, bool]:
+    """Return what can be said of the values of two chunks, and whether bounds are among it.
+
+    Args:
+        ours: What is said of one; bounds are to be believed.
+        theirs: What is said of the other.
+        counts: How many values each has, with its NULLs.
+        element: Their node of the schema.
+    """
+    joined = Struct()
+    for field in (Statistics.NULL_COUNT, Statistics.NAN_COUNT):
+        one, other = ours.integer(field), theirs.integer(field)
+        if one is not None and other is not None:
+            joined.put_integer(field, one + other)
+    sides = [
+        side
+        for side, count in zip((ours, theirs), counts, strict=True)
+        if side.integer(Statistics.NULL_COUNT) != count  # of NULLs alone there are no bounds
+    ]
+    order = find_order(element)
+    for field, is_exact, choose in (
+        (Statistics.MAX_VALUE, Statistics.IS_MAX_VALUE_EXACT, max),
+        (Statistics.MIN_VALUE, Statistics.IS_MIN_VALUE_EXACT, min),
+    ):
+        bounds = [(value, side) for side in sides if (value := side.binary(field)) is not None]
+        if order is None or not bounds or len(bounds) < len(sides):
+            return _without_bounds(joined), False
+        value, side = choose(bounds, key=lambda bound: order(bound[0]))
+        joined.put(field, BINARY, sized(value))
+        if is_exact in side:
+            joined.put(is_exact, *side[is_exact])
+    return joined, True
+
+
+def _without_bounds(statistics: Struct) -> Struct:
+    statistics.drop(*_BOUNDS)
+    return statistics
+
+
+def find_order(element: Element) -> Callable[[bytes], Any] | None:
+    """Return what sorts the bounds of a leaf as readers do, None where that is not certain."""
+    physical = element.physical[0] if element.physical else ""
+    match physical, element.kind:
+        case (("INT32" | "INT64"), ("INTEGER", _, False)):
+            return lambda raw: int.from_bytes(raw, "little")
+        case (("INT32" | "INT64"), _):
+            return lambda raw: int.from_bytes(raw, "little", signed=True)
+        case (("FLOAT" | "DOUBLE"), ()):
+            code = "<f" if physical == "FLOAT" else "<d"
+            return lambda raw: struct.unpack(code, raw)
+        case (("BYTE_ARRAY" | "FIXED_LEN_BYTE_ARRAY"), ("DECIMAL", *_)):
+            return lambda raw: int.from_bytes(raw, "big", signed=True)
+        case "BOOLEAN", ():
+            return bytes
+        case "BYTE_ARRAY", (() | ("STRING",) | ("ENUM",) | ("JSON",)):
+            return bytes
+    return None
 
 
 def _order(footer: Footer, leaf: int) -> bytes | None:

@@ -27,14 +27,19 @@ WIDEST_VARINT = 10
 LAST = 0x7F
 """The greatest byte that ends a number: the bit above it says that more follows."""
 
+_LAST_OF_TWO = (1 << 14) - 1
+_BYTES = tuple(bytes([code]) for code in range(256))
+
 
 class Struct(dict[int, Field]):
     """One struct: field id → (type code, value), in the order of its bytes."""
 
     def integer(self, field: int) -> int | None:
         """Return an integer field, or nothing if it is not set."""
-        kind, value = self.get(field, (0, b""))
-        return unzigzag(value) if I16 <= kind <= I64 and isinstance(value, bytes) else None
+        found = self.get(field)
+        if found is None or not I16 <= found[0] <= I64 or not isinstance(found[1], bytes):
+            return None
+        return unzigzag(found[1])
 
     def flag(self, field: int) -> bool | None:
         """Return a boolean field, or nothing if it is not set."""
@@ -71,7 +76,10 @@ class Struct(dict[int, Field]):
 
     def put(self, field: int, kind: int, value: Value) -> None:
         """Set a field. A new one takes the place that its number gives it."""
-        later = [] if field in self else [other for other in self if other > field]
+        if field in self:
+            self[field] = (kind, value)
+            return
+        later = [other for other in self if other > field]
         self[field] = (kind, value)
         for other in later:
             self[other] = self.pop(other)
@@ -98,6 +106,10 @@ def sized(value: bytes) -> bytes:
 
 def varint(value: int) -> bytes:
     """Return the bytes of an unsigned integer, seven bits a byte, the low ones first."""
+    if value <= LAST:
+        return _BYTES[value]
+    if value <= _LAST_OF_TWO:
+        return bytes((value & LAST | 0x80, value >> 7))
     out = bytearray()
     while value > LAST:
         out.append(value & LAST | 0x80)
@@ -113,7 +125,10 @@ def zigzag(value: int) -> bytes:
 
 def unzigzag(raw: bytes) -> int:
     """Return the signed integer that `zigzag` made these bytes of."""
-    value, _ = read_varint(raw, 0)
+    if len(raw) == 1 and raw[0] <= LAST:
+        value = raw[0]
+    else:
+        value, _ = read_varint(raw, 0)
     return (value >> 1) ^ -(value & 1)
 
 

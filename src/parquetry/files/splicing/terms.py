@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from parquetry.errors import NotFoundError
 from parquetry.files.splicing.compatibility import find_differences, find_refusals, refuse
-from parquetry.files.splicing.moving import Pick
+from parquetry.files.splicing.moving import Pick, Tail
 from parquetry.files.splicing.statistics import Bounds, decide_bounds
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Sequence
 
     from parquetry.files.splicing.footer import Footer, Group
     from parquetry.files.splicing.schema import Column
@@ -95,3 +96,29 @@ class Terms:
         if self._float_bounds == "proven":
             return decided
         return [Bounds.KEEP if one is Bounds.KEEP_IF_NO_NAN else one for one in decided]
+
+
+class Tails:
+    """Rows whose pages come behind those of a row group."""
+
+    def __init__(self, terms: Terms, source: Source, index: int, rows_before: int) -> None:
+        self._terms = terms
+        self._source = source
+        self._group = terms.group(index)
+        self._rows_before = rows_before
+        self.rows = self._group.rows
+
+    def agree(self, columns: Collection[str]) -> None:
+        """As `Terms.agree`, of the rows that come behind."""
+        self._terms.agree(columns)
+
+    def put_behind(self, picks: Sequence[Pick], column: Column) -> list[Pick]:
+        """Return the chunks of a column with the pages that come behind."""
+        tails = self._terms.picks(self._source, self._group, column)
+        return [
+            replace(
+                pick,
+                tail=Tail(self._source, tail.chunk, tail.bounds, self._rows_before, element),
+            )
+            for pick, tail, element in zip(picks, tails, column.leaves, strict=True)
+        ]

@@ -42,6 +42,8 @@ MAX_DEPTH = 32
 
 _BYTES = tuple(bytes([code]) for code in range(256))
 _NIBBLE = 15
+_FIXED = {TRUE: 0, FALSE: 0, I8: 1, DOUBLE: 8}
+"""How many bytes a value of a type takes if that is always the same."""
 
 
 def decode_struct(data: bytes, shape: Shape | None = None) -> Struct:
@@ -72,6 +74,26 @@ def decode_structs(data: bytes, shape: Shape | None = None) -> list[Struct]:
     return structs
 
 
+def decode_list(data: bytes) -> tuple[int, list[bytes]]:
+    """Return of which type the elements of the list are that `data` begins with, and their bytes."""
+    try:
+        kind = data[0] & _NIBBLE
+        size, at = _list_size(data, 0)
+        values: list[bytes] = []
+        for _ in range(size):
+            end = _skip_many(data, at, 1, kind, MAX_DEPTH)
+            values.append(data[at:end])
+            at = end
+    except IndexError:
+        raise _cut_off(data) from None
+    return kind, values
+
+
+def encode_list(kind: int, values: Sequence[bytes]) -> bytes:
+    """Return the bytes of a list of elements of one type."""
+    return b"".join((_list_header(len(values), kind), *values))
+
+
 def encode_struct(struct: Struct) -> bytes:
     """Return the bytes of a struct."""
     out: list[bytes] = []
@@ -91,10 +113,10 @@ def _cut_off(data: bytes) -> CorruptionError:
     return CorruptionError(f"The {len(data)} bytes of Thrift data end in the middle of a value.")
 
 
-def _list_header(size: int) -> bytes:
+def _list_header(size: int, kind: int = STRUCT) -> bytes:
     if size < _NIBBLE:
-        return _BYTES[size << 4 | STRUCT]
-    return _BYTES[0xF0 | STRUCT] + varint(size)
+        return _BYTES[size << 4 | kind]
+    return _BYTES[0xF0 | kind] + varint(size)
 
 
 def _write(struct: Struct, out: list[bytes]) -> None:
@@ -106,18 +128,19 @@ def _write(struct: Struct, out: list[bytes]) -> None:
         else:
             out += (_BYTES[kind], zigzag(field))
         last = field
-        if isinstance(value, bytes):
+        if type(value) is bytes:
             out.append(value)
         elif isinstance(value, Struct):
             _write(value, out)
-        else:
+        elif isinstance(value, list):
             out.append(encode_structs(value))
     out.append(b"\0")
 
 
 def _struct(data: bytes, at: int, shape: Shape, depth: int) -> tuple[Struct, int]:
     """Cut a struct into its fields. It runs for every field of a footer, so it is one loop."""
-    _hold_depth(depth)
+    if depth <= 0:
+        _hold_depth(depth)
     struct = Struct()
     field = 0
     while header := data[at]:
@@ -164,7 +187,8 @@ def _list_size(data: bytes, at: int) -> tuple[int, int]:
     at += 1
     if size == _NIBBLE:
         size, at = read_varint(data, at)
-    _hold_size(data, at, size)  # an element takes a byte at least
+    if size > len(data) - at:  # an element takes a byte at least
+        _hold_size(data, at, size)
     return size, at
 
 
@@ -197,8 +221,13 @@ def _too_long() -> CorruptionError:
 def _skip(data: bytes, at: int, kind: int, depth: int) -> int:
     """Return the position behind a value that stays as it is."""
     if kind == BINARY:
-        size, at = read_varint(data, at)
-        _hold_size(data, at, size)
+        size = data[at]
+        if size > LAST:
+            size, at = read_varint(data, at)
+        else:
+            at += 1
+        if size > len(data) - at:
+            _hold_size(data, at, size)
         return at + size
     if kind == STRUCT:
         return _skip_struct(data, at, depth)
@@ -210,16 +239,17 @@ def _skip(data: bytes, at: int, kind: int, depth: int) -> int:
         return _skip_number(data, at)
     if kind == MAP:
         return _skip_map(data, at, depth)
-    if kind not in {TRUE, FALSE, I8, DOUBLE}:
+    fixed = _FIXED.get(kind)
+    if fixed is None:
         raise CorruptionError(f"The Thrift data hold a value of the unknown type {kind}.")
-    size = {I8: 1, DOUBLE: 8}.get(kind, 0)
-    _hold_size(data, at, size)
-    return at + size
+    _hold_size(data, at, fixed)
+    return at + fixed
 
 
 def _skip_struct(data: bytes, at: int, depth: int) -> int:
     """Pass over a struct. It runs for most of the bytes of a footer, so numbers are passed over here."""
-    _hold_depth(depth)
+    if depth <= 0:
+        _hold_depth(depth)
     while header := data[at]:
         at += 1
         kind = header & _NIBBLE
@@ -242,6 +272,10 @@ def _skip_many(data: bytes, at: int, size: int, kind: int, depth: int) -> int:
     if kind in {TRUE, FALSE}:  # among many a boolean is a byte; as a field it is none
         _hold_size(data, at, size)
         return at + size
+    if kind == STRUCT:
+        for _ in range(size):
+            at = _skip_struct(data, at, depth - 1)
+        return at
     for _ in range(size):
         at = _skip(data, at, kind, depth - 1)
     return at

@@ -1,0 +1,134 @@
+"""Pages that come to stand behind those of a column chunk, so that a row group gets more rows.
+
+A chunk is a dictionary, if it has one, and data pages, each with an encoding of its own. So rows that
+are few need neither a row group of their own, which slows every reader, nor all others encoded again:
+their pages are put behind the pages that are there, and what the footer says is said of both.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from parquetry.files.splicing.fields import (
+    ColumnChunk,
+    ColumnIndex,
+    ColumnMetaData,
+    OffsetIndex,
+    PageLocation,
+)
+from parquetry.files.splicing.indexes import PageIndex, read_page_index
+from parquetry.files.splicing.statistics import joined_statistics, keep_bounds
+from parquetry.files.splicing.structs import I32, LIST, STRUCT, Struct, zigzag
+from parquetry.files.splicing.thrift import (
+    decode_list,
+    decode_struct,
+    encode_list,
+    encode_struct,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from parquetry.files.splicing.footer import Chunk
+    from parquetry.files.splicing.moving import Tail
+    from parquetry.files.splicing.source import Source
+
+MOST_PAGES = 16
+"""A chunk of so many pages gets no more of them: many small ones would slow readers at last."""
+
+_UNORDERED = 0
+_SUMS = (
+    ColumnMetaData.NUM_VALUES,
+    ColumnMetaData.TOTAL_UNCOMPRESSED_SIZE,
+    ColumnMetaData.TOTAL_COMPRESSED_SIZE,
+)
+
+
+def is_extendable(source: Source, index: int, columns: Collection[str], codec: int) -> bool:
+    """Return whether pages of a codec can be put behind the chunks of some columns of a row group.
+
+    Chunks with a Bloom filter cannot be: it would have to know the new values. Without a page index it
+    is not told how many pages there are already.
+    """
+    footer = source.footer
+    chunks = [
+        footer.row_groups[index].chunks[column.first_leaf + step]
+        for column in footer.columns
+        if column.name in columns
+        for step in range(len(column.leaves))
+    ]
+    can_be = all(
+        chunk.metadata.integer(ColumnMetaData.CODEC) == codec
+        and ColumnMetaData.BLOOM_FILTER_OFFSET not in chunk.metadata
+        and ColumnChunk.COLUMN_INDEX_OFFSET in chunk.struct
+        for chunk in chunks
+    )
+    if not chunks or not can_be:
+        return False
+    return _pages(source, chunks[0]) < MOST_PAGES  # as many came to all
+
+
+def _pages(source: Source, chunk: Chunk) -> int:
+    index = read_page_index(source, chunk, 0, with_bounds=False)
+    return MOST_PAGES if index is None else len(_pages_of(index.offsets))
+
+
+def extend(metadata: Struct, tail: Tail) -> bool:
+    """Say of a chunk what is true of it with its tail; return whether it has bounds."""
+    theirs = Struct(tail.chunk.metadata)
+    keep_bounds(theirs, tail.bounds)
+    counts = [one.integer(ColumnMetaData.NUM_VALUES) or 0 for one in (metadata, theirs)]
+    raws = [one.raw(ColumnMetaData.STATISTICS) for one in (metadata, theirs)]
+    for field in _SUMS:
+        metadata.put_integer(field, sum(one.integer(field) or 0 for one in (metadata, theirs)))
+    lists = [one.raw(ColumnMetaData.ENCODINGS) for one in (metadata, theirs)]
+    encodings = [value for raw in lists if raw for value in decode_list(raw)[1]]
+    metadata.put(ColumnMetaData.ENCODINGS, LIST, encode_list(I32, [*dict.fromkeys(encodings)]))
+    metadata.drop(*ColumnMetaData.DESCRIBING_PAGES)
+    ours, others = (Struct() if raw is None else decode_struct(raw) for raw in raws)
+    statistics, has_bounds = joined_statistics(ours, others, counts, tail.element)
+    metadata.put(ColumnMetaData.STATISTICS, STRUCT, encode_struct(statistics))
+    return has_bounds
+
+
+def joined_index(
+    one: PageIndex | None, other: PageIndex | None, rows_before: int, *, has_bounds: bool
+) -> PageIndex | None:
+    """Return the page index of a chunk with its tail, as far as both have one."""
+    if one is None or other is None:
+        return None
+    columns = None
+    if has_bounds and one.columns is not None and other.columns is not None:
+        columns = _joined_columns(decode_struct(one.columns), decode_struct(other.columns))
+    pages = [_pages_of(raw) for raw in (one.offsets, other.offsets)]
+    for page in pages[1]:
+        first = page.integer(PageLocation.FIRST_ROW_INDEX) or 0
+        page.put_integer(PageLocation.FIRST_ROW_INDEX, first + rows_before)
+    joined = Struct()
+    joined.put(OffsetIndex.PAGE_LOCATIONS, LIST, [*pages[0], *pages[1]])
+    return PageIndex(encode_struct(joined), columns)
+
+
+def _pages_of(offsets: bytes) -> list[Struct]:
+    index = decode_struct(offsets, {OffsetIndex.PAGE_LOCATIONS: {}})
+    return index.structs(OffsetIndex.PAGE_LOCATIONS)
+
+
+def _joined_columns(one: Struct, other: Struct) -> bytes | None:
+    """Return bounds by page; nothing is said any more of their order, and of the levels in pages."""
+    joined = Struct()
+    for field in (ColumnIndex.NULL_PAGES, ColumnIndex.MIN_VALUES, ColumnIndex.MAX_VALUES):
+        raws = one.raw(field), other.raw(field)
+        if raws[0] is None or raws[1] is None:
+            return None
+        joined.put(field, LIST, _joined_list(raws[0], raws[1]))
+    joined.put(ColumnIndex.BOUNDARY_ORDER, I32, zigzag(_UNORDERED))
+    nulls = one.raw(ColumnIndex.NULL_COUNTS), other.raw(ColumnIndex.NULL_COUNTS)
+    if nulls[0] is not None and nulls[1] is not None:
+        joined.put(ColumnIndex.NULL_COUNTS, LIST, _joined_list(nulls[0], nulls[1]))
+    return encode_struct(joined)
+
+
+def _joined_list(one: bytes, other: bytes) -> bytes:
+    (kind, values), (_, more) = decode_list(one), decode_list(other)
+    return encode_list(kind, [*values, *more])
