@@ -21,13 +21,11 @@ from parquetry.operations.types import polars_schema
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from parquetry.access.source import Source
     from parquetry.commits.home import Home
-    from parquetry.operations.bounds import Flags
-    from parquetry.operations.matching import Match
-    from parquetry.operations.opened import OpenedFile
+    from parquetry.operations.matching import Look, Match
     from parquetry.operations.scope import Scope
     from parquetry.storage.protocol import Storage
 
@@ -107,8 +105,8 @@ def requirement_of(
     return Requirement(tuple(sorted({file.state.folder for file in scope.files})), seen)
 
 
-def _leave(_file: OpenedFile, _index: int, flags: Flags) -> GroupEdit:
-    return GroupEdit(leaving=Hits.of(flags))
+def _leave(looks: Sequence[Look]) -> list[GroupEdit]:
+    return [GroupEdit(leaving=Hits.of(look.flags)) for look in looks]
 
 
 def _planned(

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import itertools
+from contextlib import ExitStack
 from functools import partial
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias, TypeVar
 
 import numpy as np
 import polars as pl
@@ -15,7 +16,7 @@ from parquetry.operations.footers import Footers
 from parquetry.operations.opened import OpenedFile
 from parquetry.operations.pruning import Outcomes, Units, outcomes
 from parquetry.operations.scope import constants_of
-from parquetry.operations.working import in_order
+from parquetry.operations.working import in_bundles, in_order
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -27,8 +28,22 @@ if TYPE_CHECKING:
     from parquetry.operations.scope import Scope
 
 
-Examine: TypeAlias = "Callable[[OpenedFile, int, Flags], GroupEdit | None]"
-"""Says what is to happen to a row group, given the rows of which the predicate is true."""
+Item = TypeVar("Item")
+
+_TOGETHER_ROWS = 262_144
+"""Small files are looked into together up to so many rows: asking the engine takes longer than they."""
+
+
+class Look(NamedTuple):
+    """A row group of an opened file, and the rows of which the predicate is true: one at least."""
+
+    file: OpenedFile
+    group: int
+    flags: Flags
+
+
+Examine: TypeAlias = "Callable[[Sequence[Look]], Sequence[GroupEdit | None]]"
+"""Says what is to happen to each of some row groups."""
 
 
 class Match(NamedTuple):
@@ -55,7 +70,22 @@ def find_matches(scope: Scope, predicate: Predicate, examine: Examine) -> Iterat
         look = partial(_look, predicate=predicate, types=scope.types, examine=examine)
         decided = decide(footers, predicate, scope)
         chances = [(footers.opened(number), found) for number, found in decided]
-        yield from in_order(look, chances, len(chances))
+        bundles = _bundles(chances, lambda one: sum(one[0].group_rows))
+        yield from in_bundles(look, bundles)
+
+
+def _bundles(items: Sequence[Item], rows_of: Callable[[Item], int]) -> list[list[Item]]:
+    """Return what is looked into together: neighbours up to so many rows, larger ones alone."""
+    bundles: list[list[Item]] = []
+    left = 0
+    for one in items:
+        rows = rows_of(one)
+        if not bundles or rows > left:
+            bundles.append([])
+            left = _TOGETHER_ROWS
+        bundles[-1].append(one)
+        left -= rows
+    return bundles
 
 
 def decide(footers: Footers, predicate: Predicate, scope: Scope) -> list[tuple[int, Outcomes]]:
@@ -76,29 +106,78 @@ def decide(footers: Footers, predicate: Predicate, scope: Scope) -> list[tuple[i
 
 
 def _look(
-    one: tuple[OpenedFile, Outcomes],
+    bundle: Sequence[tuple[OpenedFile, Outcomes]],
     predicate: Predicate,
     types: Mapping[str, pa.DataType],
     examine: Examine,
-) -> Match:
-    file, found = one
-    edits: dict[int, GroupEdit] = {}
-    scanned = 0
-    covered = found.covers
-    with file:
-        for index, rows in enumerate(file.group_rows):
-            if not found.true[index] or not rows:
-                continue
-            if covered[index]:
-                flags = np.ones(rows, bool)
-            else:
-                scanned += rows
-                frame = file.frame(index, predicate.columns, types)
-                flags = truths(predicate, frame, file.file.path)
-            edit = examine(file, index, flags) if flags.any() else None
-            if edit is not None:
-                edits[index] = edit
-    return Match(FileEdit(file.file, tuple(file.group_rows), edits), scanned)
+) -> list[Match]:
+    possible = [
+        _Possible(file, index, rows, is_covered=bool(found.covers[index]))
+        for file, found in bundle
+        for index, rows in enumerate(file.group_rows)
+        if rows and found.true[index]
+    ]
+    edits: dict[OpenedFile, dict[int, GroupEdit]] = {file: {} for file, _ in bundle}
+    scanned = dict.fromkeys(edits, 0)
+    with ExitStack() as stack:
+        for file in edits:
+            stack.enter_context(file)
+        for some in _bundles(possible, lambda one: one.rows):
+            looks = _find_hits(some, predicate, types)
+            for look, edit in zip(looks, examine(looks) if looks else (), strict=True):
+                if edit is not None:
+                    edits[look.file][look.group] = edit
+    for one in possible:
+        scanned[one.file] += 0 if one.is_covered else one.rows
+    return [
+        Match(FileEdit(file.file, tuple(file.group_rows), found), scanned[file])
+        for file, found in edits.items()
+    ]
+
+
+class _Possible(NamedTuple):
+    """A row group where the predicate can be true; covered, if it is true of all rows."""
+
+    file: OpenedFile
+    group: int
+    rows: int
+    is_covered: bool
+
+
+def _find_hits(
+    possible: Sequence[_Possible], predicate: Predicate, types: Mapping[str, pa.DataType]
+) -> list[Look]:
+    """Return where the predicate is true."""
+    covered = [one for one in possible if one.is_covered]
+    looks = [Look(one.file, one.group, np.ones(one.rows, bool)) for one in covered]
+    asked = [one for one in possible if not one.is_covered]
+    if asked:
+        frames = [one.file.frame(one.group, predicate.columns, types) for one in asked]
+        where = where_of([one.file for one in asked])
+        parts = split(truths(predicate, joined(frames), where), frames)
+        found = zip(asked, parts, strict=True)
+        looks += [Look(one.file, one.group, flags) for one, flags in found if flags.any()]
+    return looks
+
+
+def joined(frames: Sequence[pl.DataFrame]) -> pl.DataFrame:
+    """Return the rows of several frames."""
+    if len(frames) == 1:
+        return frames[0]
+    if not frames[0].width:
+        return pl.DataFrame(height=sum(map(len, frames)))
+    return pl.concat(frames)
+
+
+def split(flags: Flags, frames: Sequence[pl.DataFrame]) -> list[Flags]:
+    """Return what belongs to each of several frames of what belongs to all of their rows."""
+    return np.split(flags, np.cumsum([len(frame) for frame in frames])[:-1])
+
+
+def where_of(files: Sequence[OpenedFile]) -> str:
+    """Return how messages call some files."""
+    paths = {file.file.path for file in files}
+    return paths.pop() if len(paths) == 1 else files[0].file.root
 
 
 def truths(predicate: Predicate, frame: pl.DataFrame, where: str) -> Flags:
@@ -166,13 +245,9 @@ def _read_whole(
 
 def _examine_all(one: tuple[OpenedFile, Flags], examine: Examine) -> Match:
     file, flags = one
-    edits = {}
-    start = 0
+    parts = np.split(flags, np.cumsum(file.group_rows)[:-1]) if file.group_rows else []
+    looks = [Look(file, index, here) for index, here in enumerate(parts) if here.any()]
     with file:
-        for index, rows in enumerate(file.group_rows):
-            here = flags[start : start + rows]
-            start += rows
-            edit = examine(file, index, here) if here.any() else None
-            if edit is not None:
-                edits[index] = edit
-    return Match(FileEdit(file.file, tuple(file.group_rows), edits), start)
+        found = zip(looks, examine(looks) if looks else (), strict=True)
+        edits = {look.group: edit for look, edit in found if edit is not None}
+    return Match(FileEdit(file.file, tuple(file.group_rows), edits), len(flags))

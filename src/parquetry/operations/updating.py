@@ -19,7 +19,7 @@ from parquetry.operations.assignments import Assignments
 from parquetry.operations.deleting import find_subject, requirement_of
 from parquetry.operations.edits import FileEdit, GroupEdit, Hits
 from parquetry.operations.fitting import fitted
-from parquetry.operations.matching import find_matches
+from parquetry.operations.matching import find_matches, joined, split, where_of
 from parquetry.operations.opened import OpenedFile, repeated, rows_of, to_polars
 from parquetry.operations.plans import OperationResult, Plan
 from parquetry.operations.row_guard import UNGUARDED, show_changes
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from parquetry.commits.staging import Staging
     from parquetry.model.changes import NewFile
     from parquetry.operations.bounds import Flags
-    from parquetry.operations.matching import Match
+    from parquetry.operations.matching import Look, Match
     from parquetry.operations.row_guard import RowGuard
     from parquetry.operations.scope import Scope
     from parquetry.storage.protocol import Storage
@@ -151,37 +151,59 @@ def _setting(match: Match, assignments: Assignments) -> Match:
 
 
 def _examine(
-    file: OpenedFile,
-    index: int,
-    flags: Flags,
+    looks: Sequence[Look], assignments: Assignments, keys: Mapping[str, pa.DataType]
+) -> list[GroupEdit | None]:
+    """Return which of the rows of some row groups really change, and which of these move."""
+    names = list(assignments.exprs)
+    needed = list(dict.fromkeys([*assignments.inputs, *names]))
+    frames = [
+        file.frame(index, needed, assignments.types, None if flags.all() else np.flatnonzero(flags))
+        for file, index, flags in looks
+    ]
+    frame = joined(frames)
+    where = where_of([look.file for look in looks])
+    inputs = frame[list(assignments.inputs)] if assignments.inputs else frame
+    new = assignments.computed(inputs, where)
+    found = pl.DataFrame([to_polars(new[name], name, where) for name in new.column_names])
+    changes = differing(frame[names], found)
+    if not changes:
+        return [None] * len(looks)
+    changed = split(np.logical_or.reduce(list(changes.values())), frames)
+    starts = np.cumsum([0, *map(len, frames)]).tolist()
+    return [
+        _edit_of(look, here, new.slice(start, len(here)), assignments, keys)
+        for look, here, start in zip(looks, changed, starts, strict=False)
+    ]
+
+
+def _edit_of(
+    look: Look,
+    changed: Flags,
+    new: pa.Table,
     assignments: Assignments,
     keys: Mapping[str, pa.DataType],
 ) -> GroupEdit | None:
-    """Return which of the rows really change, and which of these move."""
-    names = list(assignments.exprs)
-    needed = list(dict.fromkeys([*assignments.inputs, *names]))
-    at = None if flags.all() else np.flatnonzero(flags)
-    frame = file.frame(index, needed, assignments.types, at)
-    new = assignments.computed(
-        frame[list(assignments.inputs)] if assignments.inputs else frame, file.file.path
-    )
-    old = frame[names]
-    found = pl.DataFrame([to_polars(new[name], name, file.file.path) for name in new.column_names])
-    changes = differing(old, found)
-    if not changes:
+    """Return what happens to a row group some of whose hit rows get new values."""
+    if not changed.any():
         return None
-    changed = np.logical_or.reduce(list(changes.values()))
-    setting = flags.copy()
-    setting[flags] = changed
-    mask = array_of(changed)
-    assignments.memory.keep(file.file.state.path, index, Hits.of(setting), new.filter(mask))
-    moved = moving(rows_of(found, changed), file.file.keys, keys)
+    setting = look.flags.copy()
+    setting[look.flags] = changed
+    if not changed.all():
+        new = new.filter(array_of(changed))
+    where = look.file.file
+    hits = Hits.of(setting)
+    assignments.memory.keep(where.state.path, look.group, hits, new)
+    moving_keys = [key for key in keys if key in new.column_names]
+    if not moving_keys:
+        return GroupEdit(setting=hits)
+    frame = pl.DataFrame([to_polars(new[key], key, where.path) for key in moving_keys])
+    moved = moving(frame, where.keys, keys)
     if moved is None:
-        return GroupEdit(setting=Hits.of(setting))
+        return GroupEdit(setting=hits)
     leaving = setting.copy()
     leaving[setting] = moved[0]
-    hits = Hits.of(leaving)
-    return GroupEdit(hits, Hits.of(setting), hits, moved[1])
+    gone = Hits.of(leaving)
+    return GroupEdit(gone, hits, gone, moved[1])
 
 
 def differing(old: pl.DataFrame, new: pl.DataFrame) -> dict[str, Flags]:
