@@ -33,6 +33,8 @@ Item = TypeVar("Item")
 _TOGETHER_ROWS = 262_144
 """Small files are looked into together up to so many rows: asking the engine takes longer than they."""
 
+_FEWEST_BUNDLES = 4
+
 
 class Look(NamedTuple):
     """A row group of an opened file, and the rows of which the predicate is true: one at least."""
@@ -75,14 +77,18 @@ def find_matches(scope: Scope, predicate: Predicate, examine: Examine) -> Iterat
 
 
 def _bundles(items: Sequence[Item], rows_of: Callable[[Item], int]) -> list[list[Item]]:
-    """Return what is looked into together: neighbours up to so many rows, larger ones alone."""
+    """Return what is looked into together: neighbours up to so many rows, larger ones alone.
+
+    There are several bundles, for two threads work on them.
+    """
     bundles: list[list[Item]] = []
+    most = min(_TOGETHER_ROWS, sum(map(rows_of, items)) // _FEWEST_BUNDLES)
     left = 0
     for one in items:
         rows = rows_of(one)
         if not bundles or rows > left:
             bundles.append([])
-            left = _TOGETHER_ROWS
+            left = most
         bundles[-1].append(one)
         left -= rows
     return bundles
