@@ -520,12 +520,12 @@ def test_a_source_that_got_a_file_in_the_meantime_is_not_deleted(source, target,
 def test_the_proof_finds_a_row_that_was_changed(source, target, monkeypatch):
     from parquetry.operations import joints
 
-    real = joints.join
+    real = joints.gathered
 
-    def join(parts, sink, style):
-        return real([*parts[:-1], _forged(parts[-1])], sink, style)
+    def gathered(parts, style):
+        return real([*parts[:-1], _forged(parts[-1])], style)
 
-    monkeypatch.setattr(joints, "join", join)
+    monkeypatch.setattr(joints, "gathered", gathered)
     with pytest.raises(CorruptionError, match="other rows"):
         Repartitioner(source, target, ["date"]).repartition(validate="content")
     assert not target.exists()

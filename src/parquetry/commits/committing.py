@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from parquetry.storage.protocol import Storage
 
 _LARGE = 16 << 20  # bytes of new files that are synced before the lock is taken
-_FEW_BYTES = 1 << 18  # reading so many takes no longer than understanding a footer
+_FEW_BYTES = 1 << 16  # reading so many takes no longer than understanding a footer
 
 
 def commit(home: Home, storage: Storage, staging: Staging, change: Change) -> CommitRecord:

@@ -52,6 +52,7 @@ def encode_few(
     compression: str,
     constant: tuple[str, ...] = (),
     with_nan: tuple[str, ...] | None = None,
+    schema: pa.Schema | None = None,
 ) -> pa.Buffer:
     """Return a small table as a Parquet file in memory, of one row group.
 
@@ -65,18 +66,19 @@ def encode_few(
         compression: The codec.
         constant: Columns that have one value in all rows.
         with_nan: All columns that may hold a NaN, if that is known already.
+        schema: That of the table, as the object that many tables share: what is said of it is then
+            found again at once.
 
     Raises:
         SchemaMismatchError: If Parquet has no form for a type.
     """
-    schema = table.schema
-    if schema.metadata:
-        schema = schema.with_metadata(without_pandas(schema.metadata))
+    if schema is None:
+        schema = table.schema.with_metadata(without_pandas(table.schema.metadata))
         table = table.replace_schema_metadata(schema.metadata)
     nans = nan_columns(table) if with_nan is None else with_nan
     sink = pa.BufferOutputStream()  # not BytesIO, each of whose writes waits for Python's lock
     said: list[pq.FileMetaData] = []
-    arguments = _arguments(schema, compression, constant, nans)
+    arguments = _arguments(_Shared(schema), compression, constant, nans)
     with told(), pq.ParquetWriter(sink, schema, metadata_collector=said, **arguments) as writer:
         if table.num_rows:
             writer.write_table(table)
@@ -88,10 +90,26 @@ def encode_few(
     return sink.getvalue()
 
 
-@lru_cache(maxsize=256)
+class _Shared:
+    """A schema that is the same only as itself: to hash its columns takes as long as to write one."""
+
+    __slots__ = ("schema",)
+
+    def __init__(self, schema: pa.Schema) -> None:
+        self.schema = schema
+
+    def __hash__(self) -> int:
+        return id(self.schema)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Shared) and other.schema is self.schema
+
+
+@lru_cache(maxsize=64)
 def _arguments(
-    schema: pa.Schema, compression: str, constant: tuple[str, ...], with_nan: tuple[str, ...]
+    shared: _Shared, compression: str, constant: tuple[str, ...], with_nan: tuple[str, ...]
 ) -> Mapping[str, Any]:
+    schema = shared.schema
     options = writer_options(schema, compression=compression, nan_columns=with_nan)
     arguments = {**options.arguments, "write_page_index": False}
     if compression == "zstd":

@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from parquetry.commits.table_link import holds_facts
 from parquetry.errors import ParameterError
+from parquetry.files.encoding import ROW_GROUP_ROWS
 from parquetry.model.changes import Requirement
 from parquetry.model.wording import bytes_text
 from parquetry.operations.bin_packing import pack
@@ -23,7 +24,7 @@ from parquetry.operations.reshaped import MEGABYTE, ReshapingResult
 from parquetry.operations.running import run_plan
 from parquetry.operations.sort_order import common_sorting, in_sorted_order, overlapping
 from parquetry.operations.surveying import Survey, take_survey
-from parquetry.operations.working import in_order
+from parquetry.operations.working import FOR_SMALL_WORK, WORKERS, in_order
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from parquetry.storage.protocol import Storage
 
 TARGET_FILE_MB = 100
+_SMALL_ROWS = ROW_GROUP_ROWS // 2  # of a new file
 _LARGE_ENOUGH = 0.75  # of the target: rewriting such a file for a few rows more gains nothing
 
 
@@ -48,12 +50,14 @@ class Bin:
         files: The files, in the order in which their rows will stand.
         sorting: By what all of them say that they are sorted.
         fills: The partition keys that some of the files hold; the others get them from the folder.
+        repeated: The partition keys that all of the files are proved to hold as the folder says them.
     """
 
     folder: str
     files: tuple[SurveyedFile, ...]
     sorting: tuple[SortKey, ...] = ()
     fills: Mapping[str, pa.Scalar] = field(default_factory=dict)
+    repeated: Mapping[str, pa.Scalar] = field(default_factory=dict)
 
     @property
     def bytes(self) -> int:
@@ -190,7 +194,7 @@ def _bins(survey: Survey, folder: str, files: Sequence[SurveyedFile], target: in
     ordered = in_sorted_order(files)
     for found in pack(ordered, lambda file: file.state.bytes, target):
         if len(found) > 1:
-            yield Bin(folder, found, sorting, _fills(survey, found))
+            yield Bin(folder, found, sorting, _fills(survey, found), _repeated(survey, found))
 
 
 def _fills(survey: Survey, files: Sequence[SurveyedFile]) -> dict[str, pa.Scalar]:
@@ -201,6 +205,14 @@ def _fills(survey: Survey, files: Sequence[SurveyedFile]) -> dict[str, pa.Scalar
         key: pa.scalar(survey.path_value(key, files[0]), kind)
         for key, kind in survey.keys.items()
         if key in mixed
+    }
+
+
+def _repeated(survey: Survey, files: Sequence[SurveyedFile]) -> dict[str, pa.Scalar]:
+    """Return the keys that all files are proved to hold as the folder says them."""
+    found = [survey.repeated(file) for file in files]
+    return {
+        key: value for key, value in found[0].items() if all(o.get(key) == value for o in found)
     }
 
 
@@ -238,7 +250,8 @@ def stage_bins(storage: Storage, staging: Staging, plan: CompactPlan) -> Iterato
         return new
 
     tasks = ((one, staging.new_path()) for one in plan.bins)
-    return in_order(write, tasks, len(plan.bins))
+    is_small = max((one.rows for one in plan.bins), default=0) <= _SMALL_ROWS
+    return in_order(write, tasks, len(plan.bins), FOR_SMALL_WORK if is_small else WORKERS)
 
 
 def _parts(root: str, one: Bin) -> Sequence[Part]:
@@ -251,7 +264,8 @@ def _parts(root: str, one: Bin) -> Sequence[Part]:
 
 def _piece(root: str, one: Bin, file: SurveyedFile) -> Piece:
     fills = {k: value for k, value in one.fills.items() if k not in file.schema.names}
-    return Piece(f"{root}/{file.state.path}", file.schema, file.group_rows, None, fills)
+    path = f"{root}/{file.state.path}"
+    return Piece(path, file.schema, file.group_rows, None, fills, one.repeated)
 
 
 def result_of(

@@ -12,9 +12,8 @@ import pyarrow as pa
 from parquetry.files.encoding import ROW_GROUP_ROWS, Encoder
 from parquetry.files.splicing import Source, Splicer
 from parquetry.model.casting import cast_lossless
-from parquetry.operations.decoding import decode_files
 from parquetry.operations.moulds import Mould, options_for
-from parquetry.operations.parts import Loose, Piece
+from parquetry.operations.parts import Loose, Piece, decoded
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -71,15 +70,12 @@ class JoinedOutput:
     def add(self, parts: Sequence[Part]) -> None:
         """Add the rows of one part, or of several small files of one schema."""
         one = parts[0]
-        if isinstance(one, Loose):
-            self._gather(one.load())
-        elif len(parts) > 1:
-            paths = [part.path for part in parts if isinstance(part, Piece)]
-            self._gather([decode_files(paths, one.file_schema)])
-        elif self._mould is None or not one.schema.equals(self._schema):
-            self._gather(one.load())
-        else:
+        if isinstance(one, Loose) or len(parts) > 1 or self._mould is None:
+            self._gather(decoded(parts))
+        elif one.schema.equals(self._schema):
             self._mix(one, self._mould)
+        else:
+            self._gather(one.load())
 
     def _mix(self, piece: Piece, mould: Mould) -> None:
         """Copy the large row groups of a file, and gather the rows of the others."""

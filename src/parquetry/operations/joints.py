@@ -6,14 +6,13 @@ import posixpath
 from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
-import pyarrow as pa
-
 from parquetry.errors import ConflictError, StorageError
+from parquetry.files.encoding import ROW_GROUP_ROWS, encode_rows
 from parquetry.files.few_rows import FEW_ROWS, encode_few
 from parquetry.model.changes import NewFile, new_file
-from parquetry.operations.joined_output import fitted
-from parquetry.operations.joining import common_schema, join
-from parquetry.operations.moulds import is_whole
+from parquetry.operations.joined_output import sort_rows
+from parquetry.operations.joining import gathered, join
+from parquetry.operations.moulds import is_whole, options_for
 from parquetry.operations.parts import Loose, Piece
 from parquetry.storage.folders import write_file
 
@@ -41,9 +40,8 @@ class Joint(NamedTuple):
         """
         expected = sum(part.rows for part in self.parts)
         path = posixpath.join(self.folder, staging.final_name(self.source))
-        is_loose = all(isinstance(part, Loose) for part in self.parts)
-        if is_loose and expected <= FEW_ROWS and not style.sorting:
-            content = self._encode(style)
+        content = self._encode(expected, style)
+        if content is not None:
             write_file(storage, self.source, content)
             return new_file(path, self.source, expected, content)
         if not self._link(storage, style):
@@ -51,16 +49,28 @@ class Joint(NamedTuple):
                 self._check(join(self.parts, sink, style), expected)
         return NewFile(path, self.source, expected, storage.stat(self.source).size)
 
-    def _encode(self, style: Style) -> memoryview:
-        """Return a few rows that are decoded already as a file in memory."""
-        tables = [table for part in self.parts for table in part.load()]
-        table = tables[0]
-        if len(tables) > 1:
-            schema = common_schema([part.schema for part in self.parts])
-            table = pa.concat_tables([fitted(one, schema) for one in tables])
-        nans = {name for part in self.parts if isinstance(part, Loose) for name in part.nans}
-        codec = style.compression or "zstd"
-        return memoryview(encode_few(table, codec, style.constant, tuple(sorted(nans))))
+    def _encode(self, expected: int, style: Style) -> bytes | memoryview | None:
+        """Return the file in memory, if its rows make one row group and no bytes are copied for it."""
+        if not 0 < expected <= ROW_GROUP_ROWS or self._copies(style):
+            return None
+        table = gathered(self.parts, style)
+        self._check(table.num_rows, expected)
+        if style.sorting:
+            table = sort_rows(table, style.sorting)
+        elif expected <= FEW_ROWS and all(isinstance(part, Loose) for part in self.parts):
+            nans = {name for part in self.parts if isinstance(part, Loose) for name in part.nans}
+            codec = style.compression or "zstd"
+            shared = self.parts[0].schema if len(self.parts) == 1 else None
+            found = encode_few(table, codec, style.constant, tuple(sorted(nans)), shared)
+            return memoryview(found)
+        return encode_rows([table], table.schema, options_for(table.schema, style))
+
+    def _copies(self, style: Style) -> bool:
+        """Whether a part may be linked, or has row groups that are copied as bytes."""
+        pieces = [part for part in self.parts if isinstance(part, Piece)]
+        if len(self.parts) == 1:
+            return bool(pieces)
+        return any(not piece.is_below(style.small_rows) for piece in pieces)
 
     def _check(self, rows: int, expected: int) -> None:
         if rows != expected:

@@ -89,7 +89,7 @@ def find_mould(parts: Sequence[Part], schema: pa.Schema, style: Style) -> Mould 
     for part in parts:
         if isinstance(part, Loose) or not part.schema.equals(schema):
             continue
-        if all(part.group_rows[number] < style.small_rows for number in part.numbers):
+        if part.is_below(style.small_rows):
             continue
         with Source.open(part.path) as source:
             if None not in _refused(source.footer, style):

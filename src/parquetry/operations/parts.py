@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import pyarrow as pa
 
-from parquetry.operations.decoding import decode_rows
+from parquetry.operations.decoding import decode_files, decode_rows
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 
 @dataclass(frozen=True)
@@ -24,6 +24,7 @@ class Piece:
         group_rows: The rows of each row group of the file.
         groups: Which row groups, ascending; None for all.
         constants: Columns that the file lacks, or whose values are replaced.
+        repeated: Columns that are proved to have this value in all rows, so that they need no decoding.
     """
 
     path: str
@@ -31,6 +32,7 @@ class Piece:
     group_rows: tuple[int, ...]
     groups: tuple[int, ...] | None
     constants: Mapping[str, pa.Scalar]
+    repeated: Mapping[str, pa.Scalar] = field(default_factory=dict)
 
     @property
     def numbers(self) -> Sequence[int]:
@@ -42,6 +44,17 @@ class Piece:
         """How many rows these are."""
         return sum(self.group_rows[number] for number in self.numbers)
 
+    def is_below(self, rows: int) -> bool:
+        """Whether each of the row groups has fewer rows than that."""
+        return all(self.group_rows[number] < rows for number in self.numbers)
+
+    @cached_property
+    def decoded(self) -> pa.Schema:
+        """The columns of the file that have to be decoded."""
+        known = self.constants.keys() | self.repeated.keys()
+        fields = [field for field in self.file_schema if field.name not in known]
+        return self.file_schema if len(fields) == len(self.file_schema) else pa.schema(fields)
+
     @cached_property
     def schema(self) -> pa.Schema:
         """The columns that the rows have in the new file."""
@@ -50,21 +63,22 @@ class Piece:
     def load(self, groups: Sequence[int] | None = None) -> Iterator[pa.Table]:
         """Yield the rows, decoded."""
         wanted = self.groups if groups is None else groups
-        names = [name for name in self.file_schema.names if name not in self.constants]
-        columns = pa.schema([self.file_schema.field(name) for name in names])
-        if not names:
+        if not self.decoded:
             rows = sum(self.group_rows[n] for n in (self.numbers if wanted is None else wanted))
-            yield self.fill(rows).select(self.schema.names)
+            yield self._filled({}, rows)
             return
-        yield from map(self.complete, decode_rows(self.path, columns, wanted, self.group_rows))
+        yield from map(self.complete, decode_rows(self.path, self.decoded, wanted, self.group_rows))
 
     def complete(self, table: pa.Table) -> pa.Table:
-        """Return the decoded columns with the constant ones, in the order of the schema."""
-        if not self.constants:
+        """Return the decoded columns with the others, in the order of the schema."""
+        if not self.constants and not self.repeated:
             return table
-        rows = table.num_rows
-        columns = {name: pa.repeat(value, rows) for name, value in self.constants.items()}
-        columns |= {name: table[name] for name in table.column_names}
+        columns = dict(zip(table.column_names, table.columns, strict=True))
+        return self._filled(columns, table.num_rows)
+
+    def _filled(self, columns: dict[str, Any], rows: int) -> pa.Table:
+        for name, value in {**self.repeated, **self.constants}.items():
+            columns[name] = pa.repeat(value, rows)
         return pa.table([columns[field.name] for field in self.schema], schema=self.schema)
 
     def fill(self, rows: int) -> pa.Table:
@@ -90,6 +104,15 @@ class Loose:
 
 
 Part: TypeAlias = Piece | Loose
+
+
+def decoded(parts: Sequence[Part]) -> Iterable[pa.Table]:
+    """Return the rows of one part, or of several small files alike, decoded at once."""
+    one = parts[0]
+    if isinstance(one, Loose) or len(parts) == 1:
+        return one.load()
+    paths = [part.path for part in parts if isinstance(part, Piece)]
+    return [one.complete(decode_files(paths, one.decoded))]
 
 
 def with_constants(schema: pa.Schema, constants: Mapping[str, pa.Scalar]) -> pa.Schema:

@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from parquetry.commits.kept_schema import find_kept_schema, keep_schema
 from parquetry.errors import ParquetryError, RequestError
+from parquetry.files.encoding import ROW_GROUP_ROWS
 from parquetry.model.schema import normal_schema, unite
 from parquetry.operations.joints import Joint
 from parquetry.operations.moulds import Style
@@ -21,7 +22,7 @@ from parquetry.operations.reshaped import ReshapingResult
 from parquetry.operations.routing import Routes
 from parquetry.operations.running import run_plan
 from parquetry.operations.spilling import Sorter
-from parquetry.operations.working import in_order
+from parquetry.operations.working import FOR_SMALL_WORK, WORKERS, in_order
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -57,12 +58,14 @@ class Repartitioning:
         self._schemas: dict[int, pa.Schema] = {}  # by identity: there is one a task
 
     def stage(self) -> Iterator[NewFile]:
-        """Write the new files, two at a time."""
+        """Write the new files, two at a time, or three small ones."""
         tasks = self._plan.tasks
         if len(tasks) == 1:
             yield from in_order(self._write, self._joints(tasks[0], self._sorter(tasks[0])))
             return
-        for files in in_order(self._stage_task, tasks):
+        most = max(sum(file.rows for file in files) for files in tasks)
+        workers = FOR_SMALL_WORK if most <= ROW_GROUP_ROWS // 2 else WORKERS
+        for files in in_order(self._stage_task, tasks, workers=workers):
             yield from files
 
     @property

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from parquetry.errors import LayoutError, UnknownColumnError
-from parquetry.model.hive import encode_segment, partition_folder, value_text
+from parquetry.model.hive import encode_segment, partition_folder
 from parquetry.operations.joined_output import fitted
 from parquetry.operations.parts import Piece
 from parquetry.operations.transforming import transformed
@@ -129,7 +129,9 @@ class Routes:
         if only_keys:
             schema = pa.schema([field for field in schema if field.name in self.keys])
             constants = {key: value for key, value in constants.items() if key in self.keys}
-        return Piece(self.survey.path_of(file), schema, file.group_rows, groups, constants)
+        repeated = self.survey.repeated(file)
+        path = self.survey.path_of(file)
+        return Piece(path, schema, file.group_rows, groups, constants, repeated)
 
     def _scalar(self, key: str, kind: pa.DataType, file: SurveyedFile) -> pa.Scalar:
         value = self.survey.path_value(key, file)
@@ -149,15 +151,7 @@ class Routes:
         """Whether a file holds a key in every row as its folder says it."""
         if key not in file.schema.names:
             return False
-        if key in self.survey.trusted:
-            return True
-        text = file.texts[list(self.survey.keys).index(key)]
-        said = file.constants.get(key, (None,) * len(file.group_rows))
-        return all(
-            value is not None and value_text(value) == text
-            for value, rows in zip(said, file.group_rows, strict=True)
-            if rows
-        )
+        return key in self.survey.trusted or self.survey.holds(file, key)
 
 
 def not_found(missing: Sequence[str], columns: Sequence[str], where: str) -> UnknownColumnError:

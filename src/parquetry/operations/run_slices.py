@@ -56,10 +56,10 @@ def slice_by(
         order = np.concatenate([runs for _, runs in groups])
         table = table.take(pl.Series(_rows_of(starts[order], lengths[order])).to_arrow())
     start = 0
-    for values, runs in groups:
-        segments = dict(known) | {key: encode_segment(key, value) for key, value in values.items()}
+    for segments, runs in groups:
+        names = {**known, **dict(zip(varying, segments, strict=True))}
         rows = int(lengths[runs].sum())
-        yield "/".join(segments[key] for key in keys), table.slice(start, rows)
+        yield "/".join([names[key] for key in keys]), table.slice(start, rows)
         start += rows
 
 
@@ -85,25 +85,26 @@ def _run_starts_by_polars(frame: pl.DataFrame) -> Numbers:
     return np.flatnonzero(changes)
 
 
-def _grouped(firsts: pa.Table) -> list[tuple[dict[str, Any], Numbers]]:
-    """Return the runs of each combination of keys, in order of appearance."""
+def _grouped(firsts: pa.Table) -> list[tuple[tuple[str, ...], Numbers]]:
+    """Return the folders' names for each combination of keys and its runs, in order of appearance."""
     if firsts.num_rows <= _MANY_RUNS:
         return _grouped_one_by_one(firsts)
     names = firsts.column_names
     groups = _frame(firsts).with_row_index(_RUN).group_by(names, maintain_order=True).agg(_RUN)
     rows = groups.select(names).iter_rows(named=True)
     runs = (one.to_numpy() for one in groups.get_column(_RUN))
-    return list(zip(rows, runs, strict=True))
+    return [(_segments(row), numbers) for row, numbers in zip(rows, runs, strict=True)]
 
 
-def _grouped_one_by_one(firsts: pa.Table) -> list[tuple[dict[str, Any], Numbers]]:
+def _grouped_one_by_one(firsts: pa.Table) -> list[tuple[tuple[str, ...], Numbers]]:
     runs: dict[tuple[str, ...], list[int]] = defaultdict(list)
-    values: dict[tuple[str, ...], dict[str, Any]] = {}
     for number, row in enumerate(firsts.to_pylist()):
-        folder = tuple(encode_segment(key, value) for key, value in row.items())
-        runs[folder].append(number)
-        values.setdefault(folder, row)
-    return [(values[folder], np.array(numbers)) for folder, numbers in runs.items()]
+        runs[_segments(row)].append(number)
+    return [(folder, np.array(numbers)) for folder, numbers in runs.items()]
+
+
+def _segments(row: Mapping[str, Any]) -> tuple[str, ...]:
+    return tuple([encode_segment(key, value) for key, value in row.items()])
 
 
 def _frame(keys: pa.Table) -> pl.DataFrame:

@@ -14,7 +14,7 @@ from parquetry.commits.snapshots import take_snapshot
 from parquetry.errors import CorruptionError, LayoutError, NotFoundError, SchemaMismatchError
 from parquetry.files.footer_table import read_together
 from parquetry.files.footers import KnownFooters, footer_batches, parse_footer
-from parquetry.model.hive import split_path
+from parquetry.model.hive import split_path, value_text
 from parquetry.model.partitions import infer_type, parse_text
 from parquetry.model.schema import normal_schema, unite
 from parquetry.operations.constant_columns import find_constants
@@ -70,6 +70,24 @@ class Survey:
                 raise LayoutError(f"{self.path_of(file)}: {error.message}") from error
         return self._values[known]
 
+    def holds(self, file: SurveyedFile, key: str) -> bool:
+        """Return whether a file is proved to hold a partition key in every row as its folder says it."""
+        text = file.texts[list(self.keys).index(key)]
+        said = file.constants.get(key)
+        return said is not None and all(
+            value is not None and value_text(value) == text
+            for value, rows in zip(said, file.group_rows, strict=True)
+            if rows
+        )
+
+    def repeated(self, file: SurveyedFile) -> dict[str, pa.Scalar]:
+        """Return the partition keys that a file is proved to hold, so that they need no decoding."""
+        if not file.rows:
+            return {}
+        held = [key for key in self.keys if self.holds(file, key)]
+        values = {key: next(v for v in file.constants[key] if v is not None) for key in held}
+        return {key: pa.scalar(v, file.schema.field(key).type) for key, v in values.items()}
+
     @property
     def seen(self) -> frozenset[str]:
         """The relative paths of all files."""
@@ -82,8 +100,8 @@ def take_survey(home: Home, storage: Storage, columns: Sequence[str] = ()) -> Su
     Args:
         home: The dataset.
         storage: The disk.
-        columns: Of which columns to find out where they have one value in a whole row group; the
-            partition keys are always among them if there are any.
+        columns: Of which columns to find out where they have one value in a whole row group, besides
+            the partition keys.
 
     **Cost:** one `scandir` a folder, one `stat` and one read a file; no data.
 
@@ -143,7 +161,7 @@ def _look_into(
             segments = split_path(state.path)[0]
             keys = [segment.key for segment in segments]
             texts[state.folder] = tuple(segment.text for segment in segments)
-    wanted = list(dict.fromkeys([*columns, *keys])) if columns else []
+    wanted = list(dict.fromkeys([*columns, *keys]))
     found: list[SurveyedFile] = []
     paths = [f"{home.root}/{state.path}" for state in snapshot.files]
     for raw in footer_batches(paths, KnownFooters()):
@@ -178,7 +196,7 @@ def _understand(
         path = f"{root}/{state.path}"
         footer = parse_footer(raw[number], path)
         schema = schemas.of(footer, path)
-        constants = find_constants(footer, schema, wanted) if wanted else {}
+        constants = find_constants(footer, schema, wanted)
         found[number] = survey_footer(state, footer, texts[state.folder], schema, constants)
     return [found[number] for number in range(len(states))]
 

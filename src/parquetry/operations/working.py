@@ -16,6 +16,7 @@ In = TypeVar("In")
 Out = TypeVar("Out")
 
 WORKERS = 2  # each holds one row group; the engines below use the cores without Python's lock
+FOR_SMALL_WORK = 3  # where much waits for the lock or the disk, and all together hold no row group
 _AHEAD = 4  # finished results that may wait for the one before them
 
 
@@ -37,9 +38,12 @@ def watched(progress: Progress | None) -> Iterator[None]:
 
 
 def in_order(
-    work: Callable[[In], Out], items: Iterable[In], total: int | None = None
+    work: Callable[[In], Out],
+    items: Iterable[In],
+    total: int | None = None,
+    workers: int = WORKERS,
 ) -> Iterator[Out]:
-    """Yield what each item gives, in their order, worked on by two threads.
+    """Yield what each item gives, in their order, worked on by two threads or so.
 
     **Cost:** a few results wait in memory. The first error ends it; what is under way is waited for.
 
@@ -47,10 +51,11 @@ def in_order(
         work: What is done with an item.
         items: The items.
         total: How many, where they do not say so themselves.
+        workers: How many threads.
     """
     progress = _progress.get()
     count = len(items) if isinstance(items, Sized) else total
-    for done, result in enumerate(_in_order(work, items), 1):
+    for done, result in enumerate(_in_order(work, items, workers), 1):
         if progress is not None:
             progress(done, count)
         yield result
@@ -65,7 +70,7 @@ def in_bundles(
     """
     progress = _progress.get()
     done, count = 0, sum(map(len, bundles))
-    for results in _in_order(work, bundles):
+    for results in _in_order(work, bundles, WORKERS):
         for result in results:
             done += 1
             if progress is not None:
@@ -73,7 +78,7 @@ def in_bundles(
             yield result
 
 
-def _in_order(work: Callable[[In], Out], items: Iterable[In]) -> Iterator[Out]:
+def _in_order(work: Callable[[In], Out], items: Iterable[In], workers: int) -> Iterator[Out]:
     todo = iter(items)
     first = next(todo, None)
     second = next(todo, None)
@@ -82,12 +87,12 @@ def _in_order(work: Callable[[In], Out], items: Iterable[In]) -> Iterator[Out]:
     if second is None:  # a pool would cost more than it brings
         yield work(first)
         return
-    with ThreadPoolExecutor(WORKERS) as pool:
+    with ThreadPoolExecutor(workers) as pool:
         waiting = deque([pool.submit(work, first), pool.submit(work, second)])
         try:
             for item in todo:
                 waiting.append(pool.submit(work, item))
-                if len(waiting) > WORKERS + _AHEAD:
+                if len(waiting) > workers + _AHEAD:
                     yield waiting.popleft().result()
             while waiting:
                 yield waiting.popleft().result()
