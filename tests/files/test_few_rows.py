@@ -46,6 +46,14 @@ def test_beside_zstd_whole_numbers_times_and_constants_are_left_as_they_are():
     }
 
 
+@pytest.mark.parametrize(("rows", "codec"), [(700, "SNAPPY"), (7000, "ZSTD")])
+def test_a_codec_is_chosen_by_the_size_of_the_rows(rows, codec):
+    table = pa.table(
+        {"number": [n / 3 for n in range(rows)], "other": [n / 7 for n in range(rows)]}
+    )
+    assert set(codecs(encode_few(table, None)).values()) == {codec}
+
+
 @pytest.mark.parametrize("codec", ["snappy", "gzip", "none"])
 def test_any_other_codec_is_that_of_all_columns(codec):
     wanted = "UNCOMPRESSED" if codec == "none" else codec.upper()

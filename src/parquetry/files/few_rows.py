@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 FEW_ROWS = 8192
+_FEW_BYTES = 48 << 10
+"""Decoded. Up to here zstd takes a third longer, saves a sixth of the bytes, and no block of a disk."""
 
 
 def nan_columns(table: pa.Table) -> tuple[str, ...]:
@@ -49,7 +51,7 @@ def _array_holds_nan(values: pa.Array) -> bool:
 
 def encode_few(
     table: pa.Table,
-    compression: str,
+    compression: str | None,
     constant: tuple[str, ...] = (),
     with_nan: tuple[str, ...] | None = None,
     schema: pa.Schema | None = None,
@@ -63,7 +65,7 @@ def encode_few(
 
     Args:
         table: The rows.
-        compression: The codec.
+        compression: The codec; None for snappy up to some hundred rows, and zstd beyond.
         constant: Columns that have one value in all rows.
         with_nan: All columns that may hold a NaN, if that is known already.
         schema: That of the table, as the object that many tables share: what is said of it is then
@@ -78,7 +80,8 @@ def encode_few(
     nans = nan_columns(table) if with_nan is None else with_nan
     sink = pa.BufferOutputStream()  # not BytesIO, each of whose writes waits for Python's lock
     said: list[pq.FileMetaData] = []
-    arguments = _arguments(_Shared(schema), compression, constant, nans)
+    codec = compression or default_codec(table)
+    arguments = _arguments(_Shared(schema), codec, constant, nans)
     with told(), pq.ParquetWriter(sink, schema, metadata_collector=said, **arguments) as writer:
         if table.num_rows:
             writer.write_table(table)
@@ -88,6 +91,11 @@ def encode_few(
             "changed. The memory of this machine cannot be trusted."
         )
     return sink.getvalue()
+
+
+def default_codec(table: pa.Table) -> str:
+    """Return the codec for a table, if nobody asks for another."""
+    return "snappy" if table.nbytes <= _FEW_BYTES else "zstd"
 
 
 class _Shared:

@@ -59,9 +59,10 @@ class Joint(NamedTuple):
             table = sort_rows(table, style.sorting)
         elif expected <= FEW_ROWS and all(isinstance(part, Loose) for part in self.parts):
             nans = {name for part in self.parts if isinstance(part, Loose) for name in part.nans}
-            codec = style.compression or "zstd"
             shared = self.parts[0].schema if len(self.parts) == 1 else None
-            found = encode_few(table, codec, style.constant, tuple(sorted(nans)), shared)
+            found = encode_few(
+                table, style.compression, style.constant, tuple(sorted(nans)), shared
+            )
             return memoryview(found)
         return encode_rows([table], table.schema, options_for(table.schema, style))
 

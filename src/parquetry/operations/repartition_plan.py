@@ -132,7 +132,7 @@ def plan_repartition(
         transform: A function that gets all rows, batch by batch, as Polars frames, and gives them back.
         batch_rows: How many rows it gets at a time, at most, and how many are held in memory.
         compression: The codec; without one bytes that are copied stay as they are compressed, and
-            others get zstd.
+            others get zstd, and files of some hundred rows snappy.
         target_file_size_mb: How large a new file is to become at most, about, in MiB.
         in_place: Whether the dataset itself is to change; then there is nothing to do if it has these
             keys already.
@@ -150,7 +150,7 @@ def plan_repartition(
         refuse_unheld(home, storage, "pass rows through a function in", _BY_ROWS)
     wanted = tuple(keys)
     _check(wanted, batch_rows, target_file_size_mb, compression)
-    survey = take_survey(home, storage, wanted or ("",))
+    survey = take_survey(home, storage, wanted)
     missing = [key for key in wanted if key not in survey.columns.names]
     if missing and transform is None:
         raise not_found(missing, survey.columns.names, f"The dataset {home.root}")
