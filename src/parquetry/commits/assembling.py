@@ -48,16 +48,20 @@ def folders_to_exchange(home: Home, storage: Storage, change: Change) -> list[st
 
 def _is_cheap(home: Home, storage: Storage, folders: Sequence[str], limit: int) -> bool:
     """Return whether assembling these folders costs no more than so many links."""
-    held = 0
-    for folder in folders:
-        live = f"{home.root}/{folder}".rstrip("/")
-        held += _A_FOLDER
-        if find_stat(storage, live) is None:
-            continue
-        for _, kind in walk(storage, live):
-            held += _A_FOLDER if kind == "folder" else 1
+    live = [f"{home.root}/{folder}".rstrip("/") for folder in folders]
+    held = _A_FOLDER * len(live)
+    level = [folder for folder in live if find_stat(storage, folder) is not None]
+    while (
+        level and held <= limit
+    ):  # level by level, which meets the many folders of a large one soon
+        inner: list[str] = []
+        for folder in level:
+            found = storage.list_folder(folder)
+            inner += [f"{folder}/{name}" for name, kind in found if kind == "folder"]
+            held += sum(_A_FOLDER if kind == "folder" else 1 for _, kind in found)
             if held > limit:
                 return False
+        level = inner
     return held <= limit
 
 

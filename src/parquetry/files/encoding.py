@@ -54,6 +54,7 @@ def encode_table(
     row_group_rows: int = ROW_GROUP_ROWS,
     bloom_columns: Collection[str] = (),
     sorting: Sorting | None = None,
+    with_nan: tuple[str, ...] | None = None,
 ) -> bytes:
     """Return a table as the bytes of a Parquet file.
 
@@ -65,6 +66,7 @@ def encode_table(
         row_group_rows: The rows of a full row group.
         bloom_columns: Columns, or dotted paths of leaves, that get Bloom filters.
         sorting: The columns that the rows are sorted by. It is said in the file; nobody sorts.
+        with_nan: All columns that may hold a NaN, if that is known already.
 
     Raises:
         ParameterError: If the codec is unknown or the number of rows is not positive.
@@ -73,7 +75,7 @@ def encode_table(
     """
     compression = compression or default_codec(table)
     if table.num_rows <= min(FEW_ROWS, row_group_rows) and not bloom_columns and not sorting:
-        content: bytes = encode_few(table, compression).to_pybytes()
+        content: bytes = encode_few(table, compression, with_nan=with_nan).to_pybytes()
         return content
     options = writer_options(
         table.schema,

@@ -12,6 +12,8 @@ import pyarrow as pa
 from parquetry.errors import ParameterError, RequestError, SchemaMismatchError
 from parquetry.model.schema import normal_schema
 
+_FEW_ROWS = 1 << 17
+
 Rows: TypeAlias = Any
 """Dicts, a Polars, pandas or Arrow table, or an iterator of any of these, one batch at a time."""
 
@@ -89,6 +91,8 @@ def _from_polars(frame: pl.DataFrame) -> pa.Table:
     objects = [name for name, kind in frame.schema.items() if kind == pl.Object]
     if objects:
         raise _unstorable(objects[0], "Python objects")
+    if frame.n_chunks() > 1 and frame.height <= _FEW_ROWS:
+        frame = frame.rechunk()  # a chunk takes as long as some thousand rows
     return frame.to_arrow()
 
 

@@ -24,11 +24,7 @@ def split(table: pa.Table, keys: Sequence[str]) -> Iterator[tuple[dict[str, Any]
         UnknownColumnError: A key is no column of the table.
         LayoutError: A key has values that no folder name can say.
     """
-    for key in keys:
-        if key not in table.column_names:
-            raise UnknownColumnError.of(key, table.column_names, "the rows, which are split by it")
-    check_times(table, keys)
-    _check_kinds(table, keys)
+    check_splittable(table, keys)
     if not keys:
         yield {}, table
         return
@@ -47,6 +43,20 @@ def split(table: pa.Table, keys: Sequence[str]) -> Iterator[tuple[dict[str, Any]
     rows = groups.get_column("\0row")
     for values, indices in zip(groups.select(list(keys)).iter_rows(named=True), rows, strict=True):
         yield values, _take(table, indices)
+
+
+def check_splittable(table: pa.Table, keys: Sequence[str]) -> None:
+    """Raise unless rows can be split by these columns.
+
+    Raises:
+        UnknownColumnError: A key is no column of the table.
+        LayoutError: A key has values that no folder name can say.
+    """
+    for key in keys:
+        if key not in table.column_names:
+            raise UnknownColumnError.of(key, table.column_names, "the rows, which are split by it")
+    check_times(table, keys)
+    _check_kinds(table, keys)
 
 
 def distinct(table: pa.Table, keys: Sequence[str]) -> list[dict[str, Any]]:

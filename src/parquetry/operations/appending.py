@@ -17,11 +17,12 @@ from parquetry.commits.staging import open_staging
 from parquetry.commits.table_link import refuse_unheld
 from parquetry.errors import ConflictError, ParameterError
 from parquetry.files.encoding import encode_table
+from parquetry.files.few_rows import nan_columns
 from parquetry.model.changes import Change, NewFile, Requirement, new_file
 from parquetry.model.frames import iterate_tables
-from parquetry.model.hive import partition_folder
-from parquetry.model.splitting import split
+from parquetry.model.splitting import check_splittable
 from parquetry.operations.row_guard import UNGUARDED
+from parquetry.operations.run_slices import slice_by
 from parquetry.storage.folders import write_file
 
 if TYPE_CHECKING:
@@ -131,11 +132,12 @@ def _stage(
     metadata: Mapping[bytes, bytes] | None,
 ) -> list[NewFile]:
     staged = []
-    for values, part in split(table, keys):
-        if not part.num_rows:
-            continue
-        folder = partition_folder(values)
-        content = encode_table(part.replace_schema_metadata(metadata) if metadata else part)
+    check_splittable(table, keys)
+    if metadata:
+        table = table.replace_schema_metadata(metadata)
+    nans = nan_columns(table)
+    for folder, part in slice_by(table, keys):
+        content = encode_table(part, with_nan=None if nans else ())
         source = staging.new_path()
         write_file(storage, source, content)
         path = posixpath.join(folder, staging.final_name(source))
