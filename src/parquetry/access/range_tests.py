@@ -214,6 +214,8 @@ def _scalar(operator: str, wanted: Any, ranges: Ranges) -> tuple[str, Any]:
             raise UnsuitedError
         # below 3.5 is up to 3, and above it is above 3
         return ("<=" if operator in {"<", "<="} else ">"), whole
+    if pt.is_integer(kind) or pt.is_string(kind):
+        return operator, wanted  # which is what the column's own values are
     value = pa.scalar(wanted, kind).as_py()
     if pt.is_timestamp(kind) and value != wanted:
         raise UnsuitedError  # a part of a second that the column cannot say

@@ -10,6 +10,8 @@ from parquetry.model.hive import split_path
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    import pyarrow as pa
+
     from parquetry.access.listing import Listing
     from parquetry.files.skimming import Stamp
     from parquetry.model.changes import FileState
@@ -37,6 +39,7 @@ class SourceIndex:
     def __init__(self, manifest: Manifest) -> None:
         self.columns = {field.name: field.type for field in manifest.columns}
         self.pieces = len(manifest.pieces)
+        self._fitting: pa.Schema | None = None
         self._sources: dict[str, tuple[int, FileState]] = {}
         self._root = _Folder()
         for number, piece in enumerate(manifest.pieces):
@@ -78,9 +81,13 @@ class SourceIndex:
 
     def fits(self, listing: Listing) -> bool:
         """Return whether the columns of a replica have the types that the dataset gives them now."""
-        return all(
-            self.columns.get(field.name, field.type) == field.type for field in listing.columns
-        )
+        if listing.columns is not self._fitting:  # the same columns come again and again
+            if any(
+                self.columns.get(field.name, field.type) != field.type for field in listing.columns
+            ):
+                return False
+            self._fitting = listing.columns
+        return True
 
 
 def can_unite(listing: Listing, places: Sequence[int]) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, TypeVar
 
 import pyarrow as pa
@@ -33,11 +33,17 @@ _UNKNOWN_GROUP_BYTES = 4 << 20  # what a row group of a file that nobody has loo
 
 @dataclass(frozen=True)
 class Possibility:
-    """A way to answer a question: what would be read, and what that takes."""
+    """A way to answer a question.
+
+    Args:
+        layout: The layout that answers.
+        reading: What that takes.
+        listing: Tells what is read then.
+    """
 
     layout: str
-    listing: Listing
     reading: Reading
+    listing: Callable[[], Listing]
 
 
 @dataclass(frozen=True)
@@ -141,7 +147,7 @@ class OpenedReplica:
         start = len(root) + 1
         for place in coverage.uncovered:
             reading += self._own_reading(own, place, wanted, start)
-        return Possibility(self.layout, self._listing(own, files, coverage), reading)
+        return Possibility(self.layout, reading, partial(self._listing, own, files, coverage))
 
     def own_reading(self, own: Listing, root: str, wanted: Wanted) -> Reading:
         """Return what reading the dataset's own files takes, as far as this replica knows them."""
@@ -158,11 +164,13 @@ class OpenedReplica:
     def _ask(self, wanted: Wanted) -> _Answer:
         admitted = [groups.admitted(wanted.references) for groups in self._groups]
         sizes = [groups.bytes_a_row for groups in self._sources]
-        found = list(zip(self._groups, admitted, self._paths, sizes, strict=True))
-        return _Answer(
-            [[paths[n] for n in groups.files_of(flags)] for groups, flags, paths, _ in found],
-            [groups.reading(flags, size) for groups, flags, _, size in found],
-        )
+        found = zip(self._groups, admitted, self._paths, sizes, strict=True)
+        files, readings = [], []
+        for groups, flags, paths, size in found:
+            numbers = groups.files_of(flags)
+            files.append([paths[n] for n in numbers])
+            readings.append(groups.reading(flags, len(numbers), size))
+        return _Answer(files, readings)
 
     def _sources_of(self, wanted: Wanted) -> _Sources:
         return _remembered(self._of_sources, wanted, self._ask_sources)

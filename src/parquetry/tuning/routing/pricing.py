@@ -104,15 +104,15 @@ class Groups:
         rows = int(self._rows.sum())
         return int(self._bytes.sum()) / rows if rows else None
 
-    def reading(self, groups: Flags, bytes_a_row: float | None = None) -> Reading:
-        """Return what reading some row groups takes, if a row has a given size, or its own.
+    def reading(self, groups: Flags, files: int, bytes_a_row: float | None = None) -> Reading:
+        """Return what reading some row groups of so many files takes, if a row has a given size.
 
-        A question reads some of the columns. How much smaller they are in another layout is not told
-        by how much smaller all of them are.
+        That is its own if it is left out. A question reads some of the columns. How much smaller they
+        are in another layout is not told by how much smaller all of them are.
         """
         rows = int(self._rows[groups].sum())
         size = int(self._bytes[groups].sum()) if bytes_a_row is None else round(rows * bytes_a_row)
-        return Reading(len(self.files_of(groups)), int(groups.sum()), rows, size)
+        return Reading(files, int(np.count_nonzero(groups)), rows, size)
 
     def by_file(self, groups: Flags) -> NDArray[np.int64]:
         """Return how many row groups, rows and bytes some row groups have, a line a file."""

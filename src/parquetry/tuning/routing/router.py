@@ -106,9 +106,9 @@ class ReplicaRouter:
         options += [Option(one.layout, one.reading.seconds(self._prices)) for one in possible]
         with self._lock:
             choice = self.policy.choose(table, self._cluster_of(question), options, self._rng)
-        by_layout = {one.layout: one.listing for one in possible} | {mine: own}
-        listing = by_layout.get(choice.layout, own)
-        layout = choice.layout if choice.layout in by_layout else mine
+        by_layout = {one.layout: one for one in possible if one.layout != mine}
+        taken = by_layout.get(choice.layout)
+        listing, layout = (own, mine) if taken is None else (taken.listing(), taken.layout)
         seconds = {one.layout: one.predicted_seconds for one in options}
         return Route(
             tuple(listing.files),
