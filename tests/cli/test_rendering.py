@@ -29,6 +29,18 @@ def test_a_terminal_gets_numbers_under_each_other(capsys, monkeypatch):
         assert text in shown
 
 
+def test_a_terminal_too_narrow_for_words_gets_a_block_for_each_row(capsys, monkeypatch):
+    monkeypatch.setattr(rendering, "is_plain", lambda: False)
+    monkeypatch.setenv("COLUMNS", "32")
+    rendering.show_table(NAMES, ROWS)
+    lines = [line.strip() for line in capsys.readouterr().out.splitlines()]
+    assert "│ rows  │ 12,000 │" in lines
+    assert sum(line.startswith("├") for line in lines) == 1
+    monkeypatch.setenv("COLUMNS", "60")
+    rendering.show_table(NAMES, ROWS)
+    assert "12,000 │ 214 kB" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     ("size", "text"),
     [(0, "0 B"), (999, "999 B"), (1000, "1.0 kB"), (214_000, "214 kB"), (2.5e15, "2500 TB")],

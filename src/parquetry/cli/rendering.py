@@ -11,6 +11,7 @@ from typing import Any, Literal
 from rich.console import Console
 from rich.table import Table
 
+_LONG_WORD = 16
 _NUMBER = re.compile(r"[-+]?[\d,]+(\.\d+)?(e[-+]?\d+)?( ([kMGT]?B|ms|s|%))?")
 
 
@@ -43,6 +44,9 @@ def show_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], title: str
         for line in (columns, *cells):
             print("\t".join(_one_line(cell) for cell in line))  # noqa: T201
         return
+    if cells and _least_width(columns, cells) > console().width:
+        _show_records(columns, cells, title)
+        return
     table = Table(title=title or None, title_justify="left")
     for place, name in enumerate(columns):
         side: Literal["left", "right"] = "right" if _are_numbers(cells, place) else "left"
@@ -50,6 +54,26 @@ def show_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], title: str
         table.add_column(name, overflow="fold", justify=side)
     for row in cells:
         table.add_row(*row)
+    console().print(table)
+
+
+def _least_width(columns: Sequence[str], cells: Sequence[Sequence[str]]) -> int:
+    """Return how wide a terminal must be for a table of which only very long words are broken."""
+    width = 1
+    for place, name in enumerate(columns):
+        words = " ".join([name, *(row[place] for row in cells)]).split()
+        width += 3 + min(_LONG_WORD, max(map(len, words), default=0))
+    return width
+
+
+def _show_records(columns: Sequence[str], cells: Sequence[Sequence[str]], title: str) -> None:
+    """Print each row as a block of its own, a line a column: words would be broken in a table."""
+    table = Table(title=title or None, title_justify="left", show_header=False)
+    table.add_column(style="bold")
+    table.add_column(overflow="fold")
+    for row in cells:
+        for place, cell in enumerate(row):
+            table.add_row(columns[place], cell, end_section=place == len(row) - 1)
     console().print(table)
 
 
