@@ -119,6 +119,7 @@ class Brains:
                     work.row_groups,
                     work.rows * self.bytes_a_row[number],
                     work.rows,
+                    work.chunks,
                     0.0,
                     taken,
                 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import polars as pl
@@ -205,14 +206,27 @@ def test_files_are_cut_at_their_size_and_at_partitions(sample):
     assert predict_work(ask("mode = 'AIR'", sample), groups, sample).files in {2, 3}
 
 
-TRUE = Constants(3e-3, 1e-4, 2e-4, 1e-9, 2e-9, 3e-8)
+def test_footers_are_paid_for_whether_their_row_groups_are_read_or_not(sample):
+    asked = ask("mode = 'AIR'", sample)
+    large = Layout(sort_by=("mode",), row_group_rows=GROUP_ROWS)
+    small = replace(large, row_group_rows=GROUP_ROWS // 4)
+    works = [
+        predict_work(asked, predict_groups(sample, one, ("mode",)), sample)
+        for one in (large, small)
+    ]
+    assert works[1].rows <= works[0].rows  # smaller row groups spare rows
+    assert works[1].chunks == pytest.approx(4 * works[0].chunks, rel=0.1)
+    assert works[0].chunks % sample.table.num_columns == 0
+
+
+TRUE = Constants(3e-3, 1e-4, 4e-5, 1e-9, 2e-9, 2e-6, 3e-8)
 
 
 def test_constants_are_found_again_from_what_questions_took():
     random = np.random.default_rng(5)
     log = []
     for _ in range(300):
-        files, row_groups, rows, kept = random.uniform(0, [20, 100, 6e6, 1e5])
+        files, row_groups, rows, chunks, kept = random.uniform(0, [20, 100, 6e6, 2e3, 1e5])
         size = rows * random.uniform(4, 40)
         seconds = (
             TRUE.question
@@ -220,9 +234,10 @@ def test_constants_are_found_again_from_what_questions_took():
             + TRUE.row_group * row_groups
             + TRUE.byte * size
             + TRUE.row * rows
+            + TRUE.chunk * chunks
             + TRUE.kept_row * kept
         )
-        log.append(Measured(files, row_groups, size, rows, kept, seconds))
+        log.append(Measured(files, row_groups, size, rows, chunks, kept, seconds))
     found = fit(log)
     predicted = [
         found.question
@@ -230,6 +245,7 @@ def test_constants_are_found_again_from_what_questions_took():
         + found.row_group * q.row_groups
         + found.byte * q.bytes
         + found.row * q.rows
+        + found.chunk * q.chunks
         + found.kept_row * q.kept_rows
         for q in log
     ]
@@ -239,7 +255,7 @@ def test_constants_are_found_again_from_what_questions_took():
 
 
 def test_what_the_log_does_not_tell_stays_in_proportion():
-    log = [Measured(1, 100, 6e7, 6e6, 10, 0.1)] * 50
+    log = [Measured(1, 100, 6e7, 6e6, 1_000, 10, 0.1)] * 50
     found, before = fit(log), Constants()
     assert found.byte / found.row == pytest.approx(before.byte / before.row, rel=0.6)
     assert fit([]) == before

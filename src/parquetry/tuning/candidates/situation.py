@@ -140,19 +140,20 @@ class Situation:
         return self._priced[layout]
 
     def seconds_of(self, works: NDArray[np.float64], decoding: float = 1.0) -> NDArray[np.float64]:
-        """Return what each wish takes that reads so many files, row groups and rows."""
-        files, row_groups, rows = works.T
+        """Return what each wish takes that reads so much: the numbers of a `Work`, a line a wish."""
+        files, row_groups, rows, chunks = works.T
         prices = self.constants
         seconds: NDArray[np.float64] = (
             self._rests
             + prices.file * files
             + prices.row_group * row_groups
             + (prices.byte * decoding * self.bytes_a_row + prices.row) * rows
+            + prices.chunk * chunks
         )
         return seconds
 
     def works(self, layout: Layout) -> NDArray[np.float64]:
-        """Return the files, row groups and rows that each wish would read in a layout."""
+        """Return what each wish would read in a layout: the numbers of a `Work`, a line a wish."""
         return self.ledger.works(layout, self._numbers)
 
     def works_in(self, groups: Groups) -> NDArray[np.float64]:

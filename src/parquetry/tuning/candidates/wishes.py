@@ -164,6 +164,7 @@ def fit_log(readings: Sequence[Reading], before: Constants | None = None) -> Con
             one.work.row_groups,
             one.work.rows * one.understood.bytes_a_row,
             one.work.rows,
+            one.work.chunks,
             float(one.scan.rows),
             one.query.latency_ms / 1000,
         )

@@ -21,14 +21,16 @@ class Constants:
         row_group: A row group that is looked at.
         byte: A byte of the columns that are read, compressed.
         row: A row of a row group that is read.
+        chunk: A piece of a column in a row group that a footer lists, whether it is read or not.
         kept_row: A row that fulfils what is tested while reading; the same in every layout.
     """
 
     question: float = 4e-3
     file: float = 2e-4
-    row_group: float = 5e-5
+    row_group: float = 1e-5
     byte: float = 1e-9
     row: float = 8e-9
+    chunk: float = 5e-6
     kept_row: float = 1e-8
 
     def reading_seconds(self, work: Work, bytes_a_row: float, decoding: float = 1.0) -> float:
@@ -44,4 +46,5 @@ class Constants:
             + self.row_group * work.row_groups
             + self.byte * work.rows * bytes_a_row * decoding
             + self.row * work.rows
+            + self.chunk * work.chunks
         )

@@ -29,6 +29,7 @@ class Measured:
     row_groups: float
     bytes: float
     rows: float
+    chunks: float
     kept_rows: float
     seconds: float
 
@@ -46,7 +47,7 @@ def fit(questions: Sequence[Measured], before: Constants | None = None) -> Const
     if not questions:
         return Constants(*prior.tolist())
     facts = np.array(
-        [[1.0, q.files, q.row_groups, q.bytes, q.rows, q.kept_rows] for q in questions]
+        [[1.0, q.files, q.row_groups, q.bytes, q.rows, q.chunks, q.kept_rows] for q in questions]
     )
     seconds = np.array([q.seconds for q in questions])
     weights = 1 / np.maximum(seconds, _LEAST_SECONDS) / np.sqrt(len(questions))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from parquetry.tuning.costs.groups import predict_groups
-from parquetry.tuning.costs.work import predict_works
+from parquetry.tuning.costs.work import PARTS, predict_works
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Sequence
@@ -70,7 +70,7 @@ class Ledger:
         return replace(known[1], bloom_columns=frozenset(layout.bloom_columns))
 
     def works(self, layout: Layout, numbers: Sequence[int]) -> NDArray[np.float64]:
-        """Return the files, row groups and rows that questions read in a layout, a line a question."""
+        """Return what questions read in a layout, a line a question: the numbers of a `Work`."""
         key = replace(layout, compression="zstd")  # which decides how long that takes, not what
         return self.works_in(key, lambda: self.groups(layout), numbers)
 
@@ -84,7 +84,7 @@ class Ledger:
             groups: Gives them, when they are needed.
             numbers: The numbers of the questions.
         """
-        known = self._works.get(key, np.zeros((0, 3)))
+        known = self._works.get(key, np.zeros((0, PARTS)))
         if len(known) < len(self._asked):
             new = predict_works(self._asked[len(known) :], groups(), self.sample)
             known = self._works[key] = np.concatenate([known, new])

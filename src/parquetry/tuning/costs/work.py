@@ -28,11 +28,23 @@ _MOST_CELLS = 8_000_000  # of an array that holds what each question admits of e
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """Files, row groups and rows that are read."""
+    """What is read.
+
+    Args:
+        files: Files.
+        row_groups: Row groups.
+        rows: Their rows.
+        chunks: Pieces of columns that the footers of these files list, whether they are read or not.
+    """
 
     files: float
     row_groups: float
     rows: float
+    chunks: float = 0.0
+
+
+PARTS = 4
+"""The numbers of a `Work`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,17 +70,17 @@ def predict_work(asked: Asked, groups: Groups, sample: Sample) -> Work:
 
 
 def predict_works(asked: Sequence[Asked], groups: Groups, sample: Sample) -> NDArray[np.float64]:
-    """Return the files, row groups and rows that each of some questions reads, a line a question.
+    """Return what each of some questions reads, a line a question: the numbers of a `Work`.
 
     **Cost:** for each column, one comparison of all questions with all row groups.
     """
     places = [needs for one in asked for needs in one.places]
     owners = np.repeat(np.arange(len(asked)), [len(one.places) for one in asked])
-    each = np.zeros((len(places), 3))
+    each = np.zeros((len(places), PARTS))
     step = max(1, _MOST_CELLS // max(1, len(groups)))
     for start in range(0, len(places), step):
         each[start : start + step] = _read(places[start : start + step], groups, sample)
-    found = np.zeros((len(asked), 3))
+    found = np.zeros((len(asked), PARTS))
     np.add.at(found, owners, each)
     return found
 
@@ -77,7 +89,7 @@ def _read(places: Sequence[Sequence[Need]], groups: Groups, sample: Sample) -> N
     """Return what is read at each place."""
     admitted = np.ones((len(places), len(groups)), np.bool_)
     if not admitted.size:
-        return np.zeros((len(places), 3))
+        return np.zeros((len(places), PARTS))
     for (column, _), placed in _by_column(places).items():
         reach = groups.reaches.get(column)
         if reach is not None:
@@ -85,7 +97,9 @@ def _read(places: Sequence[Sequence[Need]], groups: Groups, sample: Sample) -> N
     counts = admitted.sum(axis=1).astype(float)
     share = _bloom_shares(places, counts, groups, sample)
     rows = admitted @ groups.rows
-    return np.column_stack([_count_files(admitted, groups.files), counts * share, rows * share])
+    files, listed = _touched(admitted, groups.files)
+    chunks = listed * sample.table.num_columns
+    return np.column_stack([files, counts * share, rows * share, chunks])
 
 
 def _by_column(places: Sequence[Sequence[Need]]) -> dict[tuple[str, int], _Placed]:
@@ -116,12 +130,15 @@ def _admit(admitted: NDArray[np.bool_], placed: _Placed, reach: Reach) -> None:
     admitted[[place for place, _ in ranged]] &= meets
 
 
-def _count_files(admitted: NDArray[np.bool_], files: NDArray[np.int64]) -> NDArray[np.float64]:
+def _touched(
+    admitted: NDArray[np.bool_], files: NDArray[np.int64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return how many files are opened at each place, and how many row groups those have."""
     order = np.argsort(files, kind="stable")
     starts = np.flatnonzero(np.diff(files[order], prepend=-1))
-    touched = np.logical_or.reduceat(admitted[:, order], starts, axis=1)
-    counts: NDArray[np.float64] = touched.sum(axis=1).astype(float)
-    return counts
+    sizes = np.diff(np.append(starts, len(files)))
+    touched = np.logical_or.reduceat(admitted[:, order], starts, axis=1).astype(float)
+    return touched.sum(axis=1), touched @ sizes
 
 
 def _bloom_shares(

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, TypeVar
 
+import numpy as np
 import pyarrow as pa
 
 from parquetry.files.skimming import Skimmer
@@ -15,7 +16,6 @@ from parquetry.tuning.routing.pricing import Groups, Reading
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    import numpy as np
     from numpy.typing import NDArray
 
     from parquetry.access.conditions import Demand
@@ -109,9 +109,10 @@ class OpenedReplica:
         self._paths = [[f"{folder}/{file.name}" for file in p.files] for p in manifest.pieces]
         flat = [path for paths in self._paths for path in paths]
         self._schemas: dict[str, FileSchema] = dict(zip(flat, Skimmer().skim(flat), strict=True))
-        self._groups = [Groups(piece.groups, len(piece.files)) for piece in manifest.pieces]
+        width = self._width = len(manifest.columns)
+        self._groups = [Groups(piece.groups, len(piece.files), width) for piece in manifest.pieces]
         self._sources = [
-            Groups(piece.source_groups, len(piece.sources)) for piece in manifest.pieces
+            Groups(piece.source_groups, len(piece.sources), width) for piece in manifest.pieces
         ]
         self._answers: dict[str, _Answer] = {}
         self._of_sources: dict[str, _Sources] = {}
@@ -169,7 +170,7 @@ class OpenedReplica:
         for groups, flags, paths, size in found:
             numbers = groups.files_of(flags)
             files.append([paths[n] for n in numbers])
-            readings.append(groups.reading(flags, len(numbers), size))
+            readings.append(groups.reading(flags, numbers, size))
         return _Answer(files, readings)
 
     def _sources_of(self, wanted: Wanted) -> _Sources:
@@ -177,8 +178,9 @@ class OpenedReplica:
 
     def _ask_sources(self, wanted: Wanted) -> _Sources:
         found = [groups.by_file(groups.admitted(wanted.references)) for groups in self._sources]
-        whole = sum(one.sum(axis=0) for one in found)
-        return _Sources(found, Reading(len(self._places), *map(int, whole)))
+        row_groups, rows, size = map(int, np.sum([one.sum(axis=0) for one in found], axis=0))
+        chunks = sum(int(groups.chunks.sum()) for groups in self._sources)
+        return _Sources(found, Reading(len(self._places), row_groups, rows, size, chunks))
 
     def _listing(self, own: Listing, files: list[str], coverage: Coverage) -> Listing:
         schemas = [self._schemas[path] for path in files]
@@ -195,9 +197,12 @@ class OpenedReplica:
         """Return what reading one of the dataset's own files takes, guessed where it is not known."""
         at = self._places.get(own.files[place][start:])
         if at is not None:
-            return Reading(1, *self._sources_of(wanted).by_file[at[0]][at[1]].tolist())
+            row_groups, rows, size = self._sources_of(wanted).by_file[at[0]][at[1]].tolist()
+            chunks = int(self._sources[at[0]].chunks[at[1]])
+            return Reading(1, row_groups, rows, size, chunks)
         size = own.stamps[place].bytes
-        return Reading(1, 1 + size // _UNKNOWN_GROUP_BYTES, 0, size)
+        groups = 1 + size // _UNKNOWN_GROUP_BYTES
+        return Reading(1, groups, 0, size, groups * self._width)
 
 
 def _remembered(known: dict[str, _T], wanted: Wanted, ask: Callable[[Wanted], _T]) -> _T:

@@ -40,6 +40,10 @@ class Prices(Protocol):
     def row(self) -> float:
         """A row of a row group that is read."""
 
+    @property
+    def chunk(self) -> float:
+        """A piece of a column in a row group that a footer lists, whether it is read or not."""
+
 
 @dataclass(frozen=True, slots=True)
 class Reading:
@@ -50,12 +54,14 @@ class Reading:
         row_groups: Row groups to look at.
         rows: Their rows.
         bytes: Their size.
+        chunks: Pieces of columns that the footers of these files list.
     """
 
     files: int = 0
     row_groups: int = 0
     rows: int = 0
     bytes: int = 0
+    chunks: int = 0
 
     def __add__(self, other: Reading) -> Reading:
         return Reading(
@@ -63,6 +69,7 @@ class Reading:
             self.row_groups + other.row_groups,
             self.rows + other.rows,
             self.bytes + other.bytes,
+            self.chunks + other.chunks,
         )
 
     def seconds(self, prices: Prices) -> float:
@@ -72,6 +79,7 @@ class Reading:
             + prices.row_group * self.row_groups
             + prices.row * self.rows
             + prices.byte * self.bytes
+            + prices.chunk * self.chunks
         )
 
 
@@ -81,14 +89,16 @@ class Groups:
     Args:
         table: What is known of them; see `replicas.bounds`.
         files: How many files there are.
+        columns: How many columns each has.
     """
 
-    def __init__(self, table: pa.Table, files: int) -> None:
+    def __init__(self, table: pa.Table, files: int, columns: int = 0) -> None:
         self.files = files
         self._file = np.asarray(table["file"])
         self._rows = np.asarray(table["rows"])
         self._bytes = np.asarray(table["bytes"])
         self._ranges = ranges_of(table)
+        self.chunks = np.bincount(self._file, minlength=files) * columns
 
     def admitted(self, references: Sequence[Sequence[Demand]]) -> Flags:
         """Return the row groups that a question can have use for."""
@@ -104,15 +114,18 @@ class Groups:
         rows = int(self._rows.sum())
         return int(self._bytes.sum()) / rows if rows else None
 
-    def reading(self, groups: Flags, files: int, bytes_a_row: float | None = None) -> Reading:
-        """Return what reading some row groups of so many files takes, if a row has a given size.
+    def reading(
+        self, groups: Flags, files: Sequence[int], bytes_a_row: float | None = None
+    ) -> Reading:
+        """Return what reading some row groups of some files takes, if a row has a given size.
 
         That is its own if it is left out. A question reads some of the columns. How much smaller they
         are in another layout is not told by how much smaller all of them are.
         """
         rows = int(self._rows[groups].sum())
         size = int(self._bytes[groups].sum()) if bytes_a_row is None else round(rows * bytes_a_row)
-        return Reading(files, int(np.count_nonzero(groups)), rows, size)
+        chunks = int(self.chunks[files].sum()) if files else 0
+        return Reading(len(files), int(np.count_nonzero(groups)), rows, size, chunks)
 
     def by_file(self, groups: Flags) -> NDArray[np.int64]:
         """Return how many row groups, rows and bytes some row groups have, a line a file."""
