@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Collection
 
 _LARGEST_DICTIONARY = 64 << 10  # bytes as stored; a larger one may have been given up half-way
-_CODES = pa.dictionary(pa.int32(), pa.string())
+CODES = pa.dictionary(pa.int32(), pa.string())
+"""The type of text in codes."""
 
 
 def text_in_codes(footer: pq.FileMetaData, schema: pa.Schema) -> tuple[str, ...]:
@@ -50,13 +51,13 @@ def _has_small_dictionary(chunk: pq.ColumnChunkMetaData) -> bool:
 
 def in_codes(schema: pa.Schema, names: Collection[str]) -> pa.Schema:
     """Return a schema where some text columns are codes with a dictionary."""
-    fields = [one.with_type(_CODES) if one.name in names else one for one in schema]
+    fields = [one.with_type(CODES) if one.name in names else one for one in schema]
     return pa.schema(fields, schema.metadata)
 
 
 def encoded(column: pa.ChunkedArray) -> pa.ChunkedArray:
     """Return texts as codes."""
-    return pc.dictionary_encode(column).cast(_CODES)
+    return pc.dictionary_encode(column).cast(CODES)
 
 
 def tidied(table: pa.Table, names: Collection[str]) -> pa.Table:
@@ -67,7 +68,7 @@ def tidied(table: pa.Table, names: Collection[str]) -> pa.Table:
     for name in names:
         given = column = table[name]
         if column.num_chunks != 1:
-            column = pa.chunked_array([column.unify_dictionaries().combine_chunks()], _CODES)
+            column = pa.chunked_array([column.unify_dictionaries().combine_chunks()], CODES)
         if _has_leftovers(column.chunk(0)):
             column = encoded(column.cast(pa.string()))
         if column is not given:
