@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import numpy as np
 import polars as pl
+import pyarrow.compute as pc
 
 from parquetry.operations.footers import Footers
 from parquetry.operations.opened import OpenedFile, rows_of, to_polars
@@ -194,15 +195,28 @@ class KeySearch:
     def _pairs(self, file: OpenedFile, index: int, part: pl.DataFrame) -> tuple[Numbers, Numbers]:
         """Return where new rows stand in a row group, ascending, and which new row stands there."""
         names = self._in_files
-        if names:
-            keys = file.frame(index, names, self._scope.types).with_row_index(_AT)
-            pairs = keys.join(part.select(_ROW, *names), on=names, how="inner").sort(_AT)
-        else:
-            rows = file.group_rows[index]
-            every = pl.select(pl.int_range(rows, dtype=pl.UInt32).alias(_AT))
-            pairs = every.join(part.select(_ROW), how="cross")
+        if not names:
+            rows = np.arange(file.group_rows[index])
+            new = part.get_column(_ROW).to_numpy().astype(np.int64)
+            return np.repeat(rows, len(new)), np.tile(new, len(rows))
+        keys = file.frame(index, names, self._scope.types)
+        if len(names) == 1 and keys.dtypes[0].is_integer():
+            return _pairs_of_numbers(keys.to_series(), part.get_column(names[0]), part)
+        wanted = part.select(_ROW, *names)
+        pairs = keys.with_row_index(_AT).join(wanted, on=names, how="inner").sort(_AT)
         at, numbers = (pairs.get_column(name).to_numpy() for name in (_AT, _ROW))
         return at.astype(np.int64), numbers.astype(np.int64)
+
+
+def _pairs_of_numbers(
+    keys: pl.Series, wanted: pl.Series, part: pl.DataFrame
+) -> tuple[Numbers, Numbers]:
+    """Do as a join does of one column of whole numbers, without asking the query engine."""
+    known = pc.index_in(keys.to_arrow(), value_set=wanted.to_arrow())
+    places = np.from_dlpack(pc.fill_null(known, -1))
+    at = np.flatnonzero(places >= 0)
+    numbers = part.get_column(_ROW).to_numpy()[places[at]]
+    return at, numbers.astype(np.int64)
 
 
 def _grouped(

@@ -7,6 +7,7 @@ their pages are put behind the pages that are there, and what the footer says is
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from parquetry.files.splicing.fields import (
@@ -81,14 +82,19 @@ def extend(metadata: Struct, tail: Tail) -> bool:
     raws = [one.raw(ColumnMetaData.STATISTICS) for one in (metadata, theirs)]
     for field in _SUMS:
         metadata.put_integer(field, sum(one.integer(field) or 0 for one in (metadata, theirs)))
-    lists = [one.raw(ColumnMetaData.ENCODINGS) for one in (metadata, theirs)]
-    encodings = [value for raw in lists if raw for value in decode_list(raw)[1]]
-    metadata.put(ColumnMetaData.ENCODINGS, LIST, encode_list(I32, [*dict.fromkeys(encodings)]))
+    lists = tuple(one.raw(ColumnMetaData.ENCODINGS) or b"" for one in (metadata, theirs))
+    metadata.put(ColumnMetaData.ENCODINGS, LIST, _united(lists))
     metadata.drop(*ColumnMetaData.DESCRIBING_PAGES)
     ours, others = (Struct() if raw is None else decode_struct(raw) for raw in raws)
     statistics, has_bounds = joined_statistics(ours, others, counts, tail.element)
     metadata.put(ColumnMetaData.STATISTICS, STRUCT, encode_struct(statistics))
     return has_bounds
+
+
+@lru_cache(maxsize=256)
+def _united(lists: tuple[bytes, ...]) -> bytes:
+    values = [value for raw in lists if raw for value in decode_list(raw)[1]]
+    return encode_list(I32, [*dict.fromkeys(values)])
 
 
 def joined_index(

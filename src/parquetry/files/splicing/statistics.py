@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import struct
 from enum import Enum
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from parquetry.files.splicing.fields import ColumnMetaData, Statistics
@@ -134,6 +135,7 @@ def _without_bounds(statistics: Struct) -> Struct:
     return statistics
 
 
+@lru_cache(maxsize=256)
 def find_order(element: Element) -> Callable[[bytes], Any] | None:
     """Return what sorts the bounds of a leaf as readers do, None where that is not certain."""
     physical = element.physical[0] if element.physical else ""
