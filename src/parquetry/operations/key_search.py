@@ -213,10 +213,9 @@ def _pairs_of_numbers(
 ) -> tuple[Numbers, Numbers]:
     """Do as a join does of one column of whole numbers, without asking the query engine."""
     known = pc.index_in(keys.to_arrow(), value_set=wanted.to_arrow())
-    places = np.from_dlpack(pc.fill_null(known, -1))
-    at = np.flatnonzero(places >= 0)
-    numbers = part.get_column(_ROW).to_numpy()[places[at]]
-    return at, numbers.astype(np.int64)
+    at = np.flatnonzero(pl.Series(known.is_valid()).to_numpy())
+    places = np.from_dlpack(known.drop_null())
+    return at, part.get_column(_ROW).to_numpy()[places].astype(np.int64)
 
 
 def _grouped(
