@@ -133,12 +133,15 @@ def _admit(admitted: NDArray[np.bool_], placed: _Placed, reach: Reach) -> None:
 def _touched(
     admitted: NDArray[np.bool_], files: NDArray[np.int64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return how many files are opened at each place, and how many row groups those have."""
+    """Return how many files are read at each place, and how many row groups those have.
+
+    Where nothing can be of use, a file is opened all the same: to know that, or to show its columns.
+    """
     order = np.argsort(files, kind="stable")
     starts = np.flatnonzero(np.diff(files[order], prepend=-1))
     sizes = np.diff(np.append(starts, len(files)))
     touched = np.logical_or.reduceat(admitted[:, order], starts, axis=1).astype(float)
-    return touched.sum(axis=1), touched @ sizes
+    return touched.sum(axis=1), np.maximum(touched @ sizes, sizes.max())
 
 
 def _bloom_shares(
