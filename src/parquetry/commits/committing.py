@@ -48,11 +48,11 @@ def commit(home: Home, storage: Storage, staging: Staging, change: Change) -> Co
         storage.sync_all([new.source for new in change.add])  # while nobody waits for the lock
     for_each(partial(_verify, storage), change.add)
     with storage.lock(home.lock):
-        recover(home, storage)
+        latest = recover(home, storage)
         sweep(home, storage)
         check_retired(home, storage, change.retire)
         _check_closed(home, storage, change)
-        record, made = _assemble(home, storage, staging, change)
+        record, made = _assemble(home, storage, staging, change, latest + 1)
         sources = [new.source for new in change.add]
         _record(home, storage, staging, record, [*sources, *made, home.staging])
         _finish(home, storage, record)
@@ -116,13 +116,13 @@ def _data_files(home: Home, storage: Storage, folder: str) -> list[str]:
 
 
 def _assemble(
-    home: Home, storage: Storage, staging: Staging, change: Change
+    home: Home, storage: Storage, staging: Staging, change: Change, version: int
 ) -> tuple[CommitRecord, list[str]]:
     """Return the record of a change, and the folders that were made and are to be synced."""
     folders = folders_to_exchange(home, storage, change)
     swaps, made = assemble(home, storage, staging, change, folders)
     record = CommitRecord(
-        version=log.latest_version(home, storage) + 1,
+        version=version,
         operation=change.operation,
         parameters=dict(change.parameters),
         time=log.now(),

@@ -34,13 +34,14 @@ if TYPE_CHECKING:
 _ATTEMPTS = 100  # of taking an old tree apart while others still add files to it
 
 
-def recover(home: Home, storage: Storage) -> CommitRecord | None:
-    """Finish what a crash left, and return that commit; call it with the dataset locked."""
-    record = log.find_pending(home, storage)
-    if record is not None:
-        finish(home, storage, record)
-        remove_tree(storage, f"{home.staging}/{record.staging}")
-    return record
+def recover(home: Home, storage: Storage) -> int:
+    """Finish what a crash left, and return the last version; call it with the dataset locked."""
+    latest, record = log.find_latest(home, storage)
+    if record is None:
+        return latest
+    finish(home, storage, record)
+    remove_tree(storage, f"{home.staging}/{record.staging}")
+    return record.version
 
 
 def finish(home: Home, storage: Storage, record: CommitRecord) -> None:

@@ -30,7 +30,7 @@ def record_name(version: int) -> str:
 
 def versions(home: Home, storage: Storage) -> list[int]:
     """Return the versions of all finished commits, ascending."""
-    return _numbers(home, storage, _SEALED)
+    return _numbers(_names(home, storage), _SEALED)
 
 
 def latest_version(home: Home, storage: Storage) -> int:
@@ -40,8 +40,15 @@ def latest_version(home: Home, storage: Storage) -> int:
 
 def find_pending(home: Home, storage: Storage) -> CommitRecord | None:
     """Return the commit that was recorded but not finished, if there is one."""
-    pending = _numbers(home, storage, _PENDING)
-    return _read(home, storage, pending[0], _PENDING) if pending else None
+    return find_latest(home, storage)[1]
+
+
+def find_latest(home: Home, storage: Storage) -> tuple[int, CommitRecord | None]:
+    """Return the version of the last finished commit, and the commit that was not, if there is one."""
+    names = _names(home, storage)
+    pending = _numbers(names, _PENDING)
+    record = _read(home, storage, pending[0], _PENDING) if pending else None
+    return max(_numbers(names, _SEALED), default=0), record
 
 
 def read_record(home: Home, storage: Storage, version: int) -> CommitRecord:
@@ -118,10 +125,13 @@ def _read(home: Home, storage: Storage, version: int, ending: str) -> CommitReco
     return CommitRecord.from_json(storage.read_bytes(path), path)
 
 
-def _numbers(home: Home, storage: Storage, ending: str) -> list[int]:
+def _names(home: Home, storage: Storage) -> list[str]:
     try:
-        names = storage.list_folder(home.log)
+        return [name for name, _ in storage.list_folder(home.log)]
     except NotFoundError:
         return []
-    stems = (name.removesuffix(ending) for name, _ in names if name.endswith(ending))
-    return sorted(int(stem) for stem in stems if stem.isdigit())
+
+
+def _numbers(names: Sequence[str], ending: str) -> list[int]:
+    stems = [name.removesuffix(ending) for name in names if name.endswith(ending)]
+    return sorted([int(stem) for stem in stems if stem.isdigit()])

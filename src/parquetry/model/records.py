@@ -9,7 +9,6 @@ from typing import Any
 from parquetry.errors import CorruptionError, FormatVersionError
 
 FORMAT = 2
-_SHORT = 100  # files up to which a record is laid out for people; beyond, that takes too long
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,12 +84,10 @@ class CommitRecord:
         return sum(file.rows for file in self.added)
 
     def to_json(self) -> bytes:
-        """Return the document that is written to the log."""
+        """Return the document that is written to the log: a line a file, which people can read."""
         document = {"format": FORMAT} | _fields(self)
-        for name in ("swaps", "added", "retired"):
-            document[name] = [_fields(one) for one in document[name]]
-        is_short = len(self.added) + len(self.retired) <= _SHORT
-        return json.dumps(document, indent=1 if is_short else None, default=str).encode()
+        lines = [f'"{name}": {_told(value)}' for name, value in document.items()]
+        return "{{\n {}\n}}".format(",\n ".join(lines)).encode()
 
     @classmethod
     def from_json(cls, content: bytes, path: str) -> CommitRecord:
@@ -118,6 +115,14 @@ class CommitRecord:
             return cls(**document)
         except (TypeError, KeyError) as error:
             raise _unreadable(path) from error
+
+
+def _told(value: Any) -> str:
+    """Return a value as JSON; a list of files or folders with a line for each."""
+    if not isinstance(value, tuple):
+        return json.dumps(value, default=str)
+    lines = [json.dumps(_fields(one)) for one in value]
+    return "[{}]".format("\n  " + ",\n  ".join(lines) + "\n ") if lines else "[]"
 
 
 def _fields(value: Any) -> dict[str, Any]:

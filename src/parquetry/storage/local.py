@@ -151,11 +151,11 @@ class LocalStorage:
 
 
 def _kind(entry: os.DirEntry[str]) -> str:
-    if entry.is_symlink():
-        return "link"
+    if entry.is_file(follow_symlinks=False):  # asked first, for most are
+        return "file"
     if entry.is_dir(follow_symlinks=False):
         return "folder"
-    return "file" if entry.is_file(follow_symlinks=False) else "other"
+    return "link" if entry.is_symlink() else "other"
 
 
 class _NewFile(io.FileIO):
