@@ -10,7 +10,9 @@ import shutil
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
 OURS = "parquetry"
 
@@ -101,6 +103,35 @@ def ratios(results: dict[str, dict[str, float]]) -> str:
     if best != "delta-rs" and "delta-rs" in others:
         text += f", {ours / others['delta-rs']:.2f} of delta-rs"
     return text
+
+
+def floors(files: Sequence[Path], aside: Path) -> str:
+    """Return what copying the bytes of files, and decoding and encoding their rows, takes at least.
+
+    Args:
+        files: The files that a task changes.
+        aside: A folder for copies of them, on the same disk.
+    """
+    with tempfile.TemporaryDirectory(dir=aside) as folder:
+        start = time.perf_counter()
+        with open(f"{folder}/all", "wb") as target:
+            target.writelines(path.read_bytes() for path in files)
+            target.flush()
+            os.fsync(target.fileno())
+        copy = time.perf_counter() - start
+
+        def again(item: tuple[int, Path]) -> None:
+            from parquetry.files.encoding import encode_table
+
+            number, path = item
+            rows = pl.read_parquet(path, hive_partitioning=False).to_arrow()
+            Path(f"{folder}/{number}").write_bytes(encode_table(rows))
+
+        start = time.perf_counter()
+        with ThreadPoolExecutor(2) as pool:
+            list(pool.map(again, enumerate(files)))
+        code = time.perf_counter() - start
+    return f"floors: copy the bytes {copy:.3f} s, decode and encode the rows {code:.3f} s"
 
 
 def outcome(name: str, table: Path) -> tuple[Any, ...]:

@@ -19,7 +19,6 @@ import argparse
 import os
 import shutil
 import tempfile
-import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -29,7 +28,7 @@ import pyarrow as pa
 import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
-from contest import Replacing, compete, copied, measure, outcome
+from contest import Replacing, compete, copied, floors, measure, outcome
 from trades import DAYS, PRODUCTS, trades
 
 if TYPE_CHECKING:
@@ -264,31 +263,6 @@ CONTENDERS: dict[str, Callable[[str, Path], Callable[[], Any]]] = {
 # --- measuring -----------------------------------------------------------------------------------
 
 
-def floors(table: Path) -> str:
-    """Return what copying all bytes once, and decoding and encoding all rows once, takes."""
-    files = sorted(table.glob("**/*.parquet"))
-    with tempfile.TemporaryDirectory(dir=table.parent) as aside:
-        start = time.perf_counter()
-        with open(f"{aside}/all", "wb") as target:
-            target.writelines(path.read_bytes() for path in files)
-            target.flush()
-            os.fsync(target.fileno())
-        copy = time.perf_counter() - start
-
-        def again(item: tuple[int, Path]) -> None:
-            from parquetry.files.encoding import encode_table
-
-            number, path = item
-            rows = pl.read_parquet(path, hive_partitioning=False).to_arrow()
-            Path(f"{aside}/{number}").write_bytes(encode_table(rows))
-
-        start = time.perf_counter()
-        with ThreadPoolExecutor(2) as pool:
-            list(pool.map(again, enumerate(files)))
-        code = time.perf_counter() - start
-    return f"floors: copy all bytes {copy:.2f} s, decode and encode all rows {code:.2f} s"
-
-
 def prepared(folder: Path, rows: int, pieces: int) -> Path:
     """Return where the table stands, written if it is not there."""
     place = folder / f"{rows}-in-{pieces}"
@@ -330,7 +304,10 @@ def main() -> None:
 
             names = given.contenders.split(",")
             compete(task, names, given.repeats, fresh, outcome, command)
-            print(f"  {floors(place / 'plain' / 'trades')}", flush=True)
+            print(
+                f"  {floors(sorted((place / 'plain' / 'trades').glob('**/*.parquet')), folder)}",
+                flush=True,
+            )
 
 
 if __name__ == "__main__":
