@@ -6,8 +6,9 @@ The table: `rows` trades of 20 products on 30 days, a folder for each product an
 with one file in each folder; to be compacted, ten. Everybody starts from the same rows and must end
 with files that any reader reads right. delta-rs has its log and keeps its old files beside the new
 ones; the others write Hive folders and are told how to go about it by hand: which files belong
-together, two at a time, aside, one sync at the end, a rename. parquetry changes the dataset in place;
-its time includes planning, the commit, all syncs, and keeping the old files for undoing.
+together, two at a time, aside, with a sync before the renames and one after them. parquetry changes
+the dataset in place; its time includes planning, the commit, all syncs, and keeping the old files for
+undoing.
 
 Every run is in a process of its own on a fresh copy; what is told is the median. The floors say what
 the bytes and the rows alone cost, with nothing around them.
@@ -90,10 +91,11 @@ def folders_of(table: Path, depth: int) -> dict[str, list[Path]]:
 
 
 def exchange(table: Path, draft: Path) -> None:
-    """Put a folder in the place of the table, which is kept."""
+    """Put a folder in the place of the table, which is kept; both survive a loss of power."""
     os.sync()
     table.rename(table.with_name("old"))
     draft.rename(table)
+    os.sync()
 
 
 # --- the contenders ------------------------------------------------------------------------------

@@ -56,6 +56,28 @@ def groups_of(path: Path) -> list[int]:
     return [footer.row_group(number).num_rows for number in range(footer.num_row_groups)]
 
 
+@pytest.mark.parametrize(
+    "held",
+    [["a", "a"], ["b", "b"], ["a", "b"], ["a", None], [None, None]],
+    ids=["as the folder says", "another", "two", "one and NULL", "NULL"],
+)
+@pytest.mark.parametrize("kind", [pa.string(), pa.dictionary(pa.int32(), pa.string())], ids=str)
+def test_what_files_hold_of_a_key_stays_whatever_their_folder_says(tmp_path, held, kind):
+    place = tmp_path / "ds" / "day=a"
+    place.mkdir(parents=True)
+    tables = [
+        pa.table({"n": [number, number + 1], "day": pa.array(values, pa.string()).cast(kind)})
+        for number, values in enumerate((["a", "a"], held, ["a", "a"]))
+    ]
+    for number, table in enumerate(tables):
+        pq.write_table(table, place / f"{number}.parquet")
+    assert Dataset(tmp_path / "ds").compact().files_after == 1
+    (path,) = place.glob("*.parquet")
+    found = pq.ParquetFile(path).read()
+    assert found.to_pylist() == pa.concat_tables(tables).to_pylist()
+    assert found.schema.field("day").type == kind
+
+
 def test_the_example_of_the_guide(folder, capsys):
     before = rows(folder)
     compactor = ParquetCompactor(dataset_dir=str(folder), target_file_size_mb=100)
