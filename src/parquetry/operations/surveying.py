@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+import polars as pl
 import pyarrow as pa
 from pyarrow import types as pt
 
@@ -86,12 +87,17 @@ class Survey:
             return {}
         held = [key for key in self.keys if self.holds(file, key)]
         values = {key: next(v for v in file.constants[key] if v is not None) for key in held}
-        return {key: pa.scalar(v, file.schema.field(key).type) for key, v in values.items()}
+        return {key: _scalar(v, file.schema.field(key).type) for key, v in values.items()}
 
     @property
     def seen(self) -> frozenset[str]:
         """The relative paths of all files."""
         return frozenset(file.state.path for file in self.files)
+
+
+def _scalar(value: Any, kind: pa.DataType) -> pa.Scalar:
+    """Return a value for Arrow, without its own way there, which loads pandas wherever it is."""
+    return pl.Series([value]).to_arrow().cast(kind)[0]
 
 
 def take_survey(home: Home, storage: Storage, columns: Sequence[str] = ()) -> Survey:
