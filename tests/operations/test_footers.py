@@ -135,6 +135,17 @@ def test_a_count_of_nan_is_told_without_another_look(tmp_path):
     assert footers_of(files).bounds("x", pa.float64()).nans.tolist() == [False, False, True, False]
 
 
+def test_texts_are_certain_by_their_bytes(tmp_path):
+    """Writers cut bounds by bytes: eight letters of two bytes each may be the beginning of more."""
+    files = []
+    for number in range(3):
+        path = tmp_path / f"{number}.parquet"
+        pq.write_table(pa.table({"x": ["é" * 7, "é" * (7 + number)]}), path)
+        files.append(scoped(path))
+    assert footers_of(files).bounds("x", pa.string()).certain.tolist() == [True, False, False]
+    assert_alike(files, files[0].columns)
+
+
 def test_row_groups_are_counted_through_all_files(tmp_path):
     files = []
     for number, rows in enumerate([4, 0, 5, 4, 4]):

@@ -185,7 +185,9 @@ def in_zone(moments: pl.Series, wanted: pl.Datetime) -> pl.Series:
 
 
 def _is_certain(value: Any) -> bool:
-    return not isinstance(value, (str, bytes)) or len(value) < LONGEST_CERTAIN
+    """Return whether no writer can have cut a bound short."""
+    stored = value.encode() if isinstance(value, str) else value
+    return not isinstance(stored, bytes) or len(stored) < LONGEST_CERTAIN
 
 
 def _has_no_nan(group: GroupPlace, name: str, rows: int) -> bool:
