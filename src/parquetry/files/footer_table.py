@@ -105,7 +105,7 @@ def read_together(footers: Sequence[bytes]) -> tuple[list[FooterTable], list[int
         else:
             members = table.members
             tables.append(table)
-        left = np.setdiff1d(left, members, assume_unique=True)
+        left = left[~np.isin(left, members, kind="table")]
     return tables, sorted([*alone, *left.tolist()])
 
 

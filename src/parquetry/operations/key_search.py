@@ -9,6 +9,7 @@ import numpy as np
 import polars as pl
 import pyarrow.compute as pc
 
+from parquetry.model.plain_numbers import array_of
 from parquetry.operations.footers import Footers
 from parquetry.operations.opened import OpenedFile, rows_of, to_polars
 from parquetry.operations.pruning import ask_bloom_filter
@@ -150,9 +151,8 @@ class KeySearch:
             if values is None:
                 continue
             column = values.get_column(first)
-            low, high = (
-                one.gather(numbers).cast(column.dtype) for one in (bounds.low, bounds.high)
-            )
+            places = pl.Series(array_of(numbers))
+            low, high = (one.gather(places).cast(column.dtype) for one in (bounds.low, bounds.high))
             starts[numbers] = column.search_sorted(low, side="left").to_numpy()
             ends[numbers] = column.search_sorted(high, side="right").to_numpy()
         ends[bounds.only_nulls] = 0  # keys are never NULL
@@ -177,7 +177,7 @@ class KeySearch:
             return None
         new = old = pl.DataFrame(height=len(at))
         if self._new.update:
-            new = self._update[rows]
+            new = self._update[pl.Series(array_of(rows))]
             old = file.frame(index, self._new.update, self._scope.types, at)
         changes = differing(old, new)
         changed = np.zeros(len(at), bool)

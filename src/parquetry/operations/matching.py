@@ -107,7 +107,7 @@ def decide(footers: Footers, predicate: Predicate, scope: Scope) -> list[tuple[i
     ends = footers.starts + footers.counts
     return [
         (file, Outcomes(*(flags[footers.starts[file] : ends[file]] for flags in found)))
-        for file in np.unique(numbers[found.true]).tolist()
+        for file in sorted(set(numbers[found.true].tolist()))
     ]
 
 

@@ -6,9 +6,9 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
-import polars as pl
 import pyarrow as pa
 
+from parquetry.model.plain_numbers import array_of
 from parquetry.model.schema import no_rows
 from parquetry.operations.joined_output import fitted, sorted_places
 from parquetry.operations.joining import common_schema
@@ -80,4 +80,4 @@ def _safe_rows(runs: Sequence[_Run], sorting: Sequence[SortKey]) -> pa.Table:
     taken = np.bincount(np.searchsorted(ends, safe, side="right"), minlength=len(runs))
     for run, count in zip(runs, taken.tolist(), strict=True):
         run.drop(count)
-    return both.take(pl.Series(safe).to_arrow())
+    return both.take(array_of(safe))

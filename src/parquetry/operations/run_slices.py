@@ -13,6 +13,7 @@ from polars.exceptions import PanicException, PolarsError
 
 from parquetry.errors import LayoutError
 from parquetry.model.hive import encode_segment
+from parquetry.model.plain_numbers import array_of
 from parquetry.model.splitting import check_times
 
 if TYPE_CHECKING:
@@ -51,10 +52,10 @@ def slice_by(
     check_times(table, varying)
     starts = _run_starts(table, varying)
     lengths = np.diff(np.append(starts, table.num_rows))
-    groups = _grouped(table.select(varying).take(pl.Series(starts).to_arrow()))
+    groups = _grouped(table.select(varying).take(array_of(starts)))
     if len(groups) < len(starts):
         order = np.concatenate([runs for _, runs in groups])
-        table = table.take(pl.Series(_rows_of(starts[order], lengths[order])).to_arrow())
+        table = table.take(array_of(_rows_of(starts[order], lengths[order])))
     start = 0
     for segments, runs in groups:
         names = {**known, **dict(zip(varying, segments, strict=True))}
@@ -74,7 +75,9 @@ def _run_starts(table: pa.Table, keys: Sequence[str]) -> Numbers:
         return _run_starts_by_polars(_frame(table.select(list(keys))))
     # to and from numpy by way of Polars: PyArrow imports pandas for that, where it is installed
     numbers = [pl.Series(one).to_numpy() for one in ends]
-    changes = numbers[0] if len(numbers) == 1 else np.unique(np.concatenate(numbers))
+    changes = numbers[0]
+    if len(numbers) > 1:  # not by NumPy's `unique`, which loads masked arrays
+        changes = pl.Series(array_of(np.concatenate(numbers))).unique().sort().to_numpy()
     return np.concatenate([np.zeros(1, np.int64), changes[:-1]])
 
 
