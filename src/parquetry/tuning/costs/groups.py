@@ -47,12 +47,15 @@ class Groups:
         reaches: Of some columns, from where to where they reach. A column that is missing here may
             reach anywhere.
         bloom_columns: The columns that have Bloom filters.
+        keys: By which columns alone files are ruled out unopened, as folders are by partition keys; None
+            where it is known of each file what it holds, as of a replica's.
     """
 
     rows: NDArray[np.float64]
     files: NDArray[np.int64]
     reaches: Mapping[str, Reach]
     bloom_columns: frozenset[str] = frozenset()
+    keys: frozenset[str] | None = None
 
     def __len__(self) -> int:
         return len(self.rows)

@@ -57,7 +57,13 @@ def present_groups(
                     _point(keys[name], axis) if name in keys else _range(group, places, name, axis)
                 )
     reaches = {name: _reach(found) for name, found in ranges.items()}
-    return Groups(np.array(rows, float), np.array(files, int), reaches, frozenset(blooms))
+    return Groups(
+        np.array(rows, float),
+        np.array(files, int),
+        reaches,
+        frozenset(blooms),
+        frozenset(listing.keys),
+    )
 
 
 def _reach(ranges: Sequence[_Range]) -> Reach:

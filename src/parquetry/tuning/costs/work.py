@@ -31,8 +31,8 @@ class Work:
     """What is read.
 
     Args:
-        files: Files.
-        row_groups: Row groups.
+        files: Files that are opened.
+        row_groups: Row groups that are read.
         rows: Their rows.
         chunks: Pieces of columns that the footers of these files list, whether they are read or not.
     """
@@ -90,14 +90,17 @@ def _read(places: Sequence[Sequence[Need]], groups: Groups, sample: Sample) -> N
     admitted = np.ones((len(places), len(groups)), np.bool_)
     if not admitted.size:
         return np.zeros((len(places), PARTS))
+    opened = admitted if groups.keys is None else admitted.copy()
     for (column, _), placed in _by_column(places).items():
         reach = groups.reaches.get(column)
         if reach is not None:
             _admit(admitted, placed, reach)
+            if groups.keys is not None and column in groups.keys:
+                _admit(opened, placed, reach)
     counts = admitted.sum(axis=1).astype(float)
     share = _bloom_shares(places, counts, groups, sample)
     rows = admitted @ groups.rows
-    files, listed = _touched(admitted, groups.files)
+    files, listed = _touched(opened, groups.files)
     chunks = listed * sample.table.num_columns
     return np.column_stack([files, counts * share, rows * share, chunks])
 
@@ -133,7 +136,7 @@ def _admit(admitted: NDArray[np.bool_], placed: _Placed, reach: Reach) -> None:
 def _touched(
     admitted: NDArray[np.bool_], files: NDArray[np.int64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return how many files are read at each place, and how many row groups those have.
+    """Return how many files are opened at each place, and how many row groups those have.
 
     Where nothing can be of use, a file is opened all the same: to know that, or to show its columns.
     """
