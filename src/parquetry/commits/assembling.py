@@ -51,9 +51,8 @@ def _is_cheap(home: Home, storage: Storage, folders: Sequence[str], limit: int) 
     live = [f"{home.root}/{folder}".rstrip("/") for folder in folders]
     held = _A_FOLDER * len(live)
     level = [folder for folder in live if find_stat(storage, folder) is not None]
-    while (
-        level and held <= limit
-    ):  # level by level, which meets the many folders of a large one soon
+    # level by level, which meets the many folders of a large one soon
+    while level and held <= limit:
         inner: list[str] = []
         for folder in level:
             found = storage.list_folder(folder)

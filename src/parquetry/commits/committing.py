@@ -62,21 +62,20 @@ def commit(home: Home, storage: Storage, staging: Staging, change: Change) -> Co
 
 def _verify(storage: Storage, new: NewFile) -> None:
     """Read a staged file back: all of its bytes if they are few, else its footer."""
-    if new.checksum is not None and new.bytes <= _FEW_BYTES:
-        if checksum_of(storage.read_bytes(new.source)) == new.checksum:
-            return
-        wrong = "other bytes than were written"
-    else:
-        wrong = ""
+    is_read_whole = new.checksum is not None and new.bytes <= _FEW_BYTES
+    if is_read_whole and checksum_of(storage.read_bytes(new.source)) == new.checksum:
+        return
     rows = count_rows(new.source)
-    if rows != new.rows:
-        wrong = f"{rows} rows where {new.rows} were written"
-    if wrong:
-        raise CorruptionError(
-            f"The staged file for {new.path} holds {wrong}. "
-            "Nothing was changed. The disk or the memory of this machine cannot be trusted.",
-            path=new.source,
-        )
+    if rows == new.rows and not is_read_whole:
+        return
+    wrong = f"{rows} rows where {new.rows} were written"
+    if rows == new.rows:
+        wrong = "other bytes than were written"
+    raise CorruptionError(
+        f"The staged file for {new.path} holds {wrong}. "
+        "Nothing was changed. The disk or the memory of this machine cannot be trusted.",
+        path=new.source,
+    )
 
 
 def check_retired(home: Home, storage: Storage, retired: tuple[FileState, ...]) -> None:

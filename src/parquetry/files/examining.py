@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from parquetry.files.bounds import find_disagreement
+from parquetry.model.wording import first_line
 
 READY = "ready"
 _MAGIC, _ENCRYPTED = b"PAR1", b"PARE"
@@ -54,9 +55,9 @@ def examine(path: str, keys: dict[str, str | None], *, deep: bool) -> dict[str, 
     except FileNotFoundError:
         answer["kind"] = "gone"
     except MemoryError as error:
-        answer["kind"], answer["text"] = "memory", _first_line(error)
+        answer["kind"], answer["text"] = "memory", first_line(error)
     except OSError as error:
-        answer["kind"], answer["text"] = "unreadable", error.strerror or _first_line(error)
+        answer["kind"], answer["text"] = "unreadable", error.strerror or first_line(error)
     return answer
 
 
@@ -105,11 +106,11 @@ def _parsed(source: Any, length: int) -> pq.ParquetFile:
             pre_buffer=False,
         )
     except (pa.ArrowException, ValueError) as error:
-        raise _ProblemError("unreadable", _first_line(error)) from error
+        raise _ProblemError("unreadable", first_line(error)) from error
     except OSError as error:
         if error.errno:
             raise
-        raise _ProblemError("unreadable", _first_line(error)) from error
+        raise _ProblemError("unreadable", first_line(error)) from error
     if length - file.metadata.serialized_size == _SIGNATURE:
         raise _ProblemError("encrypted", "some of its columns are encrypted")
     return file
@@ -119,7 +120,7 @@ def _schema(file: pq.ParquetFile) -> pa.Schema:
     try:
         return file.schema_arrow.remove_metadata()
     except (pa.ArrowException, ValueError, OSError) as error:
-        raise _ProblemError("unreadable", f"its schema: {_first_line(error)}") from error
+        raise _ProblemError("unreadable", f"its schema: {first_line(error)}") from error
 
 
 def _decode(file: pq.ParquetFile) -> None:
@@ -129,18 +130,14 @@ def _decode(file: pq.ParquetFile) -> None:
         for batch in file.iter_batches(batch_size=_BATCH_ROWS, use_threads=False):
             rows += batch.num_rows
     except (pa.ArrowNotImplementedError, NotImplementedError) as error:
-        raise _ProblemError("unsupported", _first_line(error)) from error
+        raise _ProblemError("unsupported", first_line(error)) from error
     except MemoryError:
         raise
     except (pa.ArrowException, ValueError, OSError) as error:
-        raise _ProblemError("damaged", f"after row {rows}: {_first_line(error)}") from error
+        raise _ProblemError("damaged", f"after row {rows}: {first_line(error)}") from error
     if file.metadata.num_columns and rows != file.metadata.num_rows:
         said = f"its footer says {file.metadata.num_rows} rows, its pages hold {rows}"
         raise _ProblemError("row-count", said)
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
 
 
 def main() -> None:

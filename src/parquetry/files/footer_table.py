@@ -24,6 +24,7 @@ from parquetry.files.splicing.fields import (
     RowGroup,
     Statistics,
 )
+from parquetry.files.splicing.meaning import ARROW_SCHEMA
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
 WORTH_A_WALK = 128
 """So many footers of one shape take PyArrow as long as one walk through all of them."""
 
-ARROW_SCHEMA = b"ARROW:schema"
 _MOST_SHAPES = 8  # beyond, the files have too little in common
 
 
@@ -173,7 +173,7 @@ def _follow_key_values(walk: Walk) -> None:
             start = walk.at
             walk.skip(kind)
             if number == KeyValue.KEY:
-                is_schema = walk.first(start).endswith(ARROW_SCHEMA)
+                is_schema = walk.first(start).endswith(ARROW_SCHEMA.encode())
             if number == KeyValue.KEY or is_schema:
                 walk.keep_alike(start)
 
@@ -214,15 +214,12 @@ def _read_chunk(walk: Walk) -> ChunkFacts:
     return facts
 
 
-_VALUES = 5  # of ColumnMetaData: how many values, NULL among them
-
-
 def _read_metadata(walk: Walk) -> ChunkFacts:
     facts, values = ChunkFacts(), None
     for number, kind in walk.fields():
         if number == ColumnMetaData.STATISTICS:
             facts = _read_statistics(walk)
-        elif number == _VALUES:
+        elif number == ColumnMetaData.NUM_VALUES:
             values = walk.integers()
         else:
             walk.skip(kind)

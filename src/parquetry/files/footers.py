@@ -15,6 +15,7 @@ from parquetry.errors import (
     ParquetryError,
     StorageError,
 )
+from parquetry.model.wording import first_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -61,7 +62,7 @@ def read_schema(path: str) -> pa.Schema:
         return footer.schema.to_arrow_schema()
     except pa.ArrowException as error:
         raise CorruptionError(
-            f"{path} has a schema that cannot be understood: {_first_line(error)}. It was left as it "
+            f"{path} has a schema that cannot be understood: {first_line(error)}. It was left as it "
             "is. Move it out of the dataset.",
             path=path,
         ) from error
@@ -133,11 +134,7 @@ def _parsed(end: bytes, path: str) -> FileMetaData:
     try:
         return pq.read_metadata(pa.BufferReader(end))
     except (pa.ArrowException, ValueError, OSError) as error:
-        raise _corrupt(path, _first_line(error)) from error
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
+        raise _corrupt(path, first_line(error)) from error
 
 
 def _read_end(path: str) -> tuple[os.stat_result, bytes]:

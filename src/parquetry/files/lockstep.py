@@ -14,8 +14,8 @@ import numpy as np
 
 from parquetry.files.splicing.structs import (
     BINARY,
-    DOUBLE,
     FALSE,
+    FIXED_BYTES,
     I8,
     I16,
     I64,
@@ -112,26 +112,21 @@ class Walk:
 
     def skip(self, kind: int) -> None:
         """Go past the values of a type that stand here."""
-        match kind:
-            case _ if kind in {TRUE, FALSE}:
-                pass  # a flag is its field's type
-            case _ if kind == I8:
-                self.at = self.at + 1
-            case _ if I16 <= kind <= I64:
-                self._varints()
-            case _ if kind == DOUBLE:
-                self.at = self.at + 8
-            case _ if kind == BINARY:
-                self.binaries()
-            case _ if kind in {LIST, SET}:
-                size, inner = self.items()
-                for _ in range(size):
-                    self.skip(I8 if inner in {TRUE, FALSE} else inner)
-            case _ if kind == STRUCT:
-                for _, inner in self.fields():
-                    self.skip(inner)
-            case _:
-                raise UnusualError
+        if kind in FIXED_BYTES:
+            self.at = self.at + FIXED_BYTES[kind]
+        elif I16 <= kind <= I64:
+            self._varints()
+        elif kind == BINARY:
+            self.binaries()
+        elif kind == STRUCT:
+            for _, inner in self.fields():
+                self.skip(inner)
+        elif kind in {LIST, SET}:
+            size, inner = self.items()
+            for _ in range(size):  # a flag among many is a byte
+                self.skip(I8 if inner in {TRUE, FALSE} else inner)
+        else:
+            raise UnusualError
 
     def keep_alike(self, starts: Numbers) -> None:
         """Leave behind whose bytes from some places up to here differ from those of the first."""

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple, Self
 from parquetry.errors import LayoutError, ParquetryError
 from parquetry.files.footers import gone, read_schema, read_stamped, unreadable
 from parquetry.files.splicing.fields import FileMetaData, KeyValue
+from parquetry.files.splicing.meaning import ARROW_SCHEMA
 from parquetry.files.splicing.structs import BINARY, I32, LIST, Struct
 from parquetry.files.splicing.thrift import decode_struct, decode_structs, encode_struct
 from parquetry.model.schema import normal_schema
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
     from parquetry.files.footers import KnownFooters
 
-_ARROW = b"ARROW:schema"
+_ARROW = ARROW_SCHEMA.encode()
 RACY_NS = 100_000_000
 """Two changes within one tick of the file system's clock look alike."""
 
@@ -102,13 +103,10 @@ class Skimmer:
         found = []
         one_file = set()
         for path in paths:
-            known = self._files.get(path)
-            stamp = None if known is None else stamp_of(path)
-            if known is not None and stamp is not None and known[0] == stamp:
-                found.append(known[1])
-            else:
+            stamp, schema = self._files.get(path, (None, None))
+            if stamp is None or schema is None or stamp != stamp_of(path):
                 stamp, schema = self._read(path, footers)
-                found.append(schema)
+            found.append(schema)
             one_file.add((stamp.inode, stamp.device))
             if stamps is not None:
                 stamps.append(stamp)

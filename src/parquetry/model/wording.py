@@ -1,8 +1,13 @@
-"""How numbers are said to people."""
+"""How numbers and errors are said to people."""
 
 _UNITS = ("B", "kB", "MB", "GB", "TB")
 _STEP = 1000
 _MANY = 100  # above this, one decimal says nothing
+
+
+def first_line(said: object) -> str:
+    """Return the first line of what an engine said, without its full stop; or its kind."""
+    return (str(said).splitlines() or [type(said).__name__])[0].rstrip(".")
 
 
 def count_text(count: int, noun: str) -> str:

@@ -19,6 +19,7 @@ from pyarrow import types as pt
 from parquetry.errors import CorruptionError, NotFoundError, ParquetryError, SchemaMismatchError
 from parquetry.files.footers import read_footer
 from parquetry.model.schema import no_rows
+from parquetry.model.wording import first_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -214,7 +215,7 @@ def _check_times(path: str, found: pa.Table, checked: pa.Table) -> None:
 
 
 def _undecodable(path: str, why: object) -> CorruptionError:
-    reason = (str(why).splitlines() or [type(why).__name__])[0].rstrip(".")
+    reason = first_line(why)
     return CorruptionError(
         f"{path} cannot be decoded: {reason}. Nothing was changed. Restore the file from a backup, or "
         "move it out of the dataset.",

@@ -73,7 +73,7 @@ class Footers:
         self.files = files
         self._tables, alone = read_together(raw)
         self._parsed = {number: parse_footer(raw[number], files[number].path) for number in alone}
-        self._together = set(range(len(files))) - set(alone)
+        self._alone = alone
         rows: dict[int, list[int]] = {
             number: [footer.row_group(n).num_rows for n in range(footer.num_row_groups)]
             for number, footer in self._parsed.items()
@@ -96,16 +96,14 @@ class Footers:
     def bounds(self, name: str, kind: pa.DataType) -> Bounds:
         """Return what the footers say of a column; what they do not say is unknown, and so possible."""
         parts = [part for table in self._tables for part in self._of_table(table, name, kind)]
-        alone = sorted(self._parsed.keys() - self._together)
-        if alone or not parts:
-            parts.append(self._one_by_one(alone, name, kind))
+        if self._alone or not parts:
+            parts.append(self._one_by_one(self._alone, name, kind))
         return parts[0].bounds if len(parts) == 1 else _joined(parts)
 
     def place(self, number: int) -> GroupPlace:
         """Return a row group with the parsed footer of its file."""
+        # of files that begin at one number, all but the last have no row groups
         file = int(np.searchsorted(self.starts, number, side="right")) - 1
-        while not self.counts[file]:  # a file without row groups begins where the next one does
-            file -= 1
         return GroupPlace(
             self.files[file].path,
             self._footer(file),
@@ -129,12 +127,11 @@ class Footers:
             read_table_bounds(table, group, columns, name, kind)
             for group in range(table.rows.shape[1])
         ]
-        if any(one is None for one in found):
+        known = [one for one in found if one is not None]
+        if len(known) < len(found):
             yield self._one_by_one(table.members.tolist(), name, kind)
-            return
-        for group, bounds in enumerate(found):
-            if bounds is not None:
-                yield _Part(starts + group, bounds)
+        else:
+            yield from (_Part(starts + group, bounds) for group, bounds in enumerate(known))
 
     def _one_by_one(self, numbers: Sequence[int], name: str, kind: pa.DataType) -> _Part:
         places = [

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from contextlib import ExitStack
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias, TypeVar
@@ -160,7 +159,7 @@ def _find_hits(
     if asked:
         frames = [one.file.frame(one.group, predicate.columns, types) for one in asked]
         where = where_of([one.file for one in asked])
-        parts = split(truths(predicate, joined(frames), where), frames)
+        parts = split(truths(predicate, joined(frames), where), list(map(len, frames)))
         found = zip(asked, parts, strict=True)
         looks += [Look(one.file, one.group, flags) for one, flags in found if flags.any()]
     return looks
@@ -175,9 +174,9 @@ def joined(frames: Sequence[pl.DataFrame]) -> pl.DataFrame:
     return pl.concat(frames)
 
 
-def split(flags: Flags, frames: Sequence[pl.DataFrame]) -> list[Flags]:
-    """Return what belongs to each of several frames of what belongs to all of their rows."""
-    return np.split(flags, np.cumsum([len(frame) for frame in frames])[:-1])
+def split(flags: Flags, counts: Sequence[int]) -> list[Flags]:
+    """Return what belongs to each of several runs of so many rows of what belongs to all of them."""
+    return np.split(flags, np.cumsum(counts)[:-1]) if counts else []
 
 
 def where_of(files: Sequence[OpenedFile]) -> str:
@@ -234,8 +233,7 @@ def _find_in_whole(scope: Scope, predicate: Predicate, examine: Examine) -> Iter
     whole = pl.concat(frames) if frames else pl.DataFrame(height=total)
     flags = truths(predicate, whole, scope.root)
     del whole, frames
-    starts = np.cumsum([0, *(file.footer.num_rows for file in opened)])
-    parts = [flags[start:end] for start, end in itertools.pairwise(starts)]
+    parts = split(flags, [file.footer.num_rows for file in opened])
     work = partial(_examine_all, examine=examine)
     yield from in_order(work, zip(opened, parts, strict=True), len(opened))
 
@@ -251,8 +249,8 @@ def _read_whole(
 
 def _examine_all(one: tuple[OpenedFile, Flags], examine: Examine) -> Match:
     file, flags = one
-    parts = np.split(flags, np.cumsum(file.group_rows)[:-1]) if file.group_rows else []
-    looks = [Look(file, index, here) for index, here in enumerate(parts) if here.any()]
+    parts = enumerate(split(flags, file.group_rows))
+    looks = [Look(file, index, here) for index, here in parts if here.any()]
     with file:
         found = zip(looks, examine(looks) if looks else (), strict=True)
         edits = {look.group: edit for look, edit in found if edit is not None}

@@ -26,6 +26,7 @@ from parquetry.files.splicing import Source
 from parquetry.files.text_codes import text_in_codes
 from parquetry.model.plain_numbers import array_of
 from parquetry.model.schema import no_rows
+from parquetry.model.wording import first_line
 from parquetry.operations.decoding import decode_rows
 from parquetry.operations.types import polars_type
 
@@ -242,7 +243,7 @@ def to_polars(column: pa.Array | pa.ChunkedArray, name: str, where: str) -> pl.S
         return pl.Series(name, column)
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
         raise SchemaMismatchError(
-            f"The column {name!r} of {where} cannot be taken over by Polars: {_first(error)}. "
+            f"The column {name!r} of {where} cannot be taken over by Polars: {first_line(error)}. "
             "Nothing was changed. Leave it out of the expression.",
             path=where,
         ) from error
@@ -256,7 +257,7 @@ def _cast(column: pa.ChunkedArray, kind: pa.DataType, name: str, where: str) -> 
     except pa.ArrowException as error:
         raise SchemaMismatchError(
             f"The column {name!r} of {where} is {column.type} and cannot be read as {kind}, its type in "
-            f"the dataset: {_first(error)}. Nothing was changed. Check this file.",
+            f"the dataset: {first_line(error)}. Nothing was changed. Check this file.",
             path=where,
         ) from error
 
@@ -275,23 +276,19 @@ def told(path: str) -> Iterator[None]:
         raise
     except pa.ArrowNotImplementedError as error:
         raise SchemaMismatchError(
-            f"{path} cannot be decoded: {_first(error)}. Nothing was changed. Leave the file out by a "
-            "partition filter, or rewrite it with the tool that made it.",
+            f"{path} cannot be decoded: {first_line(error)}. Nothing was changed. Leave the file out "
+            "by a partition filter, or rewrite it with the tool that made it.",
             path=path,
         ) from error
     except (pa.ArrowException, UnicodeDecodeError, OSError) as error:
         if isinstance(error, OSError) and error.errno is not None:
             raise StorageError(
-                f"Could not read {path}: {_first(error)}. Nothing was changed.",
+                f"Could not read {path}: {first_line(error)}. Nothing was changed.",
                 path=path,
                 errno=error.errno,
             ) from error
         raise CorruptionError(
-            f"{path} cannot be decoded: {_first(error)}. Nothing was changed. Compare the file with "
+            f"{path} cannot be decoded: {first_line(error)}. Nothing was changed. Compare the file with "
             "its origin or a backup, or move it out of the dataset.",
             path=path,
         ) from error
-
-
-def _first(error: BaseException) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")

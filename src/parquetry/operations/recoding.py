@@ -95,10 +95,10 @@ class Recoding:
         self, table: pa.Table, wanted: pa.Field, hits: Hits | None, new: pa.Table | None
     ) -> pa.ChunkedArray:
         """Return a column with its new values in the rows that are hit."""
-        has_new = new is not None and wanted.name in new.column_names
+        name = wanted.name
         return merged(
-            table[wanted.name] if wanted.name in table.column_names else None,
-            new[wanted.name] if new is not None and has_new else None,
+            table[name] if name in table.column_names else None,
+            None if new is None or name not in new.column_names else new[name],
             hits,
             table.num_rows,
             wanted,

@@ -14,7 +14,7 @@ from parquetry.operations.bounds import in_zone, place_of
 from parquetry.operations.constant_columns import is_provable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     import pyarrow as pa
     from pyarrow.parquet import FileMetaData
@@ -116,13 +116,17 @@ def survey_table(
     if not table.rows.all():  # a claim about no rows counts for nothing
         return None
     example = survey_footer(states[0], table.example, texts[0], schema, {})
+    normal = normal_schema(schema)
     bounds: Sequence[tuple[Any, Any] | None] = [None] * len(states)
     if example.sorting and example.bounds is not None:
-        told = _table_bounds(table, example.sorting[0][0], schema)
+        told = _table_bounds(table, example.sorting[0][0], normal)
         if told is None:
             return None
         bounds = told
-    constants = dict(_table_constants(table, schema, columns))
+    provable = [
+        name for name in columns if name in schema.names and is_provable(schema.field(name).type)
+    ]
+    constants = {name: _table_constants(table, name, normal) for name in provable}
     rows, sizes = table.rows.tolist(), table.sizes.tolist()
     return [
         SurveyedFile(
@@ -141,13 +145,12 @@ def survey_table(
 
 
 def _extremes(
-    table: FooterTable, group: int, name: str, schema: pa.Schema
+    table: FooterTable, group: int, name: str, columns: pa.Schema
 ) -> tuple[list[Any], list[Any]] | None:
     """Return smallest and largest value of a column in each footer, None where one may stand outside.
 
     The whole answer is None if PyArrow has to be asked.
     """
-    columns = normal_schema(schema)
     leaf = place_of(table.example, columns, name)
     if leaf is None:
         return None
@@ -175,9 +178,9 @@ def _extremes(
 
 
 def _table_bounds(
-    table: FooterTable, name: str, schema: pa.Schema
+    table: FooterTable, name: str, columns: pa.Schema
 ) -> list[tuple[Any, Any] | None] | None:
-    groups = [_extremes(table, group, name, schema) for group in range(table.rows.shape[1])]
+    groups = [_extremes(table, group, name, columns) for group in range(table.rows.shape[1])]
     known = [one for one in groups if one is not None]
     if len(known) < len(groups):
         return None
@@ -189,15 +192,10 @@ def _table_bounds(
     ]
 
 
-def _table_constants(
-    table: FooterTable, schema: pa.Schema, columns: Iterable[str]
-) -> Iterator[tuple[str, list[tuple[Any, ...]]]]:
+def _table_constants(table: FooterTable, name: str, columns: pa.Schema) -> list[tuple[Any, ...]]:
     count = len(table.members)
-    for name in columns:
-        if name not in schema.names or not is_provable(schema.field(name).type):
-            continue
-        groups: list[list[Any]] = []
-        for group in range(table.rows.shape[1]):
-            low, high = _extremes(table, group, name, schema) or ([None] * count, [None] * count)
-            groups.append([a if a == b else None for a, b in zip(low, high, strict=True)])
-        yield name, list(zip(*groups, strict=True)) if groups else [()] * count
+    groups: list[list[Any]] = []
+    for group in range(table.rows.shape[1]):
+        low, high = _extremes(table, group, name, columns) or ([None] * count, [None] * count)
+        groups.append([a if a == b else None for a, b in zip(low, high, strict=True)])
+    return list(zip(*groups, strict=True)) if groups else [()] * count

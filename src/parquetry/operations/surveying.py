@@ -15,6 +15,7 @@ from parquetry.commits.snapshots import take_snapshot
 from parquetry.errors import CorruptionError, LayoutError, NotFoundError, SchemaMismatchError
 from parquetry.files.footer_table import read_together
 from parquetry.files.footers import KnownFooters, footer_batches, parse_footer
+from parquetry.files.splicing.meaning import ARROW_SCHEMA
 from parquetry.model.hive import split_path, value_text
 from parquetry.model.partitions import infer_type, parse_text
 from parquetry.model.schema import normal_schema, unite
@@ -214,7 +215,7 @@ class _Schemas:
         self._known: list[tuple[Any, bytes | None, pa.Schema]] = []
 
     def of(self, footer: FileMetaData, path: str) -> pa.Schema:
-        arrow = (footer.metadata or {}).get(b"ARROW:schema")
+        arrow = (footer.metadata or {}).get(ARROW_SCHEMA.encode())
         parquet = footer.schema
         for schema, said, result in self._known:
             if said == arrow and schema.equals(parquet):

@@ -168,7 +168,7 @@ def _examine(
     changes = differing(frame[names], found)
     if not changes:
         return [None] * len(looks)
-    changed = split(np.logical_or.reduce(list(changes.values())), frames)
+    changed = split(np.logical_or.reduce(list(changes.values())), list(map(len, frames)))
     starts = np.cumsum([0, *map(len, frames)]).tolist()
     return [
         _edit_of(look, here, new.slice(start, len(here)), assignments, keys)

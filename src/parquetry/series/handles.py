@@ -18,6 +18,7 @@ from parquetry.errors import (
     ParquetryError,
     StorageError,
 )
+from parquetry.model.wording import first_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -141,7 +142,7 @@ def reading_error(path: str, error: BaseException) -> ParquetryError:
             f"The series {path} does not exist. Nothing was read. Check the folder and the name.",
             path=path,
         )
-    reason = (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
+    reason = first_line(error)
     if isinstance(error, OSError) and error.errno is not None:
         return StorageError(
             f"Could not read the series {path}: {error.strerror or reason}. It was left as it is. Mend "

@@ -21,6 +21,9 @@ Shape: TypeAlias = Mapping[int, "Shape"]
 Value: TypeAlias = Union[bytes, "Struct", "list[Struct]"]
 Field: TypeAlias = tuple[int, Value]
 
+FIXED_BYTES = {TRUE: 0, FALSE: 0, I8: 1, DOUBLE: 8}
+"""How many bytes the value of a field takes if its type says so."""
+
 WIDEST_VARINT = 10
 """Bytes that a number of 64 bits can take."""
 

@@ -15,9 +15,8 @@ from typing import TYPE_CHECKING
 from parquetry.errors import CorruptionError
 from parquetry.files.splicing.structs import (
     BINARY,
-    DOUBLE,
     FALSE,
-    I8,
+    FIXED_BYTES,
     I16,
     I64,
     LAST,
@@ -42,8 +41,6 @@ MAX_DEPTH = 32
 
 _BYTES = tuple(bytes([code]) for code in range(256))
 _NIBBLE = 15
-_FIXED = {TRUE: 0, FALSE: 0, I8: 1, DOUBLE: 8}
-"""How many bytes a value of a type takes if that is always the same."""
 
 
 def decode_struct(data: bytes, shape: Shape | None = None) -> Struct:
@@ -239,7 +236,7 @@ def _skip(data: bytes, at: int, kind: int, depth: int) -> int:
         return _skip_number(data, at)
     if kind == MAP:
         return _skip_map(data, at, depth)
-    fixed = _FIXED.get(kind)
+    fixed = FIXED_BYTES.get(kind)
     if fixed is None:
         raise CorruptionError(f"The Thrift data hold a value of the unknown type {kind}.")
     _hold_size(data, at, fixed)
