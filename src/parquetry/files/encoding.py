@@ -55,6 +55,7 @@ def encode_table(
     bloom_columns: Collection[str] = (),
     sorting: Sorting | None = None,
     with_nan: tuple[str, ...] | None = None,
+    schema: pa.Schema | None = None,
 ) -> bytes:
     """Return a table as the bytes of a Parquet file.
 
@@ -67,6 +68,7 @@ def encode_table(
         bloom_columns: Columns, or dotted paths of leaves, that get Bloom filters.
         sorting: The columns that the rows are sorted by. It is said in the file; nobody sorts.
         with_nan: All columns that may hold a NaN, if that is known already.
+        schema: As of `encode_few`.
 
     Raises:
         ParameterError: If the codec is unknown or the number of rows is not positive.
@@ -75,7 +77,9 @@ def encode_table(
     """
     compression = compression or default_codec(table)
     if table.num_rows <= min(FEW_ROWS, row_group_rows) and not bloom_columns and not sorting:
-        content: bytes = encode_few(table, compression, with_nan=with_nan).to_pybytes()
+        content: bytes = encode_few(
+            table, compression, with_nan=with_nan, schema=schema
+        ).to_pybytes()
         return content
     options = writer_options(
         table.schema,

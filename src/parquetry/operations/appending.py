@@ -13,11 +13,13 @@ import pyarrow as pa
 from parquetry.commits.committing import commit
 from parquetry.commits.kept_schema import KeptSchema, check_keys, fit, keep_schema
 from parquetry.commits.log import latest_version
+from parquetry.commits.many import for_each
 from parquetry.commits.staging import open_staging
 from parquetry.commits.table_link import refuse_unheld
 from parquetry.errors import ConflictError, ParameterError
+from parquetry.files.encoder import without_pandas
 from parquetry.files.encoding import encode_table
-from parquetry.files.few_rows import nan_columns
+from parquetry.files.few_rows import default_codec, nan_columns
 from parquetry.model.changes import Change, NewFile, Requirement, new_file
 from parquetry.model.frames import iterate_tables
 from parquetry.model.splitting import check_splittable
@@ -39,6 +41,7 @@ Guard: TypeAlias = Callable[[Sequence[NewFile]], Requirement]
 returns what must not change until they are there."""
 _AT_ONCE = 3  # attempts beside other writers, before writers stand in line
 _ATTEMPTS = 20
+_MANY = 8  # files; encoding and writing one takes as long as starting a thread
 
 
 def append(
@@ -131,15 +134,20 @@ def _stage(
     keys: tuple[str, ...],
     metadata: Mapping[bytes, bytes] | None,
 ) -> list[NewFile]:
-    staged = []
+    """Write rows aside, a file a partition, two at a time."""
     check_splittable(table, keys)
-    if metadata:
-        table = table.replace_schema_metadata(metadata)
-    nans = nan_columns(table)
-    for folder, part in slice_by(table, keys):
-        content = encode_table(part, with_nan=None if nans else ())
-        source = staging.new_path()
+    table = table.replace_schema_metadata(metadata or without_pandas(table.schema.metadata))
+    schema = table.schema  # one object for all parts
+    with_nan = None if nan_columns(table) else ()
+    held = table.nbytes
+
+    def write(item: tuple[str, pa.Table, str]) -> NewFile:
+        folder, part, source = item
+        codec = default_codec(part, held * part.num_rows // table.num_rows)
+        content = encode_table(part, compression=codec, with_nan=with_nan, schema=schema)
         write_file(storage, source, content)
         path = posixpath.join(folder, staging.final_name(source))
-        staged.append(new_file(path, source, part.num_rows, content))
-    return staged
+        return new_file(path, source, part.num_rows, content)
+
+    parts = [(folder, part, staging.new_path()) for folder, part in slice_by(table, keys)]
+    return for_each(write, parts, _MANY)

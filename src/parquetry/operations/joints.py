@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from parquetry.errors import ConflictError, StorageError
 from parquetry.files.encoding import ROW_GROUP_ROWS, encode_rows
-from parquetry.files.few_rows import FEW_ROWS, encode_few
+from parquetry.files.few_rows import FEW_ROWS, default_codec, encode_few
 from parquetry.model.changes import NewFile, new_file
 from parquetry.operations.joined_output import sort_rows
 from parquetry.operations.joining import gathered, join
@@ -18,6 +18,8 @@ from parquetry.storage.folders import write_file
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    import pyarrow as pa
 
     from parquetry.commits.staging import Staging
     from parquetry.operations.moulds import Style
@@ -57,13 +59,10 @@ class Joint(NamedTuple):
         self._check(table.num_rows, expected)
         if style.sorting:
             table = sort_rows(table, style.sorting)
-        elif expected <= FEW_ROWS and all(isinstance(part, Loose) for part in self.parts):
-            nans = {name for part in self.parts if isinstance(part, Loose) for name in part.nans}
-            shared = self.parts[0].schema if len(self.parts) == 1 else None
-            found = encode_few(
-                table, style.compression, style.constant, tuple(sorted(nans)), shared
-            )
-            return memoryview(found)
+        else:
+            loose = [part for part in self.parts if isinstance(part, Loose)]
+            if expected <= FEW_ROWS and len(loose) == len(self.parts):
+                return memoryview(_encode_loose(table, loose, style))
         return encode_rows([table], table.schema, options_for(table.schema, style))
 
     def _copies(self, style: Style) -> bool:
@@ -90,3 +89,14 @@ class Joint(NamedTuple):
             storage.link(part.path, self.source)
             return True
         return False
+
+
+def _encode_loose(table: pa.Table, parts: Sequence[Loose], style: Style) -> pa.Buffer:
+    """Return a few rows as a file, by what their parts say of them."""
+    if len(parts) == 1:
+        nans, shared, held = parts[0].nans, parts[0].schema, parts[0].decoded_bytes
+    else:
+        nans = tuple(sorted({name for part in parts for name in part.nans}))
+        shared = held = None
+    codec = style.compression or default_codec(table, held)
+    return encode_few(table, codec, style.constant, nans, shared)

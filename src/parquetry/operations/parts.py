@@ -95,12 +95,14 @@ class Loose:
         schema: Their columns.
         load: Gives them.
         nans: The columns that may hold a NaN.
+        decoded_bytes: How much memory they take, about; None where nobody has looked.
     """
 
     rows: int
     schema: pa.Schema
     load: Callable[[], Iterator[pa.Table]]
     nans: tuple[str, ...]
+    decoded_bytes: int | None = None
 
 
 Part: TypeAlias = Piece | Loose

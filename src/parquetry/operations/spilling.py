@@ -70,9 +70,11 @@ class Sorter:
         for whole in self._take():
             nans = nan_columns(whole) if self._new_path else ()
             schema = whole.schema  # one object for all, which is told from others at once
+            held = whole.nbytes if self._new_path else 0
             for folder, table in self._sliced(whole):
                 load = partial(iter, [table] if self._new_path else [])
-                self.add_part(folder, Loose(table.num_rows, schema, load, nans))
+                share = held * table.num_rows // whole.num_rows
+                self.add_part(folder, Loose(table.num_rows, schema, load, nans, share))
 
     def _sliced(self, table: pa.Table) -> Iterator[tuple[str, pa.Table]]:
         return slice_by(table, self._keys, self._known)
