@@ -25,8 +25,10 @@ from parquetry.operations.compacting import compact, plan_compact
 from parquetry.operations.deleting import delete, plan_delete
 from parquetry.operations.repartition_plan import plan_repartition
 from parquetry.operations.repartitioning import repartition
-from parquetry.operations.updating import plan_update, update
-from parquetry.operations.upserting import plan_upsert, upsert
+from parquetry.operations.update_plan import plan_update
+from parquetry.operations.updating import update
+from parquetry.operations.upsert_plan import plan_upsert
+from parquetry.operations.upserting import upsert
 from parquetry.storage.folders import find_stat
 from parquetry.storage.local import LocalStorage
 from parquetry.tables.appending import append_rows
@@ -62,8 +64,8 @@ if TYPE_CHECKING:
     from parquetry.operations.plans import OperationResult, Plan
     from parquetry.operations.repartition_plan import RepartitionPlan
     from parquetry.operations.reshaped import ReshapingResult
-    from parquetry.operations.updating import UpdatePlan
-    from parquetry.operations.upserting import UpsertPlan
+    from parquetry.operations.update_plan import UpdatePlan
+    from parquetry.operations.upsert_plan import UpsertPlan
     from parquetry.storage.protocol import Storage
     from parquetry.tables.appending import OnInvalid
     from parquetry.tables.schema import TableSchema

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from parquetry.errors import CorruptionError, ParquetryError
+from parquetry.errors import ConflictError, CorruptionError, ParquetryError
 from parquetry.files.encoding import Encoder, encode_table
 from parquetry.files.footers import KnownFooters, read_footer, read_schema
 from parquetry.files.splicing import Source, Splicer
@@ -191,3 +191,14 @@ def test_files_of_other_writers_are_understood_alike(real_data):
         assert_alike([file, file, file], file.columns)
         understood += 1
     assert understood
+
+
+def test_a_small_file_that_was_exchanged_since_its_footer_was_read_is_a_conflict(tmp_path):
+    path = tmp_path / "a.parquet"
+    pq.write_table(pa.table({"n": [1, 2, 3]}), path)
+    opened = footers_of([scoped(path)]).opened(0)
+    assert opened.read(0)["n"].to_pylist() == [1, 2, 3]
+    opened.close()
+    pq.write_table(pa.table({"n": [1, 2]}), path)
+    with pytest.raises(ConflictError, match="is not what it was"):
+        opened.read(0)

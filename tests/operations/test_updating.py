@@ -22,7 +22,8 @@ from parquetry.errors import (
 )
 from parquetry.files.encoding import encode_table
 from parquetry.operations import rewriting
-from parquetry.operations.updating import plan_update, run_update, update
+from parquetry.operations.update_plan import plan_update
+from parquetry.operations.updating import run_update, update
 
 c = pl.col
 

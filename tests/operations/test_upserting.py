@@ -30,7 +30,8 @@ from parquetry.files.splicing.fields import OffsetIndex
 from parquetry.files.splicing.indexes import read_page_index
 from parquetry.files.splicing.thrift import decode_struct
 from parquetry.operations import rewriting
-from parquetry.operations.upserting import plan_upsert, run_upsert, upsert
+from parquetry.operations.upsert_plan import plan_upsert
+from parquetry.operations.upserting import run_upsert, upsert
 
 c = pl.col
 KEYS = ["product_id", "trade_id"]
@@ -367,6 +368,50 @@ def test_only_the_columns_that_differ_are_encoded_anew(tmp_path, monkeypatch):
     new_path = folder.root / folder.files()[0]
     same = [chunk_bytes(new_path, 0, k) == before[k] for k in range(3)]
     assert same == [True, True, False]
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        pl.Int8(),
+        pl.UInt64(),
+        pl.String(),
+        pl.Binary(),
+        pl.Date(),
+        pl.Time(),
+        pl.Datetime("ns"),
+        pl.Datetime("us", "UTC"),
+        pl.Decimal(10, 2),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("keys", [["key"], ["part", "key"], ["key", "other"], ["other", "key"]])
+def test_keys_of_every_type_are_found_in_files_that_are_looked_into_together(tmp_path, kind, keys):
+    """Two parts hold the same keys where they are told apart by something else."""
+    numbers = pl.Series("key", range(20))
+    made = numbers.cast(pl.String).cast(kind) if kind == pl.Binary else numbers.cast(kind)
+    parts = [
+        pl.DataFrame({"part": part, "other": part, "key": made, "value": 0.0}).filter(
+            pl.lit(len(keys) > 1) | (numbers % 3 == place)
+        )
+        for place, part in enumerate("abc")
+    ]
+    folder = Folder(tmp_path)
+    for part in parts:
+        for start in range(0, len(part), 7):
+            folder.append(part[start : start + 7], "part")
+    rows = pl.concat(parts)
+    new = rows.filter(pl.col("key").is_in(made.filter(numbers % 4 == 1).implode()))
+    result = put(folder, new.with_columns(value=1.0), keys)
+    assert (result.rows_updated, result.rows_inserted) == (len(new), 0)
+    wanted = rows.join(new, on=["part", "key"], how="anti")
+    order = ["part", "key"]
+    assert (
+        folder.frame()
+        .select(rows.columns)
+        .sort(order)
+        .equals(pl.concat([wanted, new.with_columns(value=1.0)]).sort(order))
+    )
 
 
 def test_nested_and_other_types_are_compared_and_stored(tmp_path):

@@ -21,8 +21,8 @@ from parquetry.errors import (
     UnknownColumnError,
 )
 from parquetry.operations.appending import append
-from parquetry.operations.updating import plan_update
-from parquetry.operations.upserting import plan_upsert
+from parquetry.operations.update_plan import plan_update
+from parquetry.operations.upsert_plan import plan_upsert
 from parquetry.storage.local import LocalStorage
 from parquetry.tables import Check, SameLength, TableSchema, column
 from parquetry.tables.file_versions import find_file_version

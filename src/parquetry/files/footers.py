@@ -50,6 +50,11 @@ def parse_footer(footer: bytes, path: str) -> FileMetaData:
     return _parsed(footer + len(footer).to_bytes(4, "little") + _MAGIC, path)
 
 
+def is_footer_of(footer: bytes, content: bytes) -> bool:
+    """Return whether the bytes of a file end with what `footer_bytes` returned."""
+    return content.endswith(footer, 0, len(content) - _TAIL_BYTES)
+
+
 def count_rows(path: str) -> int:
     """Return the number of rows that a file's footer tells."""
     return int(read_footer(path).num_rows)

@@ -20,6 +20,7 @@ from parquetry.operations.predicates import (
     outcome_types,
     refuse_unknown,
 )
+from parquetry.operations.row_frames import Part, frame_of
 from parquetry.operations.types import polars_schema
 
 if TYPE_CHECKING:
@@ -106,7 +107,7 @@ class Assignments:
             SchemaMismatchError: A value does not fit its column.
         """
         at = None if hits.all() else np.flatnonzero(hits)
-        frame = file.frame(index, self.inputs, self.types, at)
+        frame = frame_of([Part(file, index, at)], self.inputs, self.types)
         return self.computed(frame, file.file.path)
 
     def computed(self, frame: pl.DataFrame, where: str) -> pa.Table:

@@ -9,8 +9,10 @@ from parquetry.operations.compacting import CompactPlan, compact
 from parquetry.operations.deleting import DeletePlan, run_delete
 from parquetry.operations.repartition_plan import RepartitionPlan
 from parquetry.operations.repartitioning import repartition
-from parquetry.operations.updating import UpdatePlan, run_update
-from parquetry.operations.upserting import UpsertPlan, run_upsert
+from parquetry.operations.update_plan import UpdatePlan
+from parquetry.operations.updating import run_update
+from parquetry.operations.upsert_plan import UpsertPlan
+from parquetry.operations.upserting import run_upsert
 
 if TYPE_CHECKING:
     import os

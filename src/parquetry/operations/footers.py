@@ -14,7 +14,7 @@ from parquetry.files.footer_table import read_together
 from parquetry.files.footers import footer_batches, parse_footer
 from parquetry.model.plain_numbers import array_of
 from parquetry.operations.bounds import Bounds, GroupPlace, read_bounds
-from parquetry.operations.opened import OpenedFile, told
+from parquetry.operations.opened import KnownFooter, OpenedFile, told
 from parquetry.operations.table_bounds import read_table_bounds
 
 if TYPE_CHECKING:
@@ -71,6 +71,7 @@ class Footers:
 
     def __init__(self, files: Sequence[ScopedFile], raw: Sequence[bytes]) -> None:
         self.files = files
+        self._raw = raw
         self._tables, alone = read_together(raw)
         self._parsed = {number: parse_footer(raw[number], files[number].path) for number in alone}
         self._alone = alone
@@ -111,13 +112,25 @@ class Footers:
             self.files[file].columns,
         )
 
+    def may_have_filters(self, name: str) -> bool:
+        """Return whether a row group can have a Bloom filter of a column; footers of a shape agree."""
+        examples = [(table.example, int(table.members[0])) for table in self._tables]
+        examples += [(self._footer(number), number) for number in self._alone]
+        places = (
+            GroupPlace(self.files[number].path, footer, index, self.files[number].columns)
+            for footer, number in examples
+            for index in range(footer.num_row_groups)
+        )
+        return any((chunk := place.chunk(name)) and chunk.bloom_filter_offset for place in places)
+
     def opened(self, number: int) -> OpenedFile:
         """Return a file, opened for decoding."""
-        return OpenedFile(self.files[number], self._parsed.get(number))
+        known = KnownFooter(self._raw[number], self.group_rows[number])
+        return OpenedFile(self.files[number], known)
 
     def _footer(self, number: int) -> FileMetaData:
         if number not in self._parsed:
-            self._parsed[number] = self.opened(number).footer
+            self._parsed[number] = parse_footer(self._raw[number], self.files[number].path)
         return self._parsed[number]
 
     def _of_table(self, table: FooterTable, name: str, kind: pa.DataType) -> Iterator[_Part]:

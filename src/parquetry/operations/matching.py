@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 from functools import partial
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 import numpy as np
 import polars as pl
 
 from parquetry.errors import ParameterError
+from parquetry.operations.bundles import bundles_of, shared_out, split
 from parquetry.operations.edits import FileEdit, GroupEdit
 from parquetry.operations.footers import Footers
-from parquetry.operations.opened import OpenedFile
 from parquetry.operations.pruning import Outcomes, Units, outcomes
+from parquetry.operations.row_frames import Part, frame_of
 from parquetry.operations.scope import constants_of
 from parquetry.operations.working import in_bundles, in_order
 
@@ -23,16 +24,9 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from parquetry.operations.bounds import Flags
+    from parquetry.operations.opened import OpenedFile
     from parquetry.operations.predicates import Predicate
     from parquetry.operations.scope import Scope
-
-
-Item = TypeVar("Item")
-
-_TOGETHER_ROWS = 262_144
-"""Small files are looked into together up to so many rows: asking the engine takes longer than they."""
-
-_FEWEST_BUNDLES = 4
 
 
 class Look(NamedTuple):
@@ -71,26 +65,7 @@ def find_matches(scope: Scope, predicate: Predicate, examine: Examine) -> Iterat
         look = partial(_look, predicate=predicate, types=scope.types, examine=examine)
         decided = decide(footers, predicate, scope)
         chances = [(footers.opened(number), found) for number, found in decided]
-        bundles = _bundles(chances, lambda one: sum(one[0].group_rows))
-        yield from in_bundles(look, bundles)
-
-
-def _bundles(items: Sequence[Item], rows_of: Callable[[Item], int]) -> list[list[Item]]:
-    """Return what is looked into together: neighbours up to so many rows, larger ones alone.
-
-    There are several bundles, for two threads work on them.
-    """
-    bundles: list[list[Item]] = []
-    most = min(_TOGETHER_ROWS, sum(map(rows_of, items)) // _FEWEST_BUNDLES)
-    left = 0
-    for one in items:
-        rows = rows_of(one)
-        if not bundles or rows > left:
-            bundles.append([])
-            left = most
-        bundles[-1].append(one)
-        left -= rows
-    return bundles
+        yield from in_bundles(look, shared_out(chances, lambda one: sum(one[0].group_rows)))
 
 
 def decide(footers: Footers, predicate: Predicate, scope: Scope) -> list[tuple[int, Outcomes]]:
@@ -127,7 +102,7 @@ def _look(
     with ExitStack() as stack:
         for file in edits:
             stack.enter_context(file)
-        for some in _bundles(possible, lambda one: one.rows):
+        for some in bundles_of(possible, lambda one: one.rows):
             looks = _find_hits(some, predicate, types)
             for look, edit in zip(looks, examine(looks) if looks else (), strict=True):
                 if edit is not None:
@@ -157,26 +132,11 @@ def _find_hits(
     looks = [Look(one.file, one.group, np.ones(one.rows, bool)) for one in covered]
     asked = [one for one in possible if not one.is_covered]
     if asked:
-        frames = [one.file.frame(one.group, predicate.columns, types) for one in asked]
-        where = where_of([one.file for one in asked])
-        parts = split(truths(predicate, joined(frames), where), list(map(len, frames)))
-        found = zip(asked, parts, strict=True)
+        frame = frame_of([Part(one.file, one.group) for one in asked], predicate.columns, types)
+        flags_of_all = truths(predicate, frame, where_of([one.file for one in asked]))
+        found = zip(asked, split(flags_of_all, [one.rows for one in asked]), strict=True)
         looks += [Look(one.file, one.group, flags) for one, flags in found if flags.any()]
     return looks
-
-
-def joined(frames: Sequence[pl.DataFrame]) -> pl.DataFrame:
-    """Return the rows of several frames."""
-    if len(frames) == 1:
-        return frames[0]
-    if not frames[0].width:
-        return pl.DataFrame(height=sum(map(len, frames)))
-    return pl.concat(frames)
-
-
-def split(flags: Flags, counts: Sequence[int]) -> list[Flags]:
-    """Return what belongs to each of several runs of so many rows of what belongs to all of them."""
-    return np.split(flags, np.cumsum(counts)[:-1]) if counts else []
 
 
 def where_of(files: Sequence[OpenedFile]) -> str:
@@ -224,27 +184,29 @@ def evaluate(expr: pl.Expr, frame: pl.DataFrame, where: str) -> pl.Series:
 
 
 def _find_in_whole(scope: Scope, predicate: Predicate, examine: Examine) -> Iterator[Match]:
-    opened = [OpenedFile(file) for file in scope.files]
-    total = sum(file.footer.num_rows for file in opened)
-    if not total:
+    opened = [
+        footers.opened(number)
+        for footers in Footers.of_files(scope.files, scope.footers)
+        for number in range(len(footers.files))
+    ]
+    counts = [sum(file.group_rows) for file in opened]
+    if not any(counts):
         return
     read = partial(_read_whole, names=predicate.columns, types=scope.types)
     frames = [frame for frame in in_order(read, opened) if frame.width and len(frame)]
-    whole = pl.concat(frames) if frames else pl.DataFrame(height=total)
+    whole = pl.concat(frames) if frames else pl.DataFrame(height=sum(counts))
     flags = truths(predicate, whole, scope.root)
     del whole, frames
-    parts = split(flags, [file.footer.num_rows for file in opened])
     work = partial(_examine_all, examine=examine)
-    yield from in_order(work, zip(opened, parts, strict=True), len(opened))
+    yield from in_order(work, zip(opened, split(flags, counts), strict=True), len(opened))
 
 
 def _read_whole(
     file: OpenedFile, names: Sequence[str], types: Mapping[str, pa.DataType]
 ) -> pl.DataFrame:
     with file:
-        groups = range(len(file.group_rows))
-        frames = [file.frame(index, names, types) for index in groups]
-    return pl.concat(frames) if frames and names else pl.DataFrame()
+        parts = [Part(file, index) for index in range(len(file.group_rows))]
+        return frame_of(parts, names, types) if parts and names else pl.DataFrame()
 
 
 def _examine_all(one: tuple[OpenedFile, Flags], examine: Examine) -> Match:

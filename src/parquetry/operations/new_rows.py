@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import polars as pl
 import pyarrow as pa
@@ -13,18 +13,31 @@ from parquetry.errors import (
     SchemaMismatchError,
 )
 from parquetry.model.casting import cast_lossless
-from parquetry.operations.key_search import NewRows
 from parquetry.operations.keys import (
     check_update_columns,
     refuse_extra,
 )
-from parquetry.operations.opened import to_polars
+from parquetry.operations.row_frames import to_polars
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from parquetry.access.source import Source
     from parquetry.commits.home import Home
+
+
+class NewRows(NamedTuple):
+    """The rows that are to be upserted, in the dataset's types.
+
+    Args:
+        table: All their columns.
+        keys: The columns that identify a row.
+        update: The columns that a match may change.
+    """
+
+    table: pa.Table
+    keys: tuple[str, ...]
+    update: tuple[str, ...]
 
 
 def known_columns(source: Source) -> pa.Schema | None:

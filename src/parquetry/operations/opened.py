@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
-import numpy as np
-import polars as pl
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from pyarrow import types as pt
 
@@ -21,20 +18,20 @@ from parquetry.errors import (
     SchemaMismatchError,
     StorageError,
 )
-from parquetry.files.footers import read_footer
+from parquetry.files.footers import is_footer_of, parse_footer, read_footer
 from parquetry.files.splicing import Source
 from parquetry.files.text_codes import text_in_codes
 from parquetry.model.plain_numbers import array_of
 from parquetry.model.schema import no_rows
 from parquetry.model.wording import first_line
 from parquetry.operations.decoding import decode_rows
-from parquetry.operations.types import polars_type
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Sequence
     from types import TracebackType
 
-    from parquetry.operations.bounds import Flags
+    import numpy as np
+
     from parquetry.operations.scope import ScopedFile
 
     Places = np.ndarray[tuple[int], np.dtype[np.int64]]
@@ -42,31 +39,52 @@ if TYPE_CHECKING:
 _SMALL_BYTES = 1 << 20  # read at once, for a call a column costs more than the bytes
 
 
+class KnownFooter(NamedTuple):
+    """The footer of a file as it was read a moment ago, and how many rows its row groups have."""
+
+    raw: bytes
+    group_rows: Sequence[int]
+
+
 class OpenedFile:
     """A file of a dataset, opened for decoding. Close it, or use it in a `with` block.
 
     Args:
         file: The file.
-        footer: Its footer, if it was read already.
+        known: Its footer, if it was read already.
     """
 
-    def __init__(self, file: ScopedFile, footer: pq.FileMetaData | None = None) -> None:
+    def __init__(self, file: ScopedFile, known: KnownFooter | None = None) -> None:
         self.file = file
-        with told(file.path):
-            self.footer = read_footer(file.path) if footer is None else footer
-        self._handle: Any = None
+        self._known = known
+        self._readers: dict[tuple[str, ...], Any] = {}
         self._content: bytes | None = None
 
     @cached_property
-    def group_rows(self) -> list[int]:
+    def footer(self) -> pq.FileMetaData:
+        """What the file says of itself."""
+        with told(self.file.path):
+            if self._small_content() is not None:
+                return self._reader().metadata
+            return self._read_footer()
+
+    def _read_footer(self) -> pq.FileMetaData:
+        if self._known is not None:
+            return parse_footer(self._known.raw, self.file.path)
+        return read_footer(self.file.path)
+
+    @cached_property
+    def group_rows(self) -> Sequence[int]:
         """How many rows each row group has."""
+        if self._known is not None:
+            return self._known.group_rows
         return [self.footer.row_group(i).num_rows for i in range(self.footer.num_row_groups)]
 
     @cached_property
     def schema(self) -> pa.Schema:
         """The schema in the types that the writer declared."""
         with told(self.file.path):
-            return self._opened().schema_arrow
+            return self._reader().schema_arrow
 
     def read(self, index: int, columns: Sequence[str] | None = None) -> pa.Table:
         """Return some columns of a row group, or all, in the file's own types.
@@ -76,22 +94,28 @@ class OpenedFile:
             SchemaMismatchError: Their type or encoding is not known here.
         """
         with told(self.file.path):
-            handle = self._opened()
-            names = handle.schema_arrow.names if columns is None else list(columns)
-            if self._old_times.intersection(names):  # which PyArrow lets run over without a word
-                wanted = pa.schema([handle.schema_arrow.field(name) for name in names])
+            names = self.schema.names if columns is None else list(columns)
+            if self._has_old_times(names):  # which PyArrow lets run over without a word
+                wanted = pa.schema([self.schema.field(name) for name in names])
                 found = list(decode_rows(self.file.path, wanted, [index]))
                 table = pa.concat_tables(found) if found else no_rows(wanted)
                 return table.cast(wanted)
-            return handle.read_row_group(
+            return self._reader().read_row_group(
                 index, columns=None if columns is None else names, use_threads=False
             )
 
-    def _read_some(self, index: int, names: Sequence[str], at: Places) -> pa.Table:
-        """Return some rows; of text that has codes, only theirs are looked up."""
-        if self._old_times.intersection(names):
+    def read_some(self, index: int, names: Sequence[str], at: Places) -> pa.Table:
+        """Return some rows; of text that has codes, only theirs are looked up.
+
+        Raises:
+            CorruptionError: The data cannot be decoded.
+            SchemaMismatchError: Their type or encoding is not known here.
+        """
+        kinds = self.file.columns
+        text = [name for name in names if pt.is_string(kinds.field(name).type)]
+        if self._has_old_times(names) or not text:
             return self.read(index, names).take(array_of(at))
-        coded = [name for name in names if name in self.text_in_codes]
+        coded = [name for name in text if name in self.text_in_codes]
         rows = self.read_in_codes(index, coded, names).take(array_of(at))
         for name in coded:
             place = rows.schema.get_field_index(name)
@@ -112,23 +136,25 @@ class OpenedFile:
             CorruptionError: The data cannot be decoded.
             SchemaMismatchError: Their type or encoding is not known here.
         """
-        with (
-            told(self.file.path),
-            self._open(read_dictionary=list(names)) as handle,
-        ):
+        with told(self.file.path):
             wanted = None if columns is None else list(columns)
-            return handle.read_row_group(index, columns=wanted, use_threads=False)
+            return self._reader(tuple(names)).read_row_group(
+                index, columns=wanted, use_threads=False
+            )
+
+    def _has_old_times(self, names: Sequence[str]) -> bool:
+        """Whether a column holds times in the old form; most files need not be asked for it."""
+        kinds = self.file.columns
+        may = [kinds.field(name).type for name in names]
+        if not any(pt.is_timestamp(kind) or pt.is_nested(kind) for kind in may):
+            return False
+        return not self._old_times.isdisjoint(names)
 
     @cached_property
     def _old_times(self) -> set[str]:
         """The columns that hold times in the old form of 96 bits."""
         physical = [self.footer.schema.column(n) for n in range(self.footer.num_columns)]
         return {one.path.split(".")[0] for one in physical if one.physical_type == "INT96"}
-
-    def _opened(self) -> Any:
-        if self._handle is None:
-            self._handle = self._open()
-        return self._handle
 
     def source(self) -> Source:
         """Return the file for copying from it.
@@ -148,54 +174,38 @@ class OpenedFile:
         if self._content is None and self.file.state.bytes <= _SMALL_BYTES:
             with open(self.file.path, "rb") as file:
                 self._content = file.read()
+            self._check_unchanged(self._content)
         return self._content
 
-    def _open(self, read_dictionary: list[str] | None = None) -> Any:
-        content = self._small_content()
-        return pq.ParquetFile(
-            self.file.path if content is None else pa.BufferReader(content),
-            metadata=self.footer,
-            read_dictionary=read_dictionary,
-            page_checksum_verification=True,
+    def _check_unchanged(self, content: bytes) -> None:
+        """Hold a file against what was seen of it; the commit does that again, by its time."""
+        if self._known is None or is_footer_of(self._known.raw, content):
+            return
+        raise ConflictError(
+            f"{self.file.path} is not what it was when this operation began. Nothing was changed; a "
+            "retry is safe.",
+            path=self.file.path,
         )
 
-    def frame(
-        self,
-        index: int,
-        names: Sequence[str],
-        types: Mapping[str, pa.DataType],
-        at: Places | None = None,
-    ) -> pl.DataFrame:
-        """Return columns of a row group as the dataset sees them.
-
-        Partition keys are taken from the folder, with which our own files are known to agree; columns
-        that the file lacks are NULL, and all have the types of the dataset.
-
-        Args:
-            index: The row group.
-            names: The columns.
-            types: The dataset's types.
-            at: The positions of the rows, if not all are wanted.
-        """
-        rows = self.footer.row_group(index).num_rows if at is None else len(at)
-        held = [n for n in names if n in self.file.columns.names and n not in self.file.keys]
-        table = None
-        if held:
-            table = self.read(index, held) if at is None else self._read_some(index, held, at)
-        columns = []
-        for name in names:
-            if name in held and table is not None:
-                found = _cast(table[name], types[name], name, self.file.path)
-                columns.append(to_polars(found, name, self.file.path))
-            else:
-                columns.append(repeated(name, self.file.keys.get(name), rows, types[name]))
-        return pl.DataFrame(columns) if columns else pl.DataFrame(height=rows)
+    def _reader(self, in_codes: tuple[str, ...] = ()) -> Any:
+        """Return what decodes the file, some text columns as codes."""
+        if in_codes not in self._readers:
+            content = self._small_content()
+            known = next(iter(self._readers.values()), None)
+            footer = None if known is None else known.metadata
+            self._readers[in_codes] = pq.ParquetFile(
+                self.file.path if content is None else pa.BufferReader(content),
+                metadata=self.footer if content is None else footer,  # which small ones bring along
+                read_dictionary=list(in_codes),
+                page_checksum_verification=True,
+            )
+        return self._readers[in_codes]
 
     def close(self) -> None:
         """Let the file go."""
-        if self._handle is not None:
-            self._handle.close()
-            self._handle = None
+        for reader in self._readers.values():
+            reader.close()
+        self._readers = {}
         self._content = None
 
     def __enter__(self) -> Self:
@@ -208,58 +218,6 @@ class OpenedFile:
         trace: TracebackType | None,
     ) -> None:
         self.close()
-
-
-def repeated(name: str, value: Any, rows: int, kind: pa.DataType) -> pl.Series:
-    """Return a column that holds one value."""
-    if value is None:
-        return to_polars(pa.nulls(rows, kind), name, "the dataset")
-    return pl.Series(name, [value], dtype=polars_type(kind)).new_from_index(0, rows)
-
-
-def rows_of(frame: pl.DataFrame, flags: Flags) -> pl.DataFrame:
-    """Return the rows whose flag is set; `DataFrame.filter` would ask the query engine for them."""
-    wanted = pl.Series(array_of(flags))
-    columns = [column.filter(wanted) for column in frame]
-    return pl.DataFrame(columns) if columns else pl.DataFrame(height=int(flags.sum()))
-
-
-def to_polars(column: pa.Array | pa.ChunkedArray, name: str, where: str) -> pl.Series:
-    """Return an Arrow column for Polars.
-
-    Raises:
-        SchemaMismatchError: Polars has no such type.
-    """
-    if polars_type(column.type) is None:
-        raise SchemaMismatchError(
-            f"The column {name!r} of {where} is {column.type}, which Polars cannot hold without loss, "
-            "so it cannot be filtered by, compared or set. Nothing was changed. Leave it out of the "
-            "expression, or rewrite it in another type.",
-            path=where,
-        )
-    try:
-        if pt.is_nested(column.type):  # Polars mistakes the NULLs of some that are slices of others
-            column = column.take(array_of(np.arange(len(column))))
-        return pl.Series(name, column)
-    except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
-        raise SchemaMismatchError(
-            f"The column {name!r} of {where} cannot be taken over by Polars: {first_line(error)}. "
-            "Nothing was changed. Leave it out of the expression.",
-            path=where,
-        ) from error
-
-
-def _cast(column: pa.ChunkedArray, kind: pa.DataType, name: str, where: str) -> pa.ChunkedArray:
-    if column.type == kind:
-        return column
-    try:
-        return pc.cast(column, kind)
-    except pa.ArrowException as error:
-        raise SchemaMismatchError(
-            f"The column {name!r} of {where} is {column.type} and cannot be read as {kind}, its type in "
-            f"the dataset: {first_line(error)}. Nothing was changed. Check this file.",
-            path=where,
-        ) from error
 
 
 @contextmanager

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-from parquetry.operations.opened import OpenedFile, rows_of, to_polars
+import numpy as np
+
+from parquetry.operations.opened import OpenedFile
+from parquetry.operations.row_frames import Part, frame_of, to_polars
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -77,9 +80,8 @@ def show_changes(
                 if group.setting is None:
                     continue
                 where = edit.file.path
-                before = file.frame(index, names, scope.types)
-                if not group.setting.is_all:
-                    before = rows_of(before, group.setting.flags())
+                at = None if group.setting.is_all else np.flatnonzero(group.setting.flags())
+                before = frame_of([Part(file, index, at)], names, scope.types)
                 new = values(file, index, group.setting)
                 after = before.with_columns(
                     to_polars(new[name], name, where) for name in new.column_names if name in names

@@ -24,9 +24,12 @@ from parquetry.operations.keys import (
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from parquetry.operations.key_search import Found, NewRows, Numbers, Searched
+    from parquetry.operations.found_keys import Found
+    from parquetry.operations.key_search import Searched
+    from parquetry.operations.new_rows import NewRows
     from parquetry.operations.opened import OpenedFile
     from parquetry.operations.scope import Scope, ScopedFile
+    from parquetry.operations.sought_keys import Numbers
 
 
 OnDuplicateTarget: TypeAlias = Literal["error", "update_all", "replace"]
