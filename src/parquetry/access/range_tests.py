@@ -69,6 +69,14 @@ class Ranges:
         """The place of each upper bound; above all where it is not known."""
         return self._ranks(self.high, len(self.ordered))
 
+    def with_values(self, groups: Flags) -> Flags:
+        """Return those of some row groups in which not all is NULL."""
+        return groups if self._values is None else groups & self._values
+
+    @cached_property
+    def _values(self) -> Flags | None:
+        return ~self.only_nulls if self.only_nulls.any() else None
+
     def _ranks(self, bounds: pa.Array, unknown: int) -> _Ranks:
         ranks = {value: place for place, value in enumerate(self.ordered)}
         return np.array([ranks.get(value, unknown) for value in bounds.to_pylist()], np.int64)
@@ -89,17 +97,18 @@ def admitted(
         columns: The bounds that are known, by the names of columns in small letters.
         count: How many row groups there are.
     """
-    if not references:
-        return np.ones(count, bool)
-    useful = np.zeros(count, bool)
+    useful: Flags | None = None
     for demands in references:
-        here = np.ones(count, bool)
+        here: Flags | None = None
         for demand in demands:
             ranges = columns.get(demand.condition.column.lower())
             if ranges is not None:
-                here &= _may_be_met(demand, ranges)
-        useful |= here
-    return useful
+                met = _may_be_met(demand, ranges)
+                here = met if here is None else here & met
+        if here is None:
+            return np.ones(count, bool)
+        useful = here if useful is None else useful | here
+    return np.ones(count, bool) if useful is None else useful
 
 
 def _may_be_met(demand: Demand, ranges: Ranges) -> Flags:
@@ -118,7 +127,7 @@ def _can_be(condition: Condition, ranges: Ranges, *, outcome: bool) -> Flags:
             return _identity(condition, ranges, outcome=outcome)
         case Comparison():
             met = _compared(condition.operator, condition.value, ranges, outcome=outcome)
-            return met & ~ranges.only_nulls
+            return ranges.with_values(met)
         case OneOf():
             return _membership(condition.values, ranges, outcome=outcome)
         case Like():
@@ -138,7 +147,7 @@ def _identity(condition: Comparison, ranges: Ranges, *, outcome: bool) -> Flags:
     if suited(condition.value, ranges.low.type) is None:
         return ranges.nulls if is_same else ~ranges.only_nulls
     found = _compared("=", condition.value, ranges, outcome=is_same)
-    return found & ~ranges.only_nulls if is_same else found | ranges.nulls
+    return ranges.with_values(found) if is_same else found | ranges.nulls
 
 
 def _membership(values: Sequence[Any], ranges: Ranges, *, outcome: bool) -> Flags:
@@ -153,7 +162,7 @@ def _membership(values: Sequence[Any], ranges: Ranges, *, outcome: bool) -> Flag
         found = np.zeros(len(ranges), bool)
         for value in known:
             found |= _compared("=", value, ranges, outcome=True)
-    return found & ~ranges.only_nulls
+    return ranges.with_values(found)
 
 
 def _plain(rank: Any) -> Any:
@@ -171,7 +180,7 @@ def _pattern(pattern: Any, ranges: Ranges, *, outcome: bool) -> Flags:
     length = len(prefix)
     reaches = ranges.highs >= bisect_left(ranges.ordered, prefix)
     end = bisect_right(ranges.ordered, prefix, key=lambda text: text[:length])
-    return reaches & (ranges.lows < end) & ~ranges.only_nulls
+    return ranges.with_values(reaches & (ranges.lows < end))
 
 
 _OPPOSITE = {"=": "<>", "<>": "=", "<": ">=", "<=": ">", ">": "<=", ">=": "<"}
@@ -214,7 +223,7 @@ def _scalar(operator: str, wanted: Any, ranges: Ranges) -> tuple[str, Any]:
             raise UnsuitedError
         # below 3.5 is up to 3, and above it is above 3
         return ("<=" if operator in {"<", "<="} else ">"), whole
-    if pt.is_integer(kind) or pt.is_string(kind):
+    if pt.is_integer(kind) or pt.is_string(kind) or pt.is_date(kind):
         return operator, wanted  # which is what the column's own values are
     value = pa.scalar(wanted, kind).as_py()
     if pt.is_timestamp(kind) and value != wanted:

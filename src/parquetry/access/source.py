@@ -65,6 +65,7 @@ class Source:
         self._skimmer = Skimmer()
         self._paths = PathValues(home.root)
         self._seen: pa.Schema | None = None  # the columns of all files, when all were last listed
+        self._shown: tuple[pa.Schema, dict[str, pa.DataType], pa.Schema] | None = None
         self._quiet_log: int | None = None
 
     def __reduce__(self) -> tuple[type[Source], tuple[Home, Storage]]:
@@ -242,17 +243,24 @@ class Source:
         types = self._key_types(keys, kept, [columns])
         trusted = _trusted(kept, keys, distinct)
         from_paths = {key: kind for key, kind in types.items() if key not in trusted}
-        fields = {field.name: field.type for field in columns} | from_paths
         return Listing(
             files=files,
             schemas=schemas,
-            columns=pa.schema(list(fields.items())),
+            columns=self._with_keys(columns, from_paths),
             path_values=self._paths.table(from_paths, folders),
             keys=types,
             is_whole=is_whole,
             stamps=stamps,
             links=frozenset(path for folder in folders for path in folder.links),
         )
+
+    def _with_keys(self, columns: pa.Schema, keys: dict[str, pa.DataType]) -> pa.Schema:
+        """Return the columns of files and paths: the same object while they stay what they are."""
+        shown = self._shown
+        if shown is None or shown[0] is not columns or shown[1] != keys:
+            fields = {field.name: field.type for field in columns} | keys
+            shown = self._shown = (columns, keys, pa.schema(list(fields.items())))
+        return shown[2]
 
     def _refuse_foreign(self, schemas: Sequence[FileSchema]) -> None:
         """Refuse files that say that they are of another table or MAJOR version than the dataset."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from zlib import crc32
 
@@ -37,7 +38,7 @@ class Contextual(Bandit):
         super().__init__(exploration_rate)
         self._precisions: dict[tuple[str, str], np.ndarray] = {}
         self._moments: dict[tuple[str, str], np.ndarray] = {}
-        self._means: dict[tuple[str, str], np.ndarray] = {}  # until something is learned
+        self._beliefs: dict[tuple[str, str], _Belief] = {}  # until something is learned
 
     def learn(
         self,
@@ -56,7 +57,7 @@ class Contextual(Bandit):
         precision, moment = self._line(table, layout)
         self._precisions[table, layout] = precision + np.outer(features, features) / _NOISE**2
         self._moments[table, layout] = moment + features * off / _NOISE**2
-        self._means.pop((table, layout), None)
+        self._beliefs.pop((table, layout), None)
 
     def expected(self, table: str, cluster_id: str | None, option: Option) -> float:
         """Return the logarithm of how long an option is thought to take.
@@ -65,9 +66,8 @@ class Contextual(Bandit):
         """
         if not self._has_line(table, option):
             return super().expected(table, cluster_id, option)
-        features = _features(cluster_id, option.predicted_seconds)
-        mean = self._mean(table, option.layout)
-        return log_seconds(option.predicted_seconds) + float(features @ mean)
+        off = self._belief(table, option.layout).off(cluster_id, option.predicted_seconds)
+        return log_seconds(option.predicted_seconds) + off
 
     def try_one(
         self,
@@ -91,18 +91,18 @@ class Contextual(Bandit):
         _, seen = self.seen(table, cluster_id, option)
         if seen.count and not self._has_line(table, option):
             return seen.spread / math.sqrt(seen.count)
-        features = _features(cluster_id, option.predicted_seconds)
-        precision, _ = self._line(table, option.layout)
-        return math.sqrt(float(features @ np.linalg.solve(precision, features)))
+        return self._belief(table, option.layout).spread(cluster_id, option.predicted_seconds)
 
     def _has_line(self, table: str, option: Option) -> bool:
         return option.predicted_seconds is not None and (table, option.layout) in self._moments
 
-    def _mean(self, table: str, layout: str) -> np.ndarray:
+    def _belief(self, table: str, layout: str) -> _Belief:
         key = table, layout
-        if key not in self._means:
-            self._means[key] = np.linalg.solve(*self._line(table, layout))
-        return self._means[key]
+        if key not in self._beliefs:
+            precision, moment = self._line(table, layout)
+            covariance = np.linalg.inv(precision)
+            self._beliefs[key] = _Belief((covariance @ moment).tolist(), covariance.tolist())
+        return self._beliefs[key]
 
     def _line(self, table: str, layout: str) -> tuple[np.ndarray, np.ndarray]:
         return (
@@ -111,9 +111,45 @@ class Contextual(Bandit):
         )
 
 
+@dataclass(frozen=True, slots=True)
+class _Belief:
+    """What is believed of a layout's line.
+
+    Features are nearly all zero, so that a few numbers of these are used for a question.
+
+    Args:
+        mean: The line.
+        covariance: How sure that is.
+    """
+
+    mean: list[float]
+    covariance: list[list[float]]
+
+    def off(self, cluster_id: str | None, predicted_seconds: float | None) -> float:
+        """Return how far a prediction is believed to be off."""
+        slope = _slope(predicted_seconds)
+        return self.mean[0] + slope * self.mean[1] + self.mean[_place(cluster_id)]
+
+    def spread(self, cluster_id: str | None, predicted_seconds: float | None) -> float:
+        """Return how sure that is."""
+        slope, place = _slope(predicted_seconds), _place(cluster_id)
+        first, second, third = (self.covariance[row] for row in (0, 1, place))
+        squares = first[0] + slope * slope * second[1] + third[place]
+        return math.sqrt(squares + 2 * (slope * first[1] + first[place] + slope * second[place]))
+
+
 def _features(cluster_id: str | None, predicted_seconds: float | None) -> np.ndarray:
     features = np.zeros(_FEATURES)
     features[0] = 1.0
-    features[1] = 0.0 if predicted_seconds is None else log_seconds(predicted_seconds) - _TYPICAL
-    features[2 + crc32((cluster_id or "").encode()) % _KINDS] = 1.0
+    features[1] = _slope(predicted_seconds)
+    features[_place(cluster_id)] = 1.0
     return features
+
+
+def _slope(predicted_seconds: float | None) -> float:
+    return 0.0 if predicted_seconds is None else log_seconds(predicted_seconds) - _TYPICAL
+
+
+def _place(cluster_id: str | None) -> int:
+    """Return the place of a kind of question among the features."""
+    return 2 + crc32((cluster_id or "").encode()) % _KINDS

@@ -63,16 +63,25 @@ class Bandit(ABC):
             only = options[0].layout
             return Choice(only, is_exploration=False, reason="the only layout there is")
         expected = [self.expected(table, cluster_id, option) for option in options]
-        best = options[_best(expected)]
+        first = _best(expected)
+        best = options[first]
         explored = self._explored.get(table, 0)
         may_explore = explored + 1 <= self.exploration_rate * asked
         if may_explore and rng.random() < self.exploration_rate:
-            tried, why = self.try_one(table, cluster_id, _near(options), rng)
+            near = _near(options)
+            tried, why = (
+                (best, "") if near == [best] else self.try_one(table, cluster_id, near, rng)
+            )
             if tried.layout != best.layout:
                 self._explored[table] = explored + 1
                 return Choice(tried.layout, is_exploration=True, reason=why)
-        told = sorted(zip(expected, options, strict=True), key=lambda one: one[1] is not best)
-        reason = self._why(table, cluster_id, told[0], min(told[1:], key=lambda one: one[0]))
+        others = [number for number in range(len(options)) if number != first]
+        second = min(others, key=expected.__getitem__)
+        reason = (
+            f"expected fastest: {self._told(table, cluster_id, expected[first], best)}; next "
+            f"{options[second].layout}: "
+            f"{self._told(table, cluster_id, expected[second], options[second])}"
+        )
         return Choice(best.layout, is_exploration=False, reason=reason)
 
     def learn(
@@ -119,18 +128,6 @@ class Bandit(ABC):
         if not latencies.count:
             return prior, latencies
         return prior, Evidence(latencies.count, latencies.mean - prior, latencies.variance)
-
-    def _why(
-        self,
-        table: str,
-        cluster_id: str | None,
-        best: tuple[float, Option],
-        second: tuple[float, Option],
-    ) -> str:
-        return (
-            f"expected fastest: {self._told(table, cluster_id, *best)}; next "
-            f"{second[1].layout}: {self._told(table, cluster_id, *second)}"
-        )
 
     def _told(self, table: str, cluster_id: str | None, logarithm: float, option: Option) -> str:
         _, seen = self.seen(table, cluster_id, option)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 _TOKEN = re.compile(
     r"""(?P<name>"(?:[^"]|"")*")|(?P<text>'(?:[^']|'')*')|(?P<number>(?<![\w$])\d[\d_]*(?:\.\d*)?(?:[eE][+-]?\d+)?)"""
@@ -12,6 +13,7 @@ _LIST = re.compile(r"\(\s*\?(?:\s*,\s*\?)+\s*\)")
 _SPACE = re.compile(r"\s+")
 
 
+@lru_cache(maxsize=1_024)  # asked for before a question is answered, and when it is logged
 def template_of(sql: str) -> str:
     """Return a query with `?` for each value.
 

@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, TypeVar
 
-import numpy as np
 import pyarrow as pa
 
+from parquetry.access.listing import Listing
 from parquetry.files.skimming import Skimmer
 from parquetry.tuning.replicas.coverage import SourceIndex, can_unite
 from parquetry.tuning.routing.pricing import Groups, Reading
@@ -16,16 +16,18 @@ from parquetry.tuning.routing.pricing import Groups, Reading
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    import numpy as np
     from numpy.typing import NDArray
 
     from parquetry.access.conditions import Demand
-    from parquetry.access.listing import Listing
     from parquetry.files.skimming import FileSchema
     from parquetry.model.partitions import PartitionFilter
+    from parquetry.operations.bounds import Flags
     from parquetry.tuning.replicas.coverage import Coverage
     from parquetry.tuning.replicas.manifest import Manifest
 
 _T = TypeVar("_T")
+_NO_PATH_VALUES = pa.table({})
 _MOST_ANSWERS = 512
 _LONGEST_KEY = 4_096  # letters of a question's demands; longer ones are not remembered
 _UNKNOWN_GROUP_BYTES = 4 << 20  # what a row group of a file that nobody has looked into weighs
@@ -76,18 +78,40 @@ class _Answer:
     files: list[list[str]]
     readings: list[Reading]
 
+    @cached_property
+    def all_files(self) -> list[str]:
+        """The files of all pieces that have to be read."""
+        return [path for files in self.files for path in files]
+
+    @cached_property
+    def total(self) -> Reading:
+        """What reading of all pieces takes."""
+        return sum(self.readings, Reading())
+
 
 @dataclass(frozen=True)
 class _Sources:
     """What reading the sources of a replica instead would take.
 
     Args:
-        by_file: Of each piece, the row groups, rows and bytes of each of its sources.
-        total: What reading all of them would take.
+        groups: Of each piece, the row groups of its sources.
+        admitted: Of these, those that the question can have use for.
     """
 
-    by_file: list[NDArray[np.int64]]
-    total: Reading
+    groups: Sequence[Groups]
+    admitted: Sequence[Flags]
+
+    @cached_property
+    def total(self) -> Reading:
+        """What reading all of them takes."""
+        found = zip(self.groups, self.admitted, strict=True)
+        return sum((groups.reading_all(flags) for groups, flags in found), Reading())
+
+    @cached_property
+    def by_file(self) -> list[NDArray[np.int64]]:
+        """Of each piece, the row groups, rows and bytes of each of its sources."""
+        found = zip(self.groups, self.admitted, strict=True)
+        return [groups.by_file(flags) for groups, flags in found]
 
 
 class OpenedReplica:
@@ -116,6 +140,7 @@ class OpenedReplica:
         ]
         self._answers: dict[str, _Answer] = {}
         self._of_sources: dict[str, _Sources] = {}
+        self._last: tuple[object, Coverage | None] | None = None
         self._places = {
             state.path: (piece, number)
             for piece, one in enumerate(manifest.pieces)
@@ -137,18 +162,38 @@ class OpenedReplica:
             root: The dataset's folder.
             wanted: What the question demands.
         """
-        if not self._index.fits(own):
-            return None
-        coverage = self._index.cover(own, root, wanted.where)
-        if len(coverage.uncovered) == len(own.files) or not can_unite(own, coverage.uncovered):
+        coverage = self._coverage(own, root, wanted.where)
+        if coverage is None:
             return None
         answer = self._answer(wanted)
-        files = [path for piece in coverage.usable for path in answer.files[piece]]
-        reading = sum((answer.readings[piece] for piece in coverage.usable), Reading())
-        start = len(root) + 1
-        for place in coverage.uncovered:
-            reading += self._own_reading(own, place, wanted, start)
+        if not coverage.uncovered and len(coverage.usable) == len(answer.files):
+            files, reading = answer.all_files, answer.total
+        else:
+            files = [path for piece in coverage.usable for path in answer.files[piece]]
+            reading = sum((answer.readings[piece] for piece in coverage.usable), Reading())
+            start = len(root) + 1
+            for place in coverage.uncovered:
+                reading += self._own_reading(own, place, wanted, start)
         return Possibility(self.layout, reading, partial(self._listing, own, files, coverage))
+
+    def _coverage(self, own: Listing, root: str, where: PartitionFilter | None) -> Coverage | None:
+        """Return what stands for files of a question; None if that is nothing, or of no use.
+
+        Where all files are listed it is what it was as long as no file of theirs has changed.
+        """
+        if where is not None:
+            return self._covered(own, root, where)
+        facts = (own.columns, own.path_values.num_columns, own.files, own.stamps)
+        if self._last is None or self._last[0] != facts:
+            self._last = (facts, self._covered(own, root, where))
+        return self._last[1]
+
+    def _covered(self, own: Listing, root: str, where: PartitionFilter | None) -> Coverage | None:
+        if not self._index.fits(own):
+            return None
+        coverage = self._index.cover(own, root, where)
+        is_of_use = len(coverage.uncovered) < len(own.files)
+        return coverage if is_of_use and can_unite(own, coverage.uncovered) else None
 
     def own_reading(self, own: Listing, root: str, wanted: Wanted) -> Reading:
         """Return what reading the dataset's own files takes, as far as this replica knows them."""
@@ -177,21 +222,27 @@ class OpenedReplica:
         return _remembered(self._of_sources, wanted, self._ask_sources)
 
     def _ask_sources(self, wanted: Wanted) -> _Sources:
-        found = [groups.by_file(groups.admitted(wanted.references)) for groups in self._sources]
-        row_groups, rows, size = map(int, np.sum([one.sum(axis=0) for one in found], axis=0))
-        chunks = sum(int(groups.chunks.sum()) for groups in self._sources)
-        return _Sources(found, Reading(len(self._places), row_groups, rows, size, chunks))
+        admitted = [groups.admitted(wanted.references) for groups in self._sources]
+        return _Sources(self._sources, admitted)
 
     def _listing(self, own: Listing, files: list[str], coverage: Coverage) -> Listing:
         schemas = [self._schemas[path] for path in files]
-        files += [own.files[place] for place in coverage.uncovered]
         schemas += [own.schemas[place] for place in coverage.uncovered]
+        files = [*files, *(own.files[place] for place in coverage.uncovered)]
         if not files:  # nothing can fulfil the question; one file shows its columns
             files, schemas = [own.files[0]], [own.schemas[0]]
             return replace(
                 own, files=files, schemas=schemas, path_values=own.path_values.slice(0, 1)
             )
-        return replace(own, files=files, schemas=schemas, path_values=pa.table({}), stamps=())
+        return Listing(
+            files=files,
+            schemas=schemas,
+            columns=own.columns,
+            path_values=_NO_PATH_VALUES,
+            keys=own.keys,
+            is_whole=own.is_whole,
+            links=own.links,
+        )
 
     def _own_reading(self, own: Listing, place: int, wanted: Wanted, start: int) -> Reading:
         """Return what reading one of the dataset's own files takes, guessed where it is not known."""

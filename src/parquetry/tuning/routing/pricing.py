@@ -99,6 +99,7 @@ class Groups:
         self._bytes = np.asarray(table["bytes"])
         self._ranges = ranges_of(table)
         self.chunks = np.bincount(self._file, minlength=files) * columns
+        self._all_chunks = int(self.chunks.sum())
 
     def admitted(self, references: Sequence[Sequence[Demand]]) -> Flags:
         """Return the row groups that a question can have use for."""
@@ -106,6 +107,8 @@ class Groups:
 
     def files_of(self, groups: Flags) -> list[int]:
         """Return the numbers of the files that some row groups stand in, ascending."""
+        if self.files == 1:
+            return [0] if groups.any() else []
         return np.flatnonzero(np.bincount(self._file[groups], minlength=self.files)).tolist()
 
     @cached_property
@@ -122,10 +125,20 @@ class Groups:
         That is its own if it is left out. A question reads some of the columns. How much smaller they
         are in another layout is not told by how much smaller all of them are.
         """
-        rows = int(self._rows[groups].sum())
-        size = int(self._bytes[groups].sum()) if bytes_a_row is None else round(rows * bytes_a_row)
-        chunks = int(self.chunks[files].sum()) if files else 0
-        return Reading(len(files), int(np.count_nonzero(groups)), rows, size, chunks)
+        is_all = len(files) == self.files
+        chunks = self._all_chunks if is_all else int(self.chunks[files].sum()) if files else 0
+        return self._reading(groups, len(files), chunks, bytes_a_row)
+
+    def _reading(
+        self, groups: Flags, files: int, chunks: int, bytes_a_row: float | None = None
+    ) -> Reading:
+        rows = int(self._rows @ groups)
+        size = int(self._bytes @ groups) if bytes_a_row is None else round(rows * bytes_a_row)
+        return Reading(files, int(np.count_nonzero(groups)), rows, size, chunks)
+
+    def reading_all(self, groups: Flags) -> Reading:
+        """Return what reading some row groups takes if every file is opened."""
+        return self._reading(groups, self.files, self._all_chunks)
 
     def by_file(self, groups: Flags) -> NDArray[np.int64]:
         """Return how many row groups, rows and bytes some row groups have, a line a file."""

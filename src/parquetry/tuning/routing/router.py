@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import time
 from threading import Lock
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ from parquetry.access.observing import Route
 from parquetry.access.pruning import partition_filter
 from parquetry.commits.dead_layouts import MANIFEST, find_layouts
 from parquetry.errors import ParquetryError
+from parquetry.files.skimming import RACY_NS
 from parquetry.model.layouts import INITIAL
 from parquetry.storage.folders import find_stat
 from parquetry.tuning.bandits.policy import Option
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
     from parquetry.access.listing import Listing
     from parquetry.access.observing import Question
     from parquetry.commits.home import Home
-    from parquetry.storage.protocol import Storage
+    from parquetry.storage.protocol import Stat, Storage
     from parquetry.tuning.bandits.policy import Policy
     from parquetry.tuning.routing.opened import Possibility
     from parquetry.tuning.routing.pricing import Prices, Reading
@@ -64,6 +66,7 @@ class ReplicaRouter:
         self._cluster_of = cluster_of or (lambda _: None)
         self._rng = random.Random(seed)  # noqa: S311  no secret
         self._opened: dict[str, tuple[object, OpenedReplica | None]] = {}
+        self._listed: dict[str, tuple[Stat, list[str]]] = {}
         self._lock = Lock()
 
     def route(self, question: Question) -> Route | None:
@@ -121,8 +124,21 @@ class ReplicaRouter:
 
     def _replicas(self, home: Home, storage: Storage) -> list[OpenedReplica]:
         """Return the replicas of a dataset that can be read now."""
-        found = (self._replica(folder, storage) for folder in find_layouts(home, storage))
+        found = (self._replica(folder, storage) for folder in self._folders(home, storage))
         return [one for one in found if one is not None]
+
+    def _folders(self, home: Home, storage: Storage) -> Sequence[str]:
+        """Return the folders of replicas; they are not listed again while nothing came or went."""
+        stamp = find_stat(storage, home.layouts)
+        if stamp is None:
+            return ()
+        known = self._listed.get(home.layouts)
+        if known is not None and known[0] == stamp:
+            return known[1]
+        found = find_layouts(home, storage)
+        if time.time_ns() - stamp.mtime_ns > RACY_NS:
+            self._listed[home.layouts] = (stamp, found)
+        return found
 
     def _replica(self, folder: str, storage: Storage) -> OpenedReplica | None:
         """Return a replica; its manifest is read again only when it was replaced."""
