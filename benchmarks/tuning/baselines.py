@@ -6,7 +6,8 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 import numpy as np
-from ours import EVERY, RECENT, REWRITE_SECONDS_A_ROW, Outcome, has_shifted, kinds_of
+from ours import EVERY, RECENT, REWRITE_SECONDS_A_ROW, has_shifted, kinds_of
+from outcome import Outcome
 
 from parquetry.model.layouts import INITIAL, Layout
 

@@ -69,6 +69,7 @@ ORDER BY "at" + shift + delay * INTERVAL 1 SECOND, h
 def make_sales(folder: Path, millions: float) -> None:
     """Write `sales` as files of the house's size."""
     scale = millions / 6
+    folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent) as raw:
         tool = Path(sys.executable).parent / "tpchgen-cli"
         tables = "lineitem,orders,customer,nation,part"

@@ -40,8 +40,9 @@ class Built:
         folder: Where it stands.
         rewrite_seconds: What writing it took.
         seconds: What each question takes: the median of its runs.
-        row_groups: The row groups that each reads, counted in row groups of 61,440 rows.
+        row_groups: The row groups that each reads.
         total: The row groups that there are.
+        rows: The rows that they have.
         bytes: Its size.
         layout: What it is, unless others made it.
     """
@@ -52,8 +53,14 @@ class Built:
     seconds: np.ndarray
     row_groups: np.ndarray
     total: int
+    rows: int
     bytes: int
     layout: Layout | None = None
+
+    @property
+    def group_rows(self) -> float:
+        """The rows of a row group."""
+        return self.rows / self.total
 
 
 class WrongAnswerError(AssertionError):
@@ -160,8 +167,8 @@ class Bench:
         files = sorted(folder.glob("*.parquet"))
         total = sum(_row_groups(path) for path in files)
         size = sum(path.stat().st_size for path in files)
-        row_groups *= sum(_rows(path) for path in files) / total / 61_440
-        return Built(name, folder, seconds, taken, row_groups, total, size, layout)
+        rows = sum(_rows(path) for path in files)
+        return Built(name, folder, seconds, taken, row_groups, total, rows, size, layout)
 
     def ask(self, sql: str, folder: Path):
         """Return the answer to a question from the files of a folder."""

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
+from outcome import Outcome
 
 from parquetry.access.sql_query import understand
 from parquetry.model.layouts import INITIAL, Layout
@@ -35,41 +36,6 @@ MOST_REPLAYED = 2_000
 SHIFT = 0.3
 """Share of questions that must be of another kind than when layouts were last proposed."""
 REWRITE_SECONDS_A_ROW = 1.5e-6
-
-
-@dataclass
-class Outcome:
-    """What a strategy did. What that took is told by the times that its layouts have now.
-
-    Args:
-        name: The strategy.
-        answered: Each question, by its number in the pool, and the layout that answered it.
-        moves: The layouts that were written, with the number of the question.
-    """
-
-    name: str
-    answered: list[tuple[Built, int]] = field(default_factory=list)
-    moves: list[tuple[int, Built]] = field(default_factory=list)
-
-    @property
-    def query_seconds(self) -> float:
-        """What questions took."""
-        return float(sum(built.seconds[number] for built, number in self.answered))
-
-    @property
-    def rewrite_seconds(self) -> float:
-        """What rewriting took."""
-        return sum(built.rewrite_seconds for _, built in self.moves)
-
-    @property
-    def row_groups(self) -> float:
-        """How many row groups were read."""
-        return float(sum(built.row_groups[number] for built, number in self.answered))
-
-    @property
-    def total(self) -> float:
-        """Questions and rewriting together."""
-        return self.query_seconds + self.rewrite_seconds
 
 
 class Brains:

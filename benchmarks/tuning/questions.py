@@ -10,6 +10,9 @@ import numpy as np
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from typing import TypeAlias
+
+    Template: TypeAlias = Callable[[np.random.Generator], str]
 
 EACH = 5
 """Questions of a template, with literals of their own."""
@@ -28,7 +31,7 @@ def _between(column: str, start: dt.date, days: int) -> str:
     return f"{column} >= DATE '{start}' AND {column} < DATE '{end}'"
 
 
-def _sales_span(column: str, days: int) -> Callable[[np.random.Generator], str]:
+def _sales_span(column: str, days: int) -> Template:
     def template(random: np.random.Generator) -> str:
         start = _day(random, dt.date(1992, 6, 1), 2_200)
         where = _between(column, start, days)
@@ -37,7 +40,7 @@ def _sales_span(column: str, days: int) -> Callable[[np.random.Generator], str]:
     return template
 
 
-def _sales_key(column: str, last: int) -> Callable[[np.random.Generator], str]:
+def _sales_key(column: str, last: int) -> Template:
     return lambda random: (
         "SELECT count(*), sum(price), min(shipped) FROM sales "
         f"WHERE {column} = {random.integers(1, last)}"
@@ -75,32 +78,34 @@ def _price_range(random: np.random.Generator) -> str:
     return f"SELECT count(*), sum(quantity) FROM sales WHERE price BETWEEN {low} AND {low + 500}"
 
 
-SALES: Mapping[str, Callable[[np.random.Generator], str]] = {
-    "shipped week": _sales_span("shipped", 7),
-    "customer": _sales_key("customer", 150_000),
-    "part": _sales_key("part", 200_000),
-    "brand and size": _brand,
-    "nation and months": _nation_month,
-    "forecast": _forecast,
-    "price range": _price_range,
-    "scan by flag": lambda _: (
-        "SELECT flag, count(*), sum(price) FROM sales GROUP BY flag ORDER BY flag"
-    ),
-    "scan by segment": lambda _: (
-        "SELECT segment, mode, sum(quantity) FROM sales GROUP BY ALL ORDER BY ALL"
-    ),
-    "scan of customers": lambda _: (
-        "SELECT customer, sum(price) AS s FROM sales GROUP BY customer "
-        "ORDER BY s DESC, customer LIMIT 10"
-    ),
-    "most quantities": lambda random: (
-        f"SELECT count(*), sum(price) FROM sales WHERE quantity > {random.integers(1, 8)}"
-    ),
-    "most discounts": lambda random: (
-        f"SELECT mode, sum(price) FROM sales WHERE discount <= 0.0{random.integers(7, 10)} "
-        "GROUP BY mode ORDER BY mode"
-    ),
-}
+def _sales_templates(millions: float) -> Mapping[str, Template]:
+    """Return the templates for so many millions of rows: there are 25,000 customers in each."""
+    return {
+        "shipped week": _sales_span("shipped", 7),
+        "customer": _sales_key("customer", round(25_000 * millions)),
+        "part": _sales_key("part", round(33_333 * millions)),
+        "brand and size": _brand,
+        "nation and months": _nation_month,
+        "forecast": _forecast,
+        "price range": _price_range,
+        "scan by flag": lambda _: (
+            "SELECT flag, count(*), sum(price) FROM sales GROUP BY flag ORDER BY flag"
+        ),
+        "scan by segment": lambda _: (
+            "SELECT segment, mode, sum(quantity) FROM sales GROUP BY ALL ORDER BY ALL"
+        ),
+        "scan of customers": lambda _: (
+            "SELECT customer, sum(price) AS s FROM sales GROUP BY customer "
+            "ORDER BY s DESC, customer LIMIT 10"
+        ),
+        "most quantities": lambda random: (
+            f"SELECT count(*), sum(price) FROM sales WHERE quantity > {random.integers(1, 8)}"
+        ),
+        "most discounts": lambda random: (
+            f"SELECT mode, sum(price) FROM sales WHERE discount <= 0.0{random.integers(7, 10)} "
+            "GROUP BY mode ORDER BY mode"
+        ),
+    }
 
 
 def _pickup_span(random: np.random.Generator) -> str:
@@ -152,7 +157,7 @@ def _zone_week(random: np.random.Generator) -> str:
     )
 
 
-TRIPS: Mapping[str, Callable[[np.random.Generator], str]] = {
+TRIPS: Mapping[str, Template] = {
     "days": _pickup_span,
     "zone": _zone,
     "from zone to zone": _zones,
@@ -178,8 +183,6 @@ TRIPS: Mapping[str, Callable[[np.random.Generator], str]] = {
     ),
 }
 
-TEMPLATES = {"sales": SALES, "trips": TRIPS}
-
 
 @dataclass(frozen=True)
 class Question:
@@ -189,11 +192,12 @@ class Question:
     sql: str
 
 
-def make_pool(table: str, each: int = EACH, seed: int = 11) -> list[Question]:
-    """Return the questions of all templates."""
+def make_pool(table: str, millions: float, each: int = EACH, seed: int = 11) -> list[Question]:
+    """Return the questions of all templates, for a table of so many rows."""
     random = np.random.default_rng(seed)
+    templates = _sales_templates(millions) if table == "sales" else TRIPS
     return [
         Question(name, template(random))
-        for name, template in TEMPLATES[table].items()
+        for name, template in templates.items()
         for _ in range(each)
     ]

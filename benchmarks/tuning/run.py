@@ -10,6 +10,13 @@ counts), so that load of others hits all alike. A workload is a sequence of the 
 costs is the sum of these times, and of the rewriting. So all strategies are compared on the same
 measurements, and a day of questions need not last a day.
 
+`groups/oracle` are the row groups that a strategy read of its layouts, beside those of the same size
+that the rows of each answer would have filled had they stood together, at least one a question; both
+are sums over all questions, those before the first move among them. W1 to W5 ask selective templates
+only.
+`rows of arrival` are the rows of the row groups that were read, beside those of arrival order: of larger
+row groups fewer are read, but not fewer rows.
+
 With `--real` stores are asked instead, one question after the other, with tuning on and off; W6, in
 which rows come, change and go between the questions, is played in no other way. There every answer is
 compared, and the rounds of the loop, the writes, observing and routing are charged as they come. Few
@@ -28,17 +35,18 @@ import resource
 import shutil
 import sys
 import time
-from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-from baselines import Oreo, best_static, chosen_sort, offline_optimum, static
+import pyarrow.parquet as pq
+from baselines import Oreo, best_static, chosen_sort, static
+from fewest import report_fewest
 from measuring import Bench, Built
-from ours import Brains, Outcome, Player
+from ours import Brains, Player
 from questions import make_pool
 from real import really_ask, report_stores
-from workloads import SELECTIVE, Workload, make_workloads
+from reporting import matching_rows, report_layouts, report_outcomes, report_prediction
+from workloads import SELECTIVE, make_workloads
 
 from parquetry.model.layouts import Layout, PartitionKey
 from parquetry.tuning.candidates.situation import Situation, Wish
@@ -47,9 +55,13 @@ from parquetry.tuning.costs.constants import Constants
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    import numpy as np
+    from outcome import Outcome
+
 CLOCKS = {"wall": time.perf_counter, "cpu": time.process_time}
 EAGER = {"theta": 0.01, "share_looking": 1e3}
 """Settings with which stores move long before it pays, so that most questions go to replicas."""
+NAMES = {0: "parquetry, one layout", 2: "parquetry, two replicas", 4: "parquetry, four replicas"}
 TIMES = {"sales": "ordered", "trips": "pickup"}
 
 
@@ -65,7 +77,8 @@ def main() -> None:
     work = Path(args.folder) / f"layouts-{args.table}"
     shutil.rmtree(work, ignore_errors=True)
     work.mkdir()
-    pool = make_pool(args.table, args.each)
+    rows = sum(pq.read_metadata(path).num_rows for path in raw.glob("*.parquet"))
+    pool = make_pool(args.table, rows / 1e6, args.each)
     bench = Bench(args.table, raw, work, pool, CLOCKS[args.clock], args.repeats)
     try:
         brains = Brains(bench)
@@ -89,14 +102,15 @@ def run_contest(args: argparse.Namespace, bench: Bench, brains: Brains) -> None:
     """Let all strategies play, time all that they wrote together, and tell what they paid."""
     statics = build_baselines(bench, brains)
     played = [
-        (one, play(brains, one.numbers))
+        (one, play(brains, one.numbers, args.replicas))
         for one in make_workloads(bench.pool, args.length, args.phase)
         if not one.writes and (not args.only or one.name in args.only)
     ]
     bench.time_all()
     report_layouts([bench.initial, *bench.built.values()])
     for workload, outcomes in played:
-        report([*by_hand(bench, statics, workload.numbers), *outcomes], workload, bench)
+        report_outcomes([*by_hand(bench, statics, workload.numbers), *outcomes], workload, bench)
+        report_fewest(brains, workload.numbers, matching_rows(bench))
     report_prediction(bench, brains)
 
 
@@ -132,6 +146,12 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--every", type=int, default=100, help="questions between rounds of a store"
     )
+    parser.add_argument(
+        "--replicas",
+        type=lambda text: [int(one) for one in text.split(",")],
+        default=[0, 2, 4],
+        help="how many replicas parquetry may keep, one contender each; 0: the folder is rewritten",
+    )
     parser.add_argument("--only", type=lambda text: text.split(","), default=[])
     return parser.parse_args()
 
@@ -146,15 +166,6 @@ def build_baselines(bench: Bench, brains: Brains) -> list[Built]:
     return found
 
 
-def report_layouts(layouts: Sequence[Built]) -> None:
-    """Print what was written, and how long that took."""
-    for one in layouts:
-        print(
-            f"  {one.name[:90]:<90} written in {one.rewrite_seconds:5.1f} s, pool asked in "
-            f"{one.seconds.sum():6.2f} s, {one.bytes / 1e6:5.0f} MB"
-        )
-
-
 def hot_columns(bench: Bench, brains: Brains) -> tuple[str, ...]:
     """Return the columns that the selective templates ask about most."""
     names = list(dict.fromkeys(question.template for question in bench.pool))[SELECTIVE]
@@ -166,13 +177,12 @@ def hot_columns(bench: Bench, brains: Brains) -> tuple[str, ...]:
     return Situation(brains.sample, wishes, Constants()).hot_columns
 
 
-def play(brains: Brains, numbers: np.ndarray) -> list[Outcome]:
+def play(brains: Brains, numbers: np.ndarray, replicas: Sequence[int]) -> list[Outcome]:
     """Return what those do who see one question after the other."""
     return [
         chosen_sort(brains, numbers),
         Oreo(brains).play(numbers),
-        Player(brains, 0, "parquetry, one layout").play(numbers),
-        Player(brains, 2, "parquetry, two replicas").play(numbers),
+        *(Player(brains, most, NAMES[most]).play(numbers) for most in replicas),
     ]
 
 
@@ -190,75 +200,6 @@ def by_hand(bench: Bench, statics: Sequence[Built], numbers: np.ndarray) -> list
         best,
         best_static(every, numbers),
     ]
-
-
-def report(outcomes: list[Outcome], workload: Workload, bench: Bench) -> None:
-    """Print a table, with ratios to the best static layout and to the offline optimum."""
-    arrival, *_, best = outcomes[:5]
-    optimum = offline_optimum([bench.initial, *bench.built.values()], workload.numbers)
-    oracle = oracle_row_groups(bench, workload.numbers)
-    print(f"\n{workload.name} {workload.title}: {len(workload.numbers):,} questions")
-    print(
-        f"  {'':<38}{'total s':>9}{'rewriting':>10}{'moves':>6}{'/ static':>9}{'/ optimum':>10}"
-        f"{'groups/oracle':>14}{'of arrival':>11}"
-    )
-    for one in outcomes:
-        print(
-            f"  {one.name:<38}{one.total:9.1f}{one.rewrite_seconds:10.1f}{len(one.moves):6}"
-            f"{one.total / best.total:9.2f}{one.total / optimum:10.2f}"
-            f"{one.row_groups / oracle:14.2f}{one.row_groups / arrival.row_groups:11.3f}"
-        )
-    print(f"  {'offline optimum':<38}{optimum:9.1f}{'':16}{optimum / best.total:9.2f}{1:10.2f}")
-    for one in outcomes:
-        for at, built in one.moves:
-            if one is best or at:
-                print(f"    {one.name} at {at}: {built.name[:100]}")
-
-
-def oracle_row_groups(bench: Bench, numbers: np.ndarray) -> float:
-    """Return the row groups that the rows of the answers would fill, if they stood together."""
-    counts = matching_rows(bench)
-    return float(np.ceil(counts / 61_440).clip(1)[numbers].sum())
-
-
-def matching_rows(bench: Bench) -> np.ndarray:
-    """Return how many rows fulfil the conditions of each question."""
-    if not hasattr(bench, "matching"):
-        counts = []
-        for question in bench.pool:
-            after = question.sql.split(f"FROM {bench.table}")[1]
-            condition = after.split("GROUP BY")[0].split("ORDER BY")[0]
-            sql = f"SELECT count(*) FROM {bench.table}{condition}"
-            counts.append(bench.ask(sql, bench.raw).fetchall()[0][0])
-        bench.matching = np.array(counts, float)
-    return bench.matching
-
-
-def report_prediction(bench: Bench, brains: Brains) -> None:
-    """Print how the what-if agrees with the layouts that were written."""
-    known = [one for one in bench.built.values() if one.layout is not None]
-    templates = list(dict.fromkeys(question.template for question in bench.pool))
-    predicted, measured = {}, {}
-    for one in known:
-        work = brains.work(one.layout.layout_id, one.layout)
-        for name in templates:
-            members = [n for n, q in enumerate(bench.pool) if q.template == name]
-            predicted[one.name, name] = sum(work[n].rows for n in members) / 61_440
-            measured[one.name, name] = float(one.row_groups[members].sum())
-    errors = [abs(predicted[at] - measured[at]) / max(measured[at], 1) for at in measured]
-    agree = Counter()
-    for name in templates:
-        for number, one in enumerate(known):
-            for other in known[:number]:
-                a, b = measured[one.name, name], measured[other.name, name]
-                if abs(a - b) > 0.1 * max(a, b):
-                    c, d = predicted[one.name, name], predicted[other.name, name]
-                    agree[(a < b) == (c < d)] += 1
-    print(
-        f"\nwhat-if: median error of row groups read {100 * np.median(errors):.1f} % over "
-        f"{len(known)} layouts x {len(templates)} templates; ranking agrees in "
-        f"{100 * agree[True] / max(agree.total(), 1):.1f} % of {agree.total()} pairs"
-    )
 
 
 if __name__ == "__main__":
