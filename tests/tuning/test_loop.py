@@ -15,7 +15,15 @@ from parquetry import Store
 from parquetry.access.conditions import Comparison, Demand
 from parquetry.errors import NotFoundError, ParameterError, RequestError
 from parquetry.model.layouts import INITIAL, Layout
-from parquetry.tuning import Config, LayoutExplorer, MetadataStore, QueryExecutor, moving_rule
+from parquetry.tuning import (
+    Config,
+    LayoutExplorer,
+    MetadataStore,
+    QueryExecutor,
+    moving_rule,
+    proposing,
+)
+from parquetry.tuning.costs.constants import Constants
 from parquetry.tuning.deciding import State
 from parquetry.tuning.evaluation import racing
 from parquetry.tuning.migrations.worker import Worker
@@ -69,7 +77,7 @@ def config(store, tmp_path):
 
 @pytest.fixture
 def calm(monkeypatch):
-    """A clock that knows no noise: a query takes as long as it reads row groups."""
+    """A clock without noise: a query takes as long as it reads row groups; prices are known."""
 
     def runner(path, layout):
         store = Store(path, router=ReplicaRouter(racing.Pinned(layout)))
@@ -81,6 +89,7 @@ def calm(monkeypatch):
         return run
 
     monkeypatch.setattr(racing, "_runner", runner)
+    monkeypatch.setattr(proposing, "fit_log", lambda _: Constants())
 
 
 def ask(config, metadata, count=20, sql=QUERY):
@@ -143,6 +152,7 @@ def test_a_layout_that_is_not_faster_is_taken_away_again(store, config, metadata
     assert ask(config, metadata) == answers
 
 
+@pytest.mark.usefixtures("calm")
 def test_a_layout_that_was_refused_must_promise_more_before_it_is_written_again(
     config, metadata, monkeypatch
 ):
