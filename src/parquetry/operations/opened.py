@@ -146,7 +146,7 @@ class OpenedFile:
         """Whether a column holds times in the old form; most files need not be asked for it."""
         kinds = self.file.columns
         may = [kinds.field(name).type for name in names]
-        if not any(pt.is_timestamp(kind) or pt.is_nested(kind) for kind in may):
+        if not any((pt.is_timestamp(k) and k.unit == "ns") or pt.is_nested(k) for k in may):
             return False
         return not self._old_times.isdisjoint(names)
 

@@ -101,7 +101,7 @@ def repeated(
     once = pl.Series(name, values, dtype=polars_type(kind))
     if len(values) == 1:
         return once.new_from_index(0, counts[0])
-    return once.gather(pl.Series(array_of(np.repeat(np.arange(len(values)), counts))))
+    return once[pl.Series(array_of(np.repeat(np.arange(len(values)), counts)))]
 
 
 def rows_of(frame: pl.DataFrame, flags: Flags) -> pl.DataFrame:

@@ -66,7 +66,7 @@ class SoughtKeys:
         column = self._frame.get_column(self.file_keys[0])
         known = np.flatnonzero(bounds.known & (ends > starts))
         places = pl.Series(array_of(known))
-        low, high = (one.gather(places).cast(column.dtype) for one in (bounds.low, bounds.high))
+        low, high = (one[places].cast(column.dtype) for one in (bounds.low, bounds.high))
         within = starts[known], ends[known]
         starts[known] = _count_below(column, *within, low, with_equal=False)
         ends[known] = _count_below(column, *within, high, with_equal=True)
@@ -89,7 +89,7 @@ def _count_below(
     low, high = starts.copy(), ends.copy()
     while (is_open := low < high).any():
         middle = (low + high) // 2
-        here = column.gather(pl.Series(array_of(np.where(is_open, middle, 0))))
+        here = column[pl.Series(array_of(np.where(is_open, middle, 0)))]
         below: Flags = (here <= values if with_equal else here < values).to_numpy()
         low = np.where(is_open & below, middle + 1, low)
         high = np.where(is_open & ~below, middle, high)
