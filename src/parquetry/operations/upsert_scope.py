@@ -52,7 +52,7 @@ def find_upsert_scope(
     }
     if len(types) < len(found_keys):
         refuse_missing(home, found_keys, new)
-    return Scope(home.root, scope.version, columns, types, scope.files)
+    return Scope(home.root, scope.version, columns, types, scope.files, scope.footers)
 
 
 def requirement_of(scope: Scope, new: NewRows) -> Requirement:
