@@ -11,8 +11,8 @@ sync at the end, and are neither atomic nor undone. To delete a partition is `un
 Which files a task concerns everybody finds out by himself, from the same request: a condition on rows.
 Four tasks are there a second time, "told the partition" or "told the day", as a person would do it who
 knows that nothing else is concerned: everybody gets that in the form that he takes it in, and the three
-by hand look nowhere else. (An upsert of parquetry takes no such hint: it looks for the keys in every
-folder, lest a row be there twice.)
+by hand look nowhere else. (An upsert of parquetry is told by a key that includes the day; otherwise it
+looks for the keys in every folder, lest a row be there twice.)
 
 Every run is in a process of its own on a fresh copy; what is told is the median, with the commit and all
 syncs. The floors say what the bytes and the rows of the files that change cost alone.
@@ -170,7 +170,8 @@ def use_parquetry(task: str, table: Path, folder: Path) -> Callable[[], Any]:
     parts = (home, storage, Source(home, storage))
     if task.startswith("upsert"):
         rows = pl.read_parquet(source_of(task, folder))
-        return lambda: upsert(*parts, rows, KEYS)
+        keys = [*BY, "trade_id"] if day_of(task) else KEYS
+        return lambda: upsert(*parts, rows, keys)
     told = keys_of(task)
     if task.startswith("update"):
         return lambda: update(*parts, predicate(task), {"price": pl.col("price") * 2}, told)
