@@ -16,7 +16,7 @@ Item = TypeVar("Item")
 TOGETHER_ROWS = 262_144
 """Small files are looked into together up to so many rows."""
 
-TOGETHER_CELLS = 2_097_152
+TOGETHER_CELLS = 262_144
 """Values of all columns that are held at once where rows have many of them."""
 
 _FEWEST = 4  # bundles, if there can be so many: two threads work on them

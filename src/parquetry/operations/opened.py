@@ -198,6 +198,7 @@ class OpenedFile:
                 metadata=self.footer if content is None else footer,  # which small ones bring along
                 read_dictionary=list(in_codes),
                 page_checksum_verification=True,
+                pre_buffer=False,  # which would hold the bytes until the reader is closed
             )
         return self._readers[in_codes]
 
