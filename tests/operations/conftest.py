@@ -1,12 +1,14 @@
-"""Footers of few files are read together here, as those of many are."""
+"""Few files are read and rewritten together here, as many are."""
 
 from __future__ import annotations
 
 import pytest
 
 from parquetry.files import footer_table
+from parquetry.operations import bundled_rewriting
 
 
 @pytest.fixture(autouse=True)
 def few_are_many(monkeypatch):
     monkeypatch.setattr(footer_table, "WORTH_A_WALK", 2)
+    monkeypatch.setattr(bundled_rewriting, "WORTH_A_BUNDLE", 2)

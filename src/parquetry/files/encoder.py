@@ -94,14 +94,18 @@ class Encoder:
         if self._pending_rows >= self._group_rows:
             self._encode_full()
 
+    def end_row_group(self) -> None:
+        """Write what has gathered as a row group, however few rows these are."""
+        if self._pending_rows:
+            self._encode(self._take())
+
     def finish(self) -> None:
         """Write what is left of the rows, and the footer.
 
         Raises:
             StorageError: If the disk refuses.
         """
-        if self._pending_rows:
-            self._encode(self._take())
+        self.end_row_group()
         self._target.hold()
         with told():
             self._writer.close()

@@ -9,13 +9,14 @@ the same writer, the same schema and the same order of values.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from parquetry.errors import CorruptionError
 from parquetry.files.footers import parse_footer
-from parquetry.files.lockstep import Flags, Numbers, Spans, UnusualError, Walk
+from parquetry.files.lockstep import Flags, Numbers, Spans, UnusualError, Walk, each_shape
 from parquetry.files.splicing.fields import (
     ColumnChunk,
     ColumnMetaData,
@@ -33,8 +34,6 @@ if TYPE_CHECKING:
 
 WORTH_A_WALK = 128
 """So many footers of one shape take PyArrow as long as one walk through all of them."""
-
-_MOST_SHAPES = 8  # beyond, the files have too little in common
 
 
 class ChunkFacts(NamedTuple):
@@ -92,21 +91,11 @@ def read_together(footers: Sequence[bytes]) -> tuple[list[FooterTable], list[int
     Args:
         footers: Footers in Thrift's compact form, as `footer_bytes` returns them.
     """
-    tables: list[FooterTable] = []
-    left = np.arange(len(footers))
-    alone: list[int] = []
-    for _ in range(_MOST_SHAPES):
-        if len(left) < WORTH_A_WALK:
-            break
-        table = _read_alike(footers, left)
-        if table is None or len(table.members) < WORTH_A_WALK:
-            members = left[:1] if table is None else table.members
-            alone += members.tolist()
-        else:
-            members = table.members
-            tables.append(table)
-        left = left[~np.isin(left, members, kind="table")]
-    return tables, sorted([*alone, *left.tolist()])
+    tables = list(each_shape(len(footers), partial(_read_alike, footers), WORTH_A_WALK))
+    alone = np.ones(len(footers), bool)
+    for table in tables:
+        alone[table.members] = False
+    return tables, np.flatnonzero(alone).tolist()
 
 
 def _read_alike(footers: Sequence[bytes], numbers: Numbers) -> FooterTable | None:

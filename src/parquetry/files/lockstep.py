@@ -8,7 +8,7 @@ turns out to have other fields, or a list of another length, falls behind and is
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias, TypeVar
 
 import numpy as np
 
@@ -28,7 +28,7 @@ from parquetry.files.splicing.structs import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
 Numbers: TypeAlias = "np.ndarray[Any, np.dtype[np.int64]]"
 Flags: TypeAlias = "np.ndarray[Any, np.dtype[np.bool_]]"
@@ -47,6 +47,38 @@ class Spans(NamedTuple):
     lengths: Numbers
 
 
+class HasMembers(Protocol):
+    """What was read of structs of one shape."""
+
+    @property
+    def members(self) -> Numbers:
+        """Which of the structs that were given these are; the first of them is one."""
+
+
+Found = TypeVar("Found", bound=HasMembers)
+
+_MOST_SHAPES = 8  # beyond, structs have too little in common
+
+
+def each_shape(count: int, read: Callable[[Numbers], Found | None], worth: int) -> Iterator[Found]:
+    """Yield what is read of each shape that some structs have; those of rare shapes are left out.
+
+    Args:
+        count: How many structs there are.
+        read: Reads those of some numbers that are like the first of them; None if that one is unusual.
+        worth: So many of one shape are worth a walk.
+    """
+    left = np.arange(count)
+    for _ in range(_MOST_SHAPES):
+        if len(left) < worth:
+            return
+        found = read(left)
+        members = left[:1] if found is None else found.members
+        if found is not None and len(members) >= worth:
+            yield found
+        left = left[~np.isin(left, members, kind="table")]
+
+
 class Walk:
     """A walk through several structs, at the same field of each at any time.
 
@@ -59,11 +91,29 @@ class Walk:
 
     def __init__(self, structs: Sequence[bytes]) -> None:
         lengths = np.array([len(one) for one in structs], np.int64)
-        self.ends: Numbers = np.cumsum(lengths)
-        self.at: Numbers = self.ends - lengths
-        self.same: Flags = np.ones(len(structs), bool)
-        self._whole = b"".join((*structs, bytes(WIDEST_VARINT)))
-        self.data = np.frombuffer(self._whole, np.uint8)
+        ends: Numbers = np.cumsum(lengths)
+        self.begin(b"".join((*structs, bytes(WIDEST_VARINT))), ends - lengths, ends)
+
+    @classmethod
+    def within(cls, whole: bytes, starts: Numbers, ends: Numbers) -> Walk:
+        """Return a walk through structs that stand among other bytes.
+
+        Args:
+            whole: The bytes, and as many more as the widest number has.
+            starts: Where the structs begin.
+            ends: Where nothing of them stands any more.
+        """
+        walk = cls(())
+        walk.begin(whole, starts, ends)
+        return walk
+
+    def begin(self, whole: bytes, starts: Numbers, ends: Numbers) -> None:
+        """Stand before other structs; see `within`."""
+        self.whole = whole
+        self.data = np.frombuffer(whole, np.uint8)
+        self.at: Numbers = starts
+        self.ends: Numbers = ends
+        self.same: Flags = np.ones(len(starts), bool)
 
     def fields(self) -> Iterator[tuple[int, int]]:
         """Yield number and type of each field; whoever gets one reads or skips its value.
@@ -78,7 +128,7 @@ class Walk:
             if not head:
                 return
             step = head >> 4
-            number = number + step if step else int(_unzigzagged(self._varint_alike()))
+            number = number + step if step else int(unzigzagged(self._varint_alike()))
             yield number, head & _NIBBLE
 
     def items(self) -> tuple[int, int]:
@@ -97,15 +147,15 @@ class Walk:
 
     def integers(self) -> Numbers:
         """Return the integers that stand here."""
-        found: Numbers = _unzigzagged(self._varints())
+        found: Numbers = unzigzagged(self.unsigned())
         return found
 
     def binaries(self) -> Spans:
         """Return where the binary values stand that come here."""
-        lengths = self._varints()
+        lengths = self.unsigned()
         starts = self.at
         fitting = (lengths >= 0) & (lengths <= self.ends - starts)
-        self._leave(~fitting)
+        self.leave(~fitting)
         lengths = np.where(fitting, lengths, 0)
         self.at = starts + lengths
         return Spans(starts, lengths)
@@ -115,7 +165,7 @@ class Walk:
         if kind in FIXED_BYTES:
             self.at = self.at + FIXED_BYTES[kind]
         elif I16 <= kind <= I64:
-            self._varints()
+            self.unsigned()
         elif kind == BINARY:
             self.binaries()
         elif kind == STRUCT:
@@ -130,50 +180,65 @@ class Walk:
 
     def keep_alike(self, starts: Numbers) -> None:
         """Leave behind whose bytes from some places up to here differ from those of the first."""
-        lengths = self.at - starts
-        first, whole = self.first(starts), self._whole
-        alike = [whole.startswith(first, start) for start in starts.tolist()]
-        self._leave((lengths != lengths[0]) | ~np.array(alike, bool))
+        self.hold_alike(starts, self.at - starts)
+
+    def hold_alike(self, starts: Numbers, lengths: Numbers) -> None:
+        """Leave behind whose bytes that were read before differ from those of the first."""
+        first = self.whole[starts[0] : starts[0] + lengths[0]]
+        alike = [self.whole.startswith(first, start) for start in starts.tolist()]
+        self.leave((lengths != lengths[0]) | ~np.array(alike, bool))
 
     def first(self, starts: Numbers) -> bytes:
         """Return the bytes of the first struct from a place up to here."""
-        return self._whole[starts[0] : self.at[0]]
+        return self.whole[starts[0] : self.at[0]]
 
     def finish(self) -> None:
         """Leave behind who is not at the end of his bytes."""
-        self._leave(self.at != self.ends)
+        self.leave(self.at != self.ends)
 
     def _bytes(self) -> Numbers:
         found = self.data[self.at].astype(np.int64)
         self.at = self.at + 1
         return found
 
-    def _varints(self) -> Numbers:
+    def unsigned(self) -> Numbers:
+        """Return the integers that stand here as they are written: without a sign."""
         byte = self._bytes()
         value = byte & LAST
         more = byte > LAST
         shift = 7
         while more.any():
             if shift >= 7 * WIDEST_VARINT:
-                self._leave(more)
+                self.leave(more)
                 break
             byte = np.where(more, self.data[self.at], 0).astype(np.int64)
             self.at = self.at + more
             value |= (byte & LAST) << shift
             more = byte > LAST
+            if shift == 7 * (WIDEST_VARINT - 1):  # where there is room for one bit of 64
+                self.leave(byte > 1)
             shift += 7
         return value
 
     def _varint_alike(self) -> int:
-        return self._agreed(self._varints())
+        return self._agreed(self.unsigned())
 
     def _agreed(self, found: Numbers) -> int:
         """Return what the first struct says; those that say something else are left behind."""
-        self._leave(found != found[0])
+        self.leave(found != found[0])
         return int(found[0])
 
-    def _leave(self, strays: Flags) -> None:
-        """Leave some behind. They go where the first one goes, so that no place is out of bounds."""
+    def agree(self, flags: Flags) -> bool:
+        """Return what is so of the first struct; those of which it is not so are left behind."""
+        self.leave(flags != flags[0])
+        return bool(flags[0])
+
+    def leave(self, strays: Flags) -> None:
+        """Leave some behind. They go where the first one goes, so that no place is out of bounds.
+
+        Raises:
+            UnusualError: The first is one of them.
+        """
         strays = strays | (self.at > self.ends)
         if strays.any():
             if strays[0]:
@@ -183,5 +248,6 @@ class Walk:
             self.at = np.where(self.same, self.at, self.at[0])
 
 
-def _unzigzagged(value: Any) -> Any:
+def unzigzagged(value: Any) -> Any:
+    """Return the signed integers, or the one, that were written as these without a sign."""
     return (value >> 1 & 0x7FFFFFFFFFFFFFFF) ^ -(value & 1)

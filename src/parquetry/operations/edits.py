@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
+import pyarrow as pa
+
+from parquetry.model.plain_numbers import array_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    import pyarrow as pa
-
     from parquetry.operations.bounds import Flags
     from parquetry.operations.scope import ScopedFile
+
+_ORDER: Literal["little"] = "little"
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +26,7 @@ class Hits:
     Args:
         rows: How many rows the row group has.
         count: How many of them are hit.
-        packed: One bit a row; None if all are hit.
+        packed: One bit a row, as Arrow has them; None if all are hit.
     """
 
     rows: int
@@ -34,7 +37,7 @@ class Hits:
     def of(cls, flags: Flags) -> Hits:
         """Return the rows whose flag is set."""
         count = int(np.count_nonzero(flags))
-        packed = None if count == len(flags) else np.packbits(flags).tobytes()
+        packed = None if count == len(flags) else np.packbits(flags, bitorder=_ORDER).tobytes()
         return cls(len(flags), count, packed)
 
     @property
@@ -46,8 +49,14 @@ class Hits:
         """Return one flag a row."""
         if self.packed is None:
             return np.ones(self.rows, bool)
-        bits = np.unpackbits(np.frombuffer(self.packed, np.uint8), count=self.rows)
-        return bits.astype(bool)
+        packed = np.frombuffer(self.packed, np.uint8)
+        return np.unpackbits(packed, count=self.rows, bitorder=_ORDER).astype(bool)
+
+    def mask(self) -> pa.Array:
+        """Return one flag a row for Arrow."""
+        if self.packed is None:
+            return array_of(self.flags())
+        return pa.Array.from_buffers(pa.bool_(), self.rows, [None, pa.py_buffer(self.packed)])
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from parquetry.operations.opened import OpenedFile
 
 _LARGEST_GROUP_ROWS = 1 << 20
+_ANY_ROWS = 1 << 31
 _MOST_AGREED = 256  # kinds of files that are remembered
 
 
@@ -34,7 +35,7 @@ class FileOptions:
 
     def __init__(self, opened: OpenedFile, compression: str, group_rows: Sequence[int]) -> None:
         self._compression = compression
-        self._rows = min(max([ROW_GROUP_ROWS, *group_rows]), _LARGEST_GROUP_ROWS)
+        self._rows = full_group_rows(group_rows)
         self._blooms = _bloom_columns(opened)
 
     def of(
@@ -54,12 +55,19 @@ class FileOptions:
         self, table: pa.Table, *, as_integers: bool, with_dictionaries: bool = True
     ) -> Source:
         """Return rows as a file in memory, of one row group however many they are."""
-        options = self.of(table.schema, as_integers=as_integers)
-        arguments = dict(options.arguments)
+        options = self.of_any_rows(table.schema, as_integers=as_integers)
         if not with_dictionaries:
-            arguments["use_dictionary"] = False
-        options = replace(options, arguments=arguments, row_group_rows=1 << 31)
+            options = replace(options, arguments={**options.arguments, "use_dictionary": False})
         return Source.from_buffer(encode_rows([table], table.schema, options))
+
+    def of_any_rows(self, schema: pa.Schema, *, as_integers: bool) -> WriterOptions:
+        """Return the options for row groups that are ended by hand."""
+        return replace(self.of(schema, as_integers=as_integers), row_group_rows=_ANY_ROWS)
+
+
+def full_group_rows(group_rows: Sequence[int]) -> int:
+    """Return how many rows a full row group has beside row groups of so many rows."""
+    return min(max([ROW_GROUP_ROWS, *group_rows]), _LARGEST_GROUP_ROWS)
 
 
 _agreed: dict[tuple[object, ...], bool | None] = {}

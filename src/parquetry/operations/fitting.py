@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from pyarrow import types as pt
 
 from parquetry.model.casting import cast_lossless
 from parquetry.model.plain_numbers import array_of
@@ -58,10 +59,17 @@ def merged(
     new = fitted(new, wanted, where)
     if hits.is_all:
         return new
+    if _has_fixed_width(old.type):
+        return pc.replace_with_mask(old, hits.mask(), new.combine_chunks())
     places = np.arange(rows)
     places[hits.flags()] = rows + np.arange(hits.count)
     both = pa.chunked_array([*old.chunks, *new.chunks], type=wanted.type)
     return both.combine_chunks().take(array_of(places)) if rows else old
+
+
+def _has_fixed_width(kind: pa.DataType) -> bool:
+    is_number = pt.is_primitive(kind) or pt.is_decimal(kind)  # of which dates and times are some
+    return bool(is_number) and not pt.is_duration(kind)  # which Arrow cannot replace
 
 
 def fitted(column: pa.ChunkedArray, wanted: pa.Field, where: str) -> pa.ChunkedArray:
@@ -81,7 +89,7 @@ def fitted(column: pa.ChunkedArray, wanted: pa.Field, where: str) -> pa.ChunkedA
     found = table[wanted.name]
     if found.type == wanted.type:
         return found
-    if pa.types.is_dictionary(wanted.type):
+    if pt.is_dictionary(wanted.type):
         found = found.dictionary_encode()
     with told(where):
         return pc.cast(found, wanted.type)

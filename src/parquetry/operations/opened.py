@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
     Places = np.ndarray[tuple[int], np.dtype[np.int64]]
 
-_SMALL_BYTES = 1 << 20  # read at once, for a call a column costs more than the bytes
+SMALL_BYTES = 1 << 20  # read at once, for a call a column costs more than the bytes
 
 
 class KnownFooter(NamedTuple):
@@ -59,6 +59,21 @@ class OpenedFile:
         self._known = known
         self._readers: dict[tuple[str, ...], Any] = {}
         self._content: bytes | None = None
+
+    @classmethod
+    def of_content(cls, file: ScopedFile, content: bytes, like: OpenedFile | None = None) -> Self:
+        """Return a file whose bytes lie in memory.
+
+        Args:
+            file: The file.
+            content: Its bytes.
+            like: One that says the same of its columns, so that this one need not be asked.
+        """
+        opened = cls(file)
+        opened._content = content
+        if like is not None:
+            opened.schema = like.schema
+        return opened
 
     @cached_property
     def footer(self) -> pq.FileMetaData:
@@ -171,7 +186,7 @@ class OpenedFile:
 
     def _small_content(self) -> bytes | None:
         """Return the bytes of a small file: it is read in one go, and lies in memory meanwhile."""
-        if self._content is None and self.file.state.bytes <= _SMALL_BYTES:
+        if self._content is None and self.file.state.bytes <= SMALL_BYTES:
             with open(self.file.path, "rb") as file:
                 self._content = file.read()
             self._check_unchanged(self._content)

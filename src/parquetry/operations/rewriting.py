@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
@@ -70,6 +70,16 @@ def rewrite(
         with storage.create(path) as sink:
             one.write(sink)
             return Written(path, edit.rows_after, sink.tell())
+
+
+def is_large(rows: Any, decoded_bytes: Any) -> Any:
+    """Return whether copying columns of a row group costs less than encoding them again.
+
+    Args:
+        rows: How many rows it has, or of several row groups each.
+        decoded_bytes: How large its values are.
+    """
+    return (rows >= SMALL_GROUP_ROWS) | (decoded_bytes >= SMALL_GROUP_BYTES)
 
 
 class _Rewriting:
@@ -162,17 +172,15 @@ class _Rewriting:
         if index == self._extended:
             return True
         if edit.setting is None:
-            return rows >= SMALL_GROUP_ROWS or len(self._left) == 1
+            return len(self._left) == 1 or bool(is_large(rows, 0))
         if self._edit.arriving is not None and self._extended is None:
-            return rows >= SMALL_GROUP_ROWS  # smaller ones make one row group with what comes
+            return bool(is_large(rows, 0))  # smaller ones make one row group with what comes
         return self._is_large(index)
 
     def _is_large(self, index: int) -> bool:
         """Whether copying the columns that are not set costs less than encoding them again."""
-        if self._groups[index] >= SMALL_GROUP_ROWS:
-            return True
-        group = self._opened.footer.row_group(index)
-        return bool(group.total_byte_size >= SMALL_GROUP_BYTES)
+        size = self._opened.footer.row_group(index).total_byte_size
+        return bool(is_large(self._groups[index], size))
 
     def _mixing_options(self, source: Source) -> WriterOptions | None:
         """Return how to encode rows so that they can stand beside copied ones, None if they cannot."""

@@ -10,9 +10,9 @@ from parquetry.commits.staging import open_staging
 from parquetry.errors import ConflictError, NotFoundError, ParquetryError
 from parquetry.model.changes import Change, NewFile
 from parquetry.operations.backups import check_backup_dir, forget_backup, make_backup
+from parquetry.operations.bundled_rewriting import Rewrite, bundled, rewrite_bundle
 from parquetry.operations.plans import OperationResult, Plan
-from parquetry.operations.rewriting import rewrite
-from parquetry.operations.working import in_order
+from parquetry.operations.working import in_bundles
 
 if TYPE_CHECKING:
     import os
@@ -81,14 +81,13 @@ def stage_edits(
     values: NewValues | None = None,
     compression: str = "zstd",
 ) -> Iterator[NewFile]:
-    """Write the files that take the place of edited ones, two at a time; emptied ones have none."""
+    """Write the files that take the place of edited ones, by two threads; emptied ones have none."""
 
-    def write(one: tuple[FileEdit, str]) -> Written:
-        return rewrite(storage, one[1], one[0], values, compression)
+    def write(bundle: Sequence[Rewrite]) -> list[Written]:
+        return rewrite_bundle(storage, bundle, values, compression)
 
-    left = [edit for edit in edits if edit.rows_left]
-    written = in_order(write, ((edit, staging.new_path()) for edit in left), len(left))
-    for edit, new in zip(left, written, strict=True):
+    left = [Rewrite(edit, staging.new_path()) for edit in edits if edit.rows_left]
+    for (edit, _), new in zip(left, in_bundles(write, bundled(left)), strict=True):
         path = posixpath.join(edit.file.state.folder, staging.final_name(new.source))
         yield NewFile(path, new.source, new.rows, new.bytes)
 

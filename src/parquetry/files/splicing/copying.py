@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 from parquetry.errors import CorruptionError, StorageError
 
 if TYPE_CHECKING:
-    from parquetry.files.splicing.source import Source
+    from parquetry.files.splicing.file_bytes import FileBytes
 
 PIECE_BYTES = 1 << 20
 """How much is held in memory where the kernel cannot copy by itself; measured as fast as 8 MB."""
@@ -29,7 +29,7 @@ class Sink(Protocol):
         """Take bytes, and say how many."""
 
 
-def copy_bytes(source: Source, offset: int, length: int, sink: Sink) -> None:
+def copy_bytes(source: FileBytes, offset: int, length: int, sink: Sink) -> None:
     """Copy bytes of a source to where the sink stands.
 
     **Cost**: one system call where source and sink are plain files, else `PIECE_BYTES` of memory.
@@ -63,7 +63,7 @@ def write_all(sink: Sink, data: bytes | memoryview) -> None:
         raise _unwritable(error) from error
 
 
-def _copy_in_kernel(source: Source, offset: int, length: int, sink: Sink) -> int:
+def _copy_in_kernel(source: FileBytes, offset: int, length: int, sink: Sink) -> int:
     """Return how many bytes the kernel has copied; it may refuse the first, and then copies none.
 
     On ordinary disks it is no faster than doing it here, but it needs no memory, and file systems

@@ -43,15 +43,23 @@ def encode_ending(
         group.put(RowGroup.COLUMNS, LIST, encode_structs([one.struct for one in chunks]))
     structs = [group for group, _ in groups]
     number_groups(structs)
-    footer = Struct(reference.struct)
-    footer.put_integer(FileMetaData.VERSION, format_version, I32)
+    footer = begin_footer(reference, format_version, key_values)
     rows = sum(group.integer(RowGroup.NUM_ROWS) or 0 for group in structs)
     footer.put_integer(FileMetaData.NUM_ROWS, rows, I64)
     footer.put(FileMetaData.ROW_GROUPS, LIST, structs)
+    return indexes + seal(footer)
+
+
+def begin_footer(
+    reference: Footer, format_version: int, key_values: Mapping[str, str | None]
+) -> Struct:
+    """Return a new footer that lacks its row groups and the number of rows; see `encode_ending`."""
+    footer = Struct(reference.struct)
+    footer.put_integer(FileMetaData.VERSION, format_version, I32)
     footer.put_text(FileMetaData.CREATED_BY, CREATED_BY)
     footer.drop(FileMetaData.ENCRYPTION_ALGORITHM, FileMetaData.FOOTER_SIGNING_KEY_METADATA)
     _put_key_values(footer, {**reference.key_values, **key_values})
-    return indexes + seal(footer)
+    return footer
 
 
 def _place_indexes(chunks: Sequence[Placed], at: int) -> bytes:

@@ -66,6 +66,8 @@ class ColumnChunk:
     COLUMN_INDEX_LENGTH = 7
     CRYPTO_METADATA = 8
     ENCRYPTED_COLUMN_METADATA = 9
+    INDEX_PLACES = (4, 5, 6, 7)
+    ELSEWHERE = (1, 8, 9)  # what they tell stands in another file, or is hidden
 
 
 class ColumnMetaData:
@@ -82,6 +84,7 @@ class ColumnMetaData:
     STATISTICS = 12
     BLOOM_FILTER_OFFSET = 14
     BLOOM_FILTER_LENGTH = 15
+    PAGE_PLACES = (9, 10, 11)
     DESCRIBING_PAGES = (13, 16, 17)  # their encodings, sizes and geometries
 
 
@@ -97,6 +100,7 @@ class Statistics:
     IS_MAX_VALUE_EXACT = 7
     IS_MIN_VALUE_EXACT = 8
     NAN_COUNT = 9
+    BOUNDS = (1, 2, 5, 6, 7, 8)
 
 
 class KeyValue:

@@ -27,7 +27,7 @@ MAX_FOOTER_BYTES = 256 << 20
 """A footer beyond this is not opened: Python would need gigabytes for it."""
 
 TAIL_BYTES = 8  # the footer's length in four bytes, and the magic
-_SHAPE: Shape = {
+SHAPE: Shape = {
     FileMetaData.ROW_GROUPS: {RowGroup.COLUMNS: {ColumnChunk.META_DATA: {}}},
     FileMetaData.KEY_VALUE_METADATA: {},
 }
@@ -143,6 +143,12 @@ def read_footer(read: Callable[[int, int], bytes], size: int, name: str) -> Foot
         RequestError: If the footer is encrypted, or too large to be opened here.
         CorruptionError: If the file is no Parquet file, or its footer contradicts itself.
     """
+    start = find_footer(read, size, name)
+    return parse_footer(read(start, size - TAIL_BYTES - start), start, name)
+
+
+def find_footer(read: Callable[[int, int], bytes], size: int, name: str) -> int:
+    """Return where the footer of a file begins; arguments and errors are those of `read_footer`."""
     tail = read(max(0, size - TAIL_BYTES), min(size, TAIL_BYTES))
     if tail[4:] == ENCRYPTED_MAGIC:
         raise RequestError(f"{name} is encrypted; it can be read only with its keys.", path=name)
@@ -154,13 +160,13 @@ def read_footer(read: Callable[[int, int], bytes], size: int, name: str) -> Foot
         raise _corrupt(name, f"it claims a footer of {length} bytes, and has {size} in all")
     if length > MAX_FOOTER_BYTES:
         raise RequestError(f"The footer of {name} is too large ({length} bytes).", path=name)
-    return parse_footer(read(start, length), start, name)
+    return start
 
 
 def parse_footer(data: bytes, start: int, name: str) -> Footer:
     """Return the footer that these bytes hold, checked as far as everybody relies on it."""
     try:
-        footer = Footer(name, decode_struct(data, _SHAPE), start)
+        footer = Footer(name, decode_struct(data, SHAPE), start)
         leaves = sum(len(column.leaves) for column in footer.columns)
     except ParquetryError as error:
         raise _corrupt(name, str(error)) from error

@@ -43,7 +43,9 @@ def read_page_index(
         ColumnChunk.OFFSET_INDEX_OFFSET,
         ColumnChunk.OFFSET_INDEX_LENGTH,
     )
-    offsets = None if place is None else moved_offsets(source.read(*place), chunk, shift)
+    offsets = (
+        None if place is None else moved_offsets(source.read(*place), chunk.start, chunk.end, shift)
+    )
     if offsets is None:
         return None
     place = _place(
@@ -56,13 +58,20 @@ def read_page_index(
     return PageIndex(offsets, source.read(*place) if keep and place else None)
 
 
-def moved_offsets(raw: bytes, chunk: Chunk, shift: int) -> bytes | None:
-    """Return an offset index whose pages stand `shift` bytes further, or nothing if it lies."""
+def moved_offsets(raw: bytes, start: int, end: int, shift: int) -> bytes | None:
+    """Return an offset index whose pages stand `shift` bytes further, or nothing if it lies.
+
+    Args:
+        raw: The index.
+        start: Where the first page of its chunk begins.
+        end: Where the last one ends.
+        shift: How much further they will stand.
+    """
     try:
         index = decode_struct(raw, {OffsetIndex.PAGE_LOCATIONS: {}})
         for page in index.structs(OffsetIndex.PAGE_LOCATIONS):
             at = page.integer(PageLocation.OFFSET)
-            if at is None or not chunk.start <= at < chunk.end:
+            if at is None or not start <= at < end:
                 return None
             page.put_integer(PageLocation.OFFSET, at + shift)
     except CorruptionError:

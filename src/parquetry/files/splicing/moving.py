@@ -27,12 +27,6 @@ if TYPE_CHECKING:
 MAX_ORDINAL = 2**15 - 1
 """A row group's number is written in 16 bits."""
 
-_PAGES = (
-    ColumnMetaData.DATA_PAGE_OFFSET,
-    ColumnMetaData.INDEX_PAGE_OFFSET,
-    ColumnMetaData.DICTIONARY_PAGE_OFFSET,
-)
-
 
 @dataclass(frozen=True, slots=True)
 class Pick:
@@ -87,12 +81,7 @@ def place_chunk(pick: Pick, start: int, bloom_filter: tuple[int, int] | None) ->
     struct = Struct(pick.chunk.struct)
     struct.put(ColumnChunk.META_DATA, STRUCT, encode_struct(metadata))
     _move_file_offset(struct, pick.chunk, shift)
-    struct.drop(
-        ColumnChunk.OFFSET_INDEX_OFFSET,
-        ColumnChunk.OFFSET_INDEX_LENGTH,
-        ColumnChunk.COLUMN_INDEX_OFFSET,
-        ColumnChunk.COLUMN_INDEX_LENGTH,
-    )
+    struct.drop(*ColumnChunk.INDEX_PLACES)
     return Placed(struct, index)
 
 
@@ -168,7 +157,7 @@ def number_groups(groups: Sequence[Struct]) -> None:
 
 
 def _move_pages(metadata: Struct, chunk: Chunk, shift: int) -> None:
-    for field in _PAGES:
+    for field in ColumnMetaData.PAGE_PLACES:
         at = metadata.integer(field)
         if at is not None and chunk.start <= at <= chunk.end:
             metadata.put_integer(field, at + shift)

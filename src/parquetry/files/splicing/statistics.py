@@ -26,15 +26,6 @@ if TYPE_CHECKING:
     from parquetry.files.splicing.footer import Footer
     from parquetry.files.splicing.schema import Element
 
-_BOUNDS = (
-    Statistics.MAX,
-    Statistics.MIN,
-    Statistics.MAX_VALUE,
-    Statistics.MIN_VALUE,
-    Statistics.IS_MAX_VALUE_EXACT,
-    Statistics.IS_MIN_VALUE_EXACT,
-)
-
 
 class Bounds(Enum):
     """What becomes of the bounds of a column chunk."""
@@ -74,7 +65,7 @@ def keep_bounds(metadata: Struct, bounds: Bounds) -> bool:
     statistics = decode_struct(raw)
     if bounds is Bounds.KEEP_IF_NO_NAN and statistics.integer(Statistics.NAN_COUNT) == 0:
         return True
-    statistics.drop(*_BOUNDS)
+    statistics.drop(*Statistics.BOUNDS)
     metadata.put(ColumnMetaData.STATISTICS, STRUCT, encode_struct(statistics))
     return False
 
@@ -89,7 +80,7 @@ def record_nan_count(metadata: Struct, count: int) -> bool:
     statistics = decode_struct(raw) if raw is not None else Struct()
     statistics.put_integer(Statistics.NAN_COUNT, count)
     if count:
-        statistics.drop(*_BOUNDS)
+        statistics.drop(*Statistics.BOUNDS)
     metadata.put(ColumnMetaData.STATISTICS, STRUCT, encode_struct(statistics))
     return not count
 
@@ -131,7 +122,7 @@ def joined_statistics(
 
 
 def _without_bounds(statistics: Struct) -> Struct:
-    statistics.drop(*_BOUNDS)
+    statistics.drop(*Statistics.BOUNDS)
     return statistics
 
 

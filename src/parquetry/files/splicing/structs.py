@@ -8,7 +8,7 @@ number. Reading and writing whole structs is the business of `thrift`.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TypeAlias, Union
+from typing import TypeAlias, TypeVar, Union
 
 from parquetry.errors import CorruptionError
 
@@ -18,8 +18,8 @@ TRUE, FALSE, I8, I16, I32, I64, DOUBLE, BINARY, LIST, SET, MAP, STRUCT = range(1
 Shape: TypeAlias = Mapping[int, "Shape"]
 """Which fields of a struct are opened, by the shapes of what they hold."""
 
+Kept = TypeVar("Kept")
 Value: TypeAlias = Union[bytes, "Struct", "list[Struct]"]
-Field: TypeAlias = tuple[int, Value]
 
 FIXED_BYTES = {TRUE: 0, FALSE: 0, I8: 1, DOUBLE: 8}
 """How many bytes the value of a field takes if its type says so."""
@@ -34,7 +34,26 @@ _LAST_OF_TWO = (1 << 14) - 1
 _BYTES = tuple(bytes([code]) for code in range(256))
 
 
-class Struct(dict[int, Field]):
+class FieldMap(dict[int, tuple[int, Kept]]):
+    """What has fields: field id → (type code, value), in the order of the bytes."""
+
+    def put(self, field: int, kind: int, value: Kept) -> None:
+        """Set a field. A new one takes the place that its number gives it."""
+        if field in self:
+            self[field] = (kind, value)
+            return
+        later = [other for other in self if other > field]
+        self[field] = (kind, value)
+        for other in later:
+            self[other] = self.pop(other)
+
+    def drop(self, *fields: int) -> None:
+        """Unset fields."""
+        for field in fields:
+            self.pop(field, None)
+
+
+class Struct(FieldMap[Value]):
     """One struct: field id → (type code, value), in the order of its bytes."""
 
     def integer(self, field: int) -> int | None:
@@ -77,16 +96,6 @@ class Struct(dict[int, Field]):
         _, value = self.get(field, (0, b""))
         return value if isinstance(value, list) else []
 
-    def put(self, field: int, kind: int, value: Value) -> None:
-        """Set a field. A new one takes the place that its number gives it."""
-        if field in self:
-            self[field] = (kind, value)
-            return
-        later = [other for other in self if other > field]
-        self[field] = (kind, value)
-        for other in later:
-            self[other] = self.pop(other)
-
     def put_integer(self, field: int, value: int, kind: int = I64) -> None:
         """Set an integer field. One that is there keeps its width."""
         known, _ = self.get(field, (kind, b""))
@@ -95,11 +104,6 @@ class Struct(dict[int, Field]):
     def put_text(self, field: int, value: str) -> None:
         """Set a text field."""
         self.put(field, BINARY, sized(value.encode("utf-8", "surrogateescape")))
-
-    def drop(self, *fields: int) -> None:
-        """Unset fields."""
-        for field in fields:
-            self.pop(field, None)
 
 
 def sized(value: bytes) -> bytes:

@@ -78,13 +78,17 @@ class Terms:
 
     def picks(self, source: Source, group: Group, column: Column) -> list[Pick]:
         """Return the chunks of a column."""
-        bounds = self._bounds.get(column.name)
-        if bounds is None:
-            bounds = self._bounds[column.name] = self._decide_bounds(column)
-        leaves = self.leaves(column)
+        leaves, bounds = self.leaves(column), self.bounds(column)
         return [
             Pick(source, group.chunks[leaf], one) for leaf, one in zip(leaves, bounds, strict=True)
         ]
+
+    def bounds(self, column: Column) -> list[Bounds]:
+        """Return what becomes of the bounds of a column, leaf by leaf."""
+        bounds = self._bounds.get(column.name)
+        if bounds is None:
+            bounds = self._bounds[column.name] = self._decide_bounds(column)
+        return bounds
 
     def _decide_bounds(self, column: Column) -> list[Bounds]:
         decided = [

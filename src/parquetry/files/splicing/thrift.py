@@ -88,7 +88,7 @@ def decode_list(data: bytes) -> tuple[int, list[bytes]]:
 
 def encode_list(kind: int, values: Sequence[bytes]) -> bytes:
     """Return the bytes of a list of elements of one type."""
-    return b"".join((_list_header(len(values), kind), *values))
+    return b"".join((list_header(len(values), kind), *values))
 
 
 def encode_struct(struct: Struct) -> bytes:
@@ -100,7 +100,7 @@ def encode_struct(struct: Struct) -> bytes:
 
 def encode_structs(structs: Sequence[Struct]) -> bytes:
     """Return the bytes of a list of structs."""
-    out = [_list_header(len(structs))]
+    out = [list_header(len(structs))]
     for struct in structs:
         _write(struct, out)
     return b"".join(out)
@@ -110,7 +110,16 @@ def _cut_off(data: bytes) -> CorruptionError:
     return CorruptionError(f"The {len(data)} bytes of Thrift data end in the middle of a value.")
 
 
-def _list_header(size: int, kind: int = STRUCT) -> bytes:
+def field_header(last: int, field: int, kind: int) -> bytes:
+    """Return what stands before the value of a field that comes behind another, or behind none (0)."""
+    step = field - last
+    if 0 < step <= _NIBBLE:
+        return _BYTES[step << 4 | kind]
+    return _BYTES[kind] + zigzag(field)
+
+
+def list_header(size: int, kind: int = STRUCT) -> bytes:
+    """Return what stands before the elements of a list."""
     if size < _NIBBLE:
         return _BYTES[size << 4 | kind]
     return _BYTES[0xF0 | kind] + varint(size)
@@ -119,11 +128,7 @@ def _list_header(size: int, kind: int = STRUCT) -> bytes:
 def _write(struct: Struct, out: list[bytes]) -> None:
     last = 0
     for field, (kind, value) in struct.items():
-        step = field - last
-        if 0 < step <= _NIBBLE:
-            out.append(_BYTES[step << 4 | kind])
-        else:
-            out += (_BYTES[kind], zigzag(field))
+        out.append(field_header(last, field, kind))
         last = field
         if type(value) is bytes:
             out.append(value)

@@ -60,6 +60,12 @@ def find_distrust(footer: Footer) -> str | None:
     return None
 
 
+def is_doubtful(footer: Footer) -> bool:
+    """Return whether it depends on the pages of a file if it can be read under another `created_by`."""
+    writer = Writer.of(footer.created_by)
+    return writer.is_before("parquet-mr", 1, 8) or writer.is_before("parquet-cpp", 2)
+
+
 def find_defect(footer: Footer) -> str | None:
     """Return why the pages of a file can only be read under its own `created_by`, or nothing."""
     writer = Writer.of(footer.created_by)
