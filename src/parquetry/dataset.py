@@ -367,7 +367,10 @@ class Dataset:
         return check(self._home, self._storage, deep=deep)
 
     def _known(self) -> KeptSchema | None:
-        return KeptSchema(self.schema, self.partition_by) if self.exists else None
+        if not self.exists:
+            return None
+        outline = self._source.outline()
+        return KeptSchema(outline.columns, tuple(outline.keys))
 
     def __repr__(self) -> str:
         if not self.exists:

@@ -94,7 +94,7 @@ def test_whoever_may_not_write_reads_the_folder_as_it_is(bench, monkeypatch):
 def test_whoever_may_not_write_is_refused_a_folder_that_is_half_renamed(bench, monkeypatch):
     bench.commit({"day=a/old.parquet": [1]})
     leave_half_done(bench, monkeypatch)
-    (staged,) = bench.root.parent.glob("**/tree0/new.parquet")
+    (staged,) = bench.root.parent.glob("**/tree*/new.parquet")
     os.link(staged, bench.root / "day=a" / "new.parquet")
     with pytest.raises(StorageError, match="half done by a crash"):
         take_snapshot(bench.home, ReadOnly())

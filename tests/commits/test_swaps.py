@@ -8,8 +8,12 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from doubles.faulty import FaultyStorage
+from parquetry.commits.home import Home
 from parquetry.dataset import Dataset
 from parquetry.model.records import CommitRecord, Swap
+from parquetry.operations.repartition_plan import plan_repartition
+from parquetry.operations.repartitioning import repartition
 
 
 def dataset(folder, partitions):
@@ -77,3 +81,24 @@ def test_records_of_the_first_format_are_understood(approach, swaps):
     record = CommitRecord.from_json(json.dumps(document).encode(), "00000003.json")
     assert record.swaps == swaps
     assert CommitRecord.from_json(record.to_json(), "00000003.json") == record
+
+
+def test_a_partition_whose_files_are_all_replaced_keeps_its_mode(tmp_path):
+    found = dataset(tmp_path, 3)
+    folder = Path(found.path) / "day=001"
+    folder.chmod(0o2750)
+    found.update(pl.lit(value=True), {"n": pl.col("n") + 10})
+    assert folder.stat().st_mode & 0o7777 == 0o2750
+
+
+def test_what_a_repartition_writes_is_written_where_it_will_stand(tmp_path):
+    found = dataset(tmp_path, 3)
+    Path(found.path, "day=001").chmod(0o2750)
+    home, storage = Home.of(found.path), FaultyStorage()
+    repartition(home, storage, plan_repartition(home, storage, ["day", "n"]))
+    steps = [step for step in storage.calls if step.endswith(".parquet")]
+    assert {step.split()[0] for step in steps} == {"create", "write", "sync", "unlink"}
+    created = {step.rpartition("/tree1/")[2] for step in steps if step.startswith("create ")}
+    assert created == {file.path for file in found.snapshot().files}
+    assert Path(found.path, "day=001").stat().st_mode & 0o7777 == 0o2750
+    assert found.check().is_sound

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from unittest.mock import patch
 
 import numpy as np
 import pyarrow as pa
@@ -26,6 +27,7 @@ from parquetry.operations.compactor import ParquetCompactor
 from parquetry.operations.repartition_plan import plan_repartition
 from parquetry.operations.repartitioner import Repartitioner
 from parquetry.operations.repartitioning import repartition
+from parquetry.storage import exchange as exchanging
 from parquetry.storage.local import LocalStorage
 
 State = tuple[tuple[Counter[str], set[str], int], ...]
@@ -74,6 +76,11 @@ def repartition_in_place(store: Path, storage: LocalStorage) -> None:
     repartition(home, storage, plan_repartition(home, storage, ["kind"], batch_rows=5))
 
 
+def repartition_by_renames(store: Path, storage: LocalStorage) -> None:
+    with patch.object(exchanging, "_rename_function", lambda: None):
+        repartition_in_place(store, storage)
+
+
 def repartition_aside(store: Path, storage: LocalStorage) -> None:
     Repartitioner(store / "events", store / "new", ["kind"], storage=storage).repartition()
 
@@ -88,6 +95,7 @@ RESHAPINGS = [
     Reshaping("compact", compact_in_place),
     Reshaping("compact aside", compact_aside, ("events", "events_compacted")),
     Reshaping("repartition", repartition_in_place),
+    Reshaping("repartition without an exchange", repartition_by_renames),
     Reshaping("repartition aside", repartition_aside, ("events", "new")),
     Reshaping("repartition and delete", repartition_and_delete, ("events", "new")),
 ]

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import posixpath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from parquetry.commits.many import for_each
 from parquetry.errors import ConflictError, NotFoundError
 from parquetry.model.changes import below, covering_folder
 from parquetry.model.records import Swap
-from parquetry.storage.folders import find_stat, walk
+from parquetry.storage.folders import find_stat, make_missing
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -25,7 +25,29 @@ _PER_RETIRED = 20  # linking so many files costs less than rewriting one
 _PER_ADDED = 10  # or writing a small one
 
 
-def folders_to_exchange(home: Home, storage: Storage, change: Change) -> list[str]:
+class Held(NamedTuple):
+    """A folder that will be exchanged: its inode, None if it does not exist, and all that it holds."""
+
+    inode: int | None
+    content: list[tuple[str, str]]
+    """Relative path and kind, folders before what is in them."""
+
+
+class Assembled(NamedTuple):
+    """What was built aside.
+
+    Args:
+        swaps: What is to be exchanged.
+        made: The new folders, which are to be synced.
+        moved: Where the new files stand now, by the place where they will.
+    """
+
+    swaps: tuple[Swap, ...]
+    made: list[str]
+    moved: dict[str, str]
+
+
+def folders_to_exchange(home: Home, storage: Storage, change: Change) -> dict[str, Held]:
     """Return the folders, relative to the dataset, that are exchanged to make a change visible.
 
     That is the smallest folder which covers all that is touched, so that nobody sees a part of the
@@ -34,34 +56,41 @@ def folders_to_exchange(home: Home, storage: Storage, change: Change) -> list[st
     only come, for these are links, or if a partition holds too many files as well.
     """
     if not change.retire and len(change.add) <= 1:
-        return []  # one link, which is atomic by itself
+        return {}  # one link, which is atomic by itself
     limit = _ALWAYS + _PER_RETIRED * len(change.retire) + _PER_ADDED * len(change.add)
     paths = [file.path for file in change.retire] + [file.path for file in change.add]
-    covers = [covering_folder(paths)]
-    if _is_cheap(home, storage, covers, limit):
-        return covers
-    if not change.retire:
-        return []
+    found = _find_cheap(home, storage, [covering_folder(paths)], limit)
+    if found is not None or not change.retire:
+        return found or {}
     folders = _outermost({posixpath.dirname(path) for path in paths})
-    return folders if _is_cheap(home, storage, folders, limit) else []
+    return _find_cheap(home, storage, folders, limit) or {}
 
 
-def _is_cheap(home: Home, storage: Storage, folders: Sequence[str], limit: int) -> bool:
-    """Return whether assembling these folders costs no more than so many links."""
-    live = [f"{home.root}/{folder}".rstrip("/") for folder in folders]
-    held = _A_FOLDER * len(live)
-    level = [folder for folder in live if find_stat(storage, folder) is not None]
+def _find_cheap(
+    home: Home, storage: Storage, folders: Sequence[str], limit: int
+) -> dict[str, Held] | None:
+    """Return what folders hold, None if assembling them costs more than so many links."""
+    found: dict[str, Held] = {}
+    cost = _A_FOLDER * len(folders)
+    level: list[tuple[str, str]] = []
+    for folder in folders:
+        facts = find_stat(storage, f"{home.root}/{folder}".rstrip("/"))
+        found[folder] = Held(None if facts is None else facts.inode, [])
+        if facts is not None:
+            level.append((folder, ""))
     # level by level, which meets the many folders of a large one soon
-    while level and held <= limit:
-        inner: list[str] = []
-        for folder in level:
-            found = storage.list_folder(folder)
-            inner += [f"{folder}/{name}" for name, kind in found if kind == "folder"]
-            held += sum(_A_FOLDER if kind == "folder" else 1 for _, kind in found)
-            if held > limit:
-                return False
+    while level and cost <= limit:
+        inner: list[tuple[str, str]] = []
+        for folder, at in level:
+            entries = storage.list_folder(posixpath.join(home.root, folder, at).rstrip("/"))
+            held = [(f"{at}/{name}" if at else name, kind) for name, kind in entries]
+            found[folder].content.extend(held)
+            inner += [(folder, path) for path, kind in held if kind == "folder"]
+            cost += sum(_A_FOLDER if kind == "folder" else 1 for _, kind in held)
+            if cost > limit:
+                return None
         level = inner
-    return held <= limit
+    return found if cost <= limit else None
 
 
 def _outermost(folders: set[str]) -> list[str]:
@@ -70,46 +99,46 @@ def _outermost(folders: set[str]) -> list[str]:
 
 
 def assemble(
-    home: Home, storage: Storage, staging: Staging, change: Change, folders: Sequence[str]
-) -> tuple[tuple[Swap, ...], list[str]]:
-    """Build folders as they will be; return what is to be exchanged, and what is to be synced."""
+    home: Home, storage: Storage, staging: Staging, change: Change, folders: Mapping[str, Held]
+) -> Assembled:
+    """Build folders as they will be: links to what stays, and the new files themselves."""
     if not folders:
-        return (), []
+        return Assembled((), [], {})
     made: list[str] = []
-    live = {folder: f"{home.root}/{folder}".rstrip("/") for folder in folders}
-    trees = {folder: f"tree{number}" for number, folder in enumerate(folders)}
-    before = {folder: find_stat(storage, live[folder]) for folder in folders}
+    grown = staging.grown if set(folders) == {""} else None
+    trees = {folder: grown.root if grown else staging.new_tree() for folder in folders}
     gone = _by_folder((file.path for file in change.retire), folders)
-    for folder in folders:
-        tree = staging.tree(trees[folder])
-        if before[folder] is None:
+    added = _by_folder((new.path for new in change.add), folders)
+    for folder, held in folders.items():
+        tree = trees[folder]
+        if grown is not None:
+            made += [tree, *(f"{tree}/{path}" for path in sorted(grown.folders - {""}))]
+        elif held.inode is None:
             storage.make_folder(tree)
             made.append(tree)
-        else:
+        if held.inode is not None:
             left = {below(folder, path) for path in gone[folder]}
-            made += _link_what_stays(storage, live[folder], tree, left, change.operation)
-    targets: dict[str, list[tuple[str, str]]] = {}
-    sources = {new.path: new.source for new in change.add}
-    for folder, paths in _by_folder(sources, folders).items():
-        tree = staging.tree(trees[folder])
-        for path in paths:
-            target = f"{tree}/{below(folder, path)}"
-            targets.setdefault(target.rpartition("/")[0], []).append((sources[path], target))
-    made += _make_missing(storage, targets, made)
-    _place(storage, targets)
+            live = f"{home.root}/{folder}".rstrip("/")
+            come = {below(folder, path) for path in added[folder]}
+            stays = _Staying(held.content, left, come)
+            made += _link_what_stays(storage, live, tree, stays, change.operation, made)
+    moved = {
+        path: f"{trees[folder]}/{below(folder, path)}"
+        for folder, paths in added.items()
+        for path in paths
+    }
+    missing = {target.rpartition("/")[0] for target in moved.values()}
+    made += make_missing(storage, sorted(missing), made)
+    moves = [(n.source, moved[n.path]) for n in change.add if n.source != moved[n.path]]
+    for_each(lambda move: storage.move(*move), moves)
     swaps = tuple(
-        Swap(
-            folder,
-            trees[folder],
-            None if (facts := before[folder]) is None else facts.inode,
-            storage.stat(staging.tree(trees[folder])).inode,
-        )
-        for folder in folders
+        Swap(folder, staging.relative(tree), folders[folder].inode, storage.stat(tree).inode)
+        for folder, tree in trees.items()
     )
-    return swaps, made
+    return Assembled(swaps, made, moved)
 
 
-def _by_folder(paths: Iterable[str], folders: Sequence[str]) -> dict[str, list[str]]:
+def _by_folder(paths: Iterable[str], folders: Collection[str]) -> dict[str, list[str]]:
     """Return relative paths by the one of the folders that they stand in."""
     found: dict[str, list[str]] = {folder: [] for folder in folders}
     for path in paths:
@@ -120,54 +149,46 @@ def _by_folder(paths: Iterable[str], folders: Sequence[str]) -> dict[str, list[s
     return found
 
 
-def _make_missing(storage: Storage, wanted: Iterable[str], there: Collection[str]) -> list[str]:
-    """Make folders of trees, and those above them, that are not there yet; return them."""
-    known = set(there)
-    made: list[str] = []
-    for folder in wanted:
-        chain, at = [], folder
-        while at not in known:
-            known.add(at)
-            chain.append(at)
-            at = at.rpartition("/")[0]
-        made += reversed(chain)
-    for folder in made:
-        storage.make_folder(folder)
-    return made
+class _Staying:
+    """What of a folder is in its next state as well: the files that do not go, and their folders.
 
+    Args:
+        content: All that it holds.
+        gone: The files that go.
+        come: The files that come; their folders keep their rights.
+    """
 
-def _place(storage: Storage, targets: Mapping[str, Sequence[tuple[str, str]]]) -> None:
-    """Link files to where they belong, by folder."""
-
-    def place(folder: str) -> None:
-        for source, target in targets[folder]:
-            storage.link(source, target)
-
-    for_each(place, list(targets))
+    def __init__(self, content: Iterable[tuple[str, str]], gone: set[str], come: set[str]) -> None:
+        held = list(content)
+        self.files = [item for item in held if item[1] != "folder" and item[0] not in gone]
+        emptied = _ancestors(gone) - _ancestors(path for path, _ in self.files) - _ancestors(come)
+        self.folders = [path for path, kind in held if kind == "folder" and path not in emptied]
 
 
 def _link_what_stays(
-    storage: Storage, live: str, tree: str, gone: set[str], operation: str
+    storage: Storage,
+    live: str,
+    tree: str,
+    stays: _Staying,
+    operation: str,
+    there: Collection[str],
 ) -> list[str]:
-    """Give all files but some of a folder a second name in a new tree, and return its folders."""
-    found = list(walk(storage, live))
-    kept = [(path, kind) for path, kind in found if kind != "folder" and path not in gone]
-    emptied = _ancestors(gone) - _ancestors(path for path, _ in kept)
-    storage.make_folder(tree, like=live)
-    made = [tree]
-    for path, kind in found:
-        if kind == "folder" and path not in emptied:
-            storage.make_folder(f"{tree}/{path}", like=f"{live}/{path}")
-            made.append(f"{tree}/{path}")
-    for path, kind in kept:
-        try:
+    """Give the files that stay a second name in a tree; return the folders that were made for it."""
+    wanted = {tree: live} | {f"{tree}/{path}": f"{live}/{path}" for path in stays.folders}
+    known = set(there)
+    made = [folder for folder in wanted if folder not in known]
+    try:
+        for folder in made:
+            storage.make_folder(folder, like=wanted[folder])
+        for path, kind in stays.files:
             _second_name(storage, f"{live}/{path}", f"{tree}/{path}", kind)
-        except NotFoundError as error:
-            raise ConflictError(
-                f"{live}/{path} was removed while {operation} was being committed. "
-                "Nothing was changed; plan again and retry.",
-                path=path,
-            ) from error
+    except NotFoundError as error:
+        path = (error.path or tree).replace(tree, live, 1)
+        raise ConflictError(
+            f"{path} was removed while {operation} was being committed. "
+            "Nothing was changed; plan again and retry.",
+            path=path,
+        ) from error
     return made
 
 

@@ -52,9 +52,8 @@ def commit(home: Home, storage: Storage, staging: Staging, change: Change) -> Co
         sweep(home, storage)
         check_retired(home, storage, change.retire)
         _check_closed(home, storage, change)
-        record, made = _assemble(home, storage, staging, change, latest + 1)
-        sources = [new.source for new in change.add]
-        _record(home, storage, staging, record, [*sources, *made, home.staging])
+        record, unsynced = _assemble(home, storage, staging, change, latest + 1)
+        _record(home, storage, staging, record, [*unsynced, home.staging])
         _finish(home, storage, record)
         staging.is_needed = False
     return record
@@ -117,9 +116,10 @@ def _data_files(home: Home, storage: Storage, folder: str) -> list[str]:
 def _assemble(
     home: Home, storage: Storage, staging: Staging, change: Change, version: int
 ) -> tuple[CommitRecord, list[str]]:
-    """Return the record of a change, and the folders that were made and are to be synced."""
+    """Return the record of a change, and the files and folders that are to be synced before it."""
     folders = folders_to_exchange(home, storage, change)
-    swaps, made = assemble(home, storage, staging, change, folders)
+    built = assemble(home, storage, staging, change, folders)
+    stands = {new.path: built.moved.get(new.path, new.source) for new in change.add}
     record = CommitRecord(
         version=version,
         operation=change.operation,
@@ -127,15 +127,15 @@ def _assemble(
         time=log.now(),
         author=log.author(),
         base_version=change.base_version,
-        swaps=swaps,
+        swaps=built.swaps,
         staging=staging.name,
         added=tuple(
-            AddedFile(f.path, posixpath.basename(f.source), f.rows, f.bytes, f.checksum)
+            AddedFile(f.path, staging.relative(stands[f.path]), f.rows, f.bytes, f.checksum)
             for f in change.add
         ),
         retired=tuple(RetiredFile(f.path, f.bytes, f.mtime_ns, f.inode) for f in change.retire),
     )
-    return record, made
+    return record, [*stands.values(), *built.made]
 
 
 def _record(

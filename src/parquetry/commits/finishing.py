@@ -7,21 +7,19 @@ the disk and does what is missing, so it does not matter where the last attempt 
 from __future__ import annotations
 
 import posixpath
-import uuid
 from typing import TYPE_CHECKING
 
 from parquetry.commits import log
+from parquetry.commits.dissolving import OldTree
 from parquetry.commits.retiring import keep_history
 from parquetry.errors import AlreadyExistsError, CorruptionError, NotFoundError, StorageError
-from parquetry.model.changes import below, is_below
+from parquetry.model.changes import below
 from parquetry.storage.exchange import ExchangeUnsupportedError
 from parquetry.storage.folders import (
     find_stat,
     make_folders,
     remove_if_empty,
     remove_tree,
-    walk,
-    walk_files,
 )
 
 if TYPE_CHECKING:
@@ -30,8 +28,6 @@ if TYPE_CHECKING:
     from parquetry.commits.home import Home
     from parquetry.model.records import CommitRecord, Swap
     from parquetry.storage.protocol import Storage
-
-_ATTEMPTS = 100  # of taking an old tree apart while others still add files to it
 
 
 def recover(home: Home, storage: Storage) -> int:
@@ -63,14 +59,27 @@ def _finish_exchange(home: Home, storage: Storage, record: CommitRecord) -> None
     else:
         _finish_renames(home, storage, record)
 
-    def old(path: str) -> str:
-        swap = next(one for one in record.swaps if is_below(one.folder, path))
-        return f"{staging}/{swap.tree}/{below(swap.folder, path)}"
+    by_folder = {swap.folder: swap for swap in record.swaps}
+    old = {file.path: _covering(by_folder, file.path) for file in record.retired}
 
-    keep_history(home, storage, record, old)
+    def stands_at(path: str) -> str:
+        return f"{staging}/{old[path].tree}/{below(old[path].folder, path)}"
+
+    keep_history(home, storage, record, stands_at)
+    retired: dict[str, dict[str, int]] = {swap.folder: {} for swap in record.swaps}
+    for file in record.retired:
+        folder = old[file.path].folder
+        retired[folder][below(folder, file.path)] = file.inode
     for swap in record.swaps:
-        _dissolve(home, storage, record, swap)
+        _dissolve(home, storage, record, swap, retired[swap.folder])
         _remove_empty(home, storage, swap.folder)
+
+
+def _covering(by_folder: Mapping[str, Swap], path: str) -> Swap:
+    """Return the exchange of the folder that a file stands in."""
+    while path not in by_folder:
+        path = posixpath.dirname(path)
+    return by_folder[path]
 
 
 def _live(home: Home, swap: Swap) -> str:
@@ -102,83 +111,36 @@ def _exchange(home: Home, storage: Storage, swap: Swap, staging: str) -> bool:
     return True
 
 
-def _dissolve(home: Home, storage: Storage, record: CommitRecord, swap: Swap) -> None:
+def _dissolve(
+    home: Home, storage: Storage, record: CommitRecord, swap: Swap, retired: Mapping[str, int]
+) -> None:
     """Take the old tree apart; what came to it unseen is carried into the live one."""
     tree = f"{home.staging}/{record.staging}/{swap.tree}"
-    retired = {file.path: file.inode for file in record.retired}
-    for _ in range(_ATTEMPTS):
-        if find_stat(storage, tree) is None:
-            return
-        carried = set()
-        for relative, _kind in list(walk_files(storage, tree)):
-            path = posixpath.join(swap.folder, relative)
-            old = f"{tree}/{relative}"
-            facts = find_stat(storage, old)
-            if facts is None:
-                continue
-            if facts.is_link or _is_known(home, storage, path, facts.inode, retired):
-                storage.unlink(old)
-            else:
-                carried.add(_carry_over(storage, old, f"{home.root}/{path}"))
-        storage.sync_all(sorted(carried))
-        if _remove_folders(storage, tree):
-            return
-    raise StorageError(
-        f"Commit {record.version} is done, but the old folder {tree} cannot be emptied: files keep "
-        "coming to it. The next commit or `parquetry vacuum` goes on.",
-        outcome="changed",
-        path=tree,
-    )
-
-
-def _is_known(
-    home: Home, storage: Storage, path: str, inode: int, retired: Mapping[str, int]
-) -> bool:
-    """Whether a file of the old tree was retired, or stands in the live one as well."""
-    if retired.get(path) == inode:
-        return True
-    now = find_stat(storage, f"{home.root}/{path}")
-    return now is not None and now.inode == inode
-
-
-def _carry_over(storage: Storage, old: str, live: str) -> str:
-    """Move a straggler into the live tree and return the folder that has to be synced."""
-    folder = posixpath.dirname(live)
-    make_folders(storage, folder)
-    try:
-        storage.link(old, live)
-    except AlreadyExistsError:
-        stem = live.removesuffix(".parquet")
-        storage.link(old, f"{stem}-{uuid.uuid4().hex[:8]}.parquet")
-    storage.sync(folder)
-    storage.unlink(old)
-    return folder
-
-
-def _remove_folders(storage: Storage, tree: str) -> bool:
-    """Remove a tree of empty folders; False if one is not empty after all."""
-    folders = [tree, *(f"{tree}/{rel}" for rel, kind in walk(storage, tree) if kind == "folder")]
-    return all(remove_if_empty(storage, folder) for folder in reversed(folders))
+    if not OldTree(storage, tree, _live(home, swap), retired).dissolve():
+        raise StorageError(
+            f"Commit {record.version} is done, but the old folder {tree} cannot be emptied: files keep "
+            "coming to it. The next commit or `parquetry vacuum` goes on.",
+            outcome="changed",
+            path=tree,
+        )
 
 
 def _finish_renames(home: Home, storage: Storage, record: CommitRecord) -> None:
     keep_history(home, storage, record, lambda path: f"{home.root}/{path}")
-    touched: list[str] = []
+    folders = {posixpath.dirname(f"{home.root}/{file.path}") for file in record.added}
+    made = [new for folder in sorted(folders) for new in make_folders(storage, folder)]
     for file in record.added:
-        target = f"{home.root}/{file.path}"
         source = f"{home.staging}/{record.staging}/{file.staged}"
-        made = make_folders(storage, posixpath.dirname(target))
-        touched += [posixpath.dirname(folder) for folder in made] + [posixpath.dirname(target)]
-        _link_once(storage, source, target, record)
-    storage.sync_all(sorted(set(touched)))
+        _link_once(storage, source, f"{home.root}/{file.path}", record)
+    storage.sync_all(sorted({*map(posixpath.dirname, made), *folders}))
     for retired in record.retired:
         path = f"{home.root}/{retired.path}"
         facts = find_stat(storage, path)
         if facts is not None and facts.inode == retired.inode:
             storage.unlink(path)
-    folders = sorted({posixpath.dirname(retired.path) for retired in record.retired})
-    storage.sync_all([f"{home.root}/{f}".rstrip("/") for f in folders if _exists(home, storage, f)])
-    for folder in folders:
+    left = sorted({posixpath.dirname(retired.path) for retired in record.retired})
+    storage.sync_all([f"{home.root}/{f}".rstrip("/") for f in left if _exists(home, storage, f)])
+    for folder in left:
         _remove_empty(home, storage, folder)
 
 

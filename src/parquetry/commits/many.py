@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
+from collections import deque
+from threading import Thread
 from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
@@ -11,8 +12,8 @@ if TYPE_CHECKING:
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-_MANY = 512  # calls of the system; below, threads cost more than they bring
-_AT_ONCE = 128  # items that a thread takes, so that the threads rarely meet
+_MANY = 512  # calls of the system; below, a thread costs more than it brings
+_AT_ONCE = 128  # items that a thread takes, so that the two rarely meet
 
 
 def for_each(
@@ -23,15 +24,31 @@ def for_each(
     Args:
         work: What is done with an item.
         items: The items.
-        many: From how many on two threads do it; fewer are worth it where an item takes long.
+        many: From how many on a second thread helps; fewer are worth it where an item takes long.
     """
     if len(items) < many:
         return [work(item) for item in items]
-    share = min(_AT_ONCE, -(-len(items) // 4))
+    share = min(_AT_ONCE, -(-len(items) // 16))
+    left = deque(range(0, len(items), share))
+    done: dict[int, list[Result]] = {}
+    failed: dict[int, BaseException] = {}
 
-    def work_on(start: int) -> list[Result]:
-        return [work(item) for item in items[start : start + share]]
+    def take_shares() -> None:
+        while left:
+            try:
+                start = left.popleft()
+            except IndexError:  # the other was faster
+                return
+            try:
+                done[start] = [work(item) for item in items[start : start + share]]
+            except BaseException as error:  # noqa: BLE001 -- raised by the caller's thread, below
+                failed[start] = error
+                left.clear()
 
-    with ThreadPoolExecutor(2) as pool:
-        parts = pool.map(work_on, range(0, len(items), share))
-        return [result for part in parts for result in part]
+    helper = Thread(target=take_shares)
+    helper.start()
+    take_shares()
+    helper.join()
+    if failed:
+        raise failed[min(failed)]
+    return [result for start in sorted(done) for result in done[start]]

@@ -7,8 +7,9 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from parquetry.commits.log import record_name
+from parquetry.commits.many import for_each
 from parquetry.errors import AlreadyExistsError
-from parquetry.storage.folders import find_stat, make_folders
+from parquetry.storage.folders import find_stat, make_missing
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,16 +37,18 @@ def keep_history(
         record: The commit that retires the files.
         stands_at: Where the file of a relative path stands now.
     """
-    folders: set[str] = set()
+    links: list[tuple[str, str]] = []
     for file in record.retired:
         source = stands_at(file.path)
         facts = find_stat(storage, source)
-        if facts is None or facts.inode != file.inode:
-            continue  # an earlier attempt has moved it
-        target = history_path(home, record.version, file.path)
-        made = make_folders(storage, posixpath.dirname(target))
-        folders.update(posixpath.dirname(folder) for folder in made)
-        folders.add(posixpath.dirname(target))
+        if facts is not None and facts.inode == file.inode:  # else an earlier attempt has moved it
+            links.append((source, history_path(home, record.version, file.path)))
+    folders = {posixpath.dirname(target) for _, target in links}
+    made = make_missing(storage, sorted(folders), [home.history])
+
+    def keep(link: tuple[str, str]) -> None:
         with suppress(AlreadyExistsError):  # an earlier attempt has kept it
-            storage.link(source, target)
-    storage.sync_all(sorted(folders))
+            storage.link(*link)
+
+    for_each(keep, links)
+    storage.sync_all(sorted({*map(posixpath.dirname, made), *folders}))

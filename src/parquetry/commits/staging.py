@@ -14,10 +14,12 @@ from parquetry.storage.folders import find_stat, remove_tree
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from parquetry.commits.growing import GrowingTree
     from parquetry.commits.home import Home
     from parquetry.storage.protocol import Storage
 
 _NEW = "new-"
+_PART = "part-"
 _DRAFT = "draft-"
 _DRAFT_LIVES_NS = 86_400_000_000_000
 
@@ -34,7 +36,8 @@ class Staging:
         self.name = name
         self.folder = folder
         self.is_needed = False  # set while a commit record refers to this folder
-        self._made = 0
+        self.grown: GrowingTree | None = None  # set where all files of a dataset are replaced
+        self._made = self._trees = 0
 
     def new_path(self) -> str:
         """Return an absolute path for the next staged file."""
@@ -43,15 +46,32 @@ class Staging:
 
     def tag(self, staged: str) -> str:
         """Return what tells a staged file from every other file of this store, ever."""
-        return f"{self.name}-{staged.rpartition(_NEW)[2]}"
+        name = staged.rpartition("/")[2]
+        if name.startswith(_PART):
+            return name.removeprefix(_PART).removesuffix(".parquet")
+        return f"{self.name}-{name.removeprefix(_NEW)}"
 
     def final_name(self, staged: str) -> str:
         """Return a file name for a staged file that no dataset has seen before."""
-        return f"part-{self.tag(staged)}.parquet"
+        return f"{_PART}{self.tag(staged)}.parquet"
 
-    def tree(self, name: str) -> str:
-        """Return where the next state of a folder is assembled."""
-        return f"{self.folder}/{name}"
+    def placed(self, staged: str, folder: str) -> str:
+        """Return where to write a file that is for a folder of the dataset.
+
+        In a growing tree that is the folder itself, under the final name; otherwise it is `staged`.
+        """
+        if self.grown is None:
+            return staged
+        return f"{self.grown.place(folder)}/{self.final_name(staged)}"
+
+    def new_tree(self) -> str:
+        """Return an absolute path for the next state of a folder."""
+        self._trees += 1
+        return f"{self.folder}/tree{self._trees}"
+
+    def relative(self, path: str) -> str:
+        """Return a path in this folder as the log tells it."""
+        return path.removeprefix(f"{self.folder}/")
 
 
 @contextmanager

@@ -24,6 +24,13 @@ def floats_of(array: pa.Array) -> NDArray[Any]:
     return np.frombuffer(array.buffers()[1], kind, len(array), start)
 
 
+def integers_of(array: pa.Array) -> NDArray[np.int64]:
+    """Return a view of an array of `int64` that has no NULL."""
+    if not len(array):
+        return np.empty(0, np.int64)
+    return np.frombuffer(array.buffers()[1], np.int64, len(array), array.offset * 8)
+
+
 def array_of(numbers: NDArray[Any]) -> pa.Array:
     """Return a view of numbers that lie one after the other, without NULL; NaN stays NaN.
 

@@ -13,7 +13,7 @@ FORMAT = 2
 
 @dataclass(frozen=True, slots=True)
 class AddedFile:
-    """A file that a commit brought: relative path, name in the staging folder, rows, bytes, SHA-256."""
+    """A file that a commit brought: relative path, place in the staging folder, rows, bytes, SHA-256."""
 
     path: str
     staged: str

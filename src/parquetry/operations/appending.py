@@ -41,7 +41,8 @@ Guard: TypeAlias = Callable[[Sequence[NewFile]], Requirement]
 returns what must not change until they are there."""
 _AT_ONCE = 3  # attempts beside other writers, before writers stand in line
 _ATTEMPTS = 20
-_MANY = 8  # files; encoding and writing one takes as long as starting a thread
+_MANY = 64  # files; of fewer encoding takes not much longer than starting a thread
+_FILES = 512  # that are encoded before they are written, lest the threads wait for each other
 
 
 def append(
@@ -141,13 +142,18 @@ def _stage(
     with_nan = None if nan_columns(table) else ()
     held = table.nbytes
 
-    def write(item: tuple[str, pa.Table, str]) -> NewFile:
-        folder, part, source = item
+    def encoded(part: pa.Table) -> bytes:
         codec = default_codec(part, held * part.num_rows // table.num_rows)
-        content = encode_table(part, compression=codec, with_nan=with_nan, schema=schema)
-        write_file(storage, source, content)
-        path = posixpath.join(folder, staging.final_name(source))
-        return new_file(path, source, part.num_rows, content)
+        return encode_table(part, compression=codec, with_nan=with_nan, schema=schema)
 
-    parts = [(folder, part, staging.new_path()) for folder, part in slice_by(table, keys)]
-    return for_each(write, parts, _MANY)
+    staged: list[NewFile] = []
+    slices = list(slice_by(table, keys))
+    for start in range(0, len(slices), _FILES):
+        few = slices[start : start + _FILES]
+        contents = for_each(encoded, [part for _, part in few], _MANY)
+        for (folder, part), content in zip(few, contents, strict=True):
+            source = staging.new_path()
+            write_file(storage, source, content)
+            path = posixpath.join(folder, staging.final_name(source))
+            staged.append(new_file(path, source, part.num_rows, content))
+    return staged

@@ -6,6 +6,7 @@ import posixpath
 from typing import TYPE_CHECKING
 
 from parquetry.commits.committing import commit
+from parquetry.commits.growing import GrowingTree
 from parquetry.commits.kept_schema import KeptSchema, replace_kept_schema
 from parquetry.commits.staging import open_staging
 from parquetry.commits.table_link import refuse_fact_change, refuse_unheld
@@ -109,6 +110,7 @@ def _make(
     staging: Staging,
     validate: Validation,
 ) -> tuple[CommitRecord, int]:
+    staging.grown = GrowingTree(target, storage, staging)
     work = Repartitioning(plan, storage, staging)
     added = work.checked(validate)
     replace_kept_schema(target, storage, KeptSchema(work.schema, plan.keys))

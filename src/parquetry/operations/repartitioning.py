@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
+from parquetry.commits.growing import GrowingTree
 from parquetry.commits.kept_schema import find_kept_schema, keep_schema
 from parquetry.errors import ParquetryError, RequestError
 from parquetry.files.encoding import ROW_GROUP_ROWS
@@ -128,11 +129,16 @@ class Repartitioning:
             for one in packed(parts, self._plan):
                 for part in one:
                     self._schemas.setdefault(id(part.schema), part.schema)
-                yield Joint(folder, one, self._new_path())
+                yield Joint(folder, one, self._new_path_in(folder))
 
     def _new_path(self) -> str:
         with self._lock:
             return self._staging.new_path()
+
+    def _new_path_in(self, folder: str) -> str:
+        with self._lock:
+            path = self._staging.new_path()
+        return self._staging.placed(path, folder)
 
     def _write(self, joint: Joint) -> NewFile:
         return joint.stage(self._storage, self._staging, self._style)
@@ -171,6 +177,8 @@ def repartition(
     folders: set[str] = set()
 
     def stage(staging: Staging) -> list[NewFile]:
+        old = {file.state.folder for file in plan.survey.files}
+        staging.grown = GrowingTree(home, storage, staging, old)
         work = Repartitioning(plan, storage, staging)
         added = work.checked(validate)
         folders.update(posixpath.dirname(file.path) for file in added)

@@ -13,7 +13,7 @@ from polars.exceptions import PanicException, PolarsError
 
 from parquetry.errors import LayoutError
 from parquetry.model.hive import encode_segment
-from parquetry.model.plain_numbers import array_of
+from parquetry.model.plain_numbers import array_of, integers_of
 from parquetry.model.splitting import check_times
 
 if TYPE_CHECKING:
@@ -73,11 +73,11 @@ def _run_starts(table: pa.Table, keys: Sequence[str]) -> Numbers:
         ]
     except (pa.ArrowNotImplementedError, pa.ArrowInvalid):
         return _run_starts_by_polars(_frame(table.select(list(keys))))
-    # to and from numpy by way of Polars: PyArrow imports pandas for that, where it is installed
-    numbers = [pl.Series(one).to_numpy() for one in ends]
+    numbers = [integers_of(one) for one in ends]
     changes = numbers[0]
     if len(numbers) > 1:  # not by NumPy's `unique`, which loads masked arrays
-        changes = pl.Series(array_of(np.concatenate(numbers))).unique().sort().to_numpy()
+        changes = np.sort(np.concatenate(numbers))
+        changes = changes[np.append(changes[1:] != changes[:-1], True)]
     return np.concatenate([np.zeros(1, np.int64), changes[:-1]])
 
 

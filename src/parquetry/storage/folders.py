@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import posixpath
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from parquetry.errors import AlreadyExistsError, NotFoundError, StorageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from parquetry.storage.protocol import Stat, Storage
 
@@ -31,6 +32,27 @@ def make_folders(storage: Storage, path: str) -> list[str]:
     except AlreadyExistsError:  # another process was faster
         return made
     return [*made, path]
+
+
+def make_missing(storage: Storage, wanted: Iterable[str], there: Iterable[str]) -> list[str]:
+    """Make folders, and those above them up to some that are there; none is asked for twice.
+
+    Returns:
+        All that were missing, or were made by an earlier attempt, each after the one above it.
+    """
+    known = set(there)
+    missing: list[str] = []
+    for folder in wanted:
+        chain, at = [], folder
+        while at not in known:
+            known.add(at)
+            chain.append(at)
+            at = at.rpartition("/")[0]
+        missing += reversed(chain)
+    for folder in missing:
+        with suppress(AlreadyExistsError):
+            storage.make_folder(folder)
+    return missing
 
 
 def walk_files(storage: Storage, root: str) -> Iterator[tuple[str, str]]:

@@ -190,9 +190,9 @@ def _move_by_link(source: str, target: str) -> None:
 
 
 def _copy_rights(like: str, path: str) -> None:
-    facts = os.stat(like)
-    os.chmod(path, facts.st_mode & 0o7777)
-    made = os.stat(path)
+    facts, made = os.stat(like), os.stat(path)
+    if made.st_mode != facts.st_mode:
+        os.chmod(path, facts.st_mode & 0o7777)
     if (made.st_uid, made.st_gid) != (facts.st_uid, facts.st_gid):
         with suppress(PermissionError):  # only the superuser can give files away
             os.chown(path, facts.st_uid, facts.st_gid)
