@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -57,6 +58,22 @@ def test_lost_rows_are_found_in_any_file(bench):
     for told in (with_checksum, streamed):
         with pytest.raises(CorruptionError, match="holds 1 rows where 2 were written"):
             commit_one(bench, told, fewer)
+    assert bench.names() == []
+
+
+def test_lost_rows_are_found_in_one_of_many_files(bench):
+    with open_staging(bench.home, bench.disk) as staging:
+        added = []
+        for number in range(200):
+            source = staging.new_path()
+            write(Path(source), [number] * (1 if number == 150 else 2))
+            size = Path(source).stat().st_size
+            added.append(NewFile(f"{number}.parquet", source, 2, size))
+        with pytest.raises(CorruptionError, match=r"for 150\.parquet holds 1 rows where 2 were"):
+            commit(bench.home, bench.disk, staging, Change("test", add=tuple(added)))
+        Path(added[7].source).write_bytes(b"PAR1 and no end")
+        with pytest.raises(CorruptionError, match=re.escape(added[7].source)):
+            commit(bench.home, bench.disk, staging, Change("test", add=tuple(added)))
     assert bench.names() == []
 
 

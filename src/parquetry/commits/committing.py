@@ -7,7 +7,6 @@ after it is completed by `finishing`, now or when the dataset is next opened.
 from __future__ import annotations
 
 import posixpath
-from functools import partial
 from typing import TYPE_CHECKING
 
 from parquetry.commits import log
@@ -16,13 +15,15 @@ from parquetry.commits.finishing import finish, recover
 from parquetry.commits.many import for_each
 from parquetry.commits.staging import sweep
 from parquetry.errors import ConflictError, CorruptionError, NotFoundError, ParquetryError
-from parquetry.files.footers import count_rows
+from parquetry.files.row_counts import count_rows_of
 from parquetry.model.changes import checksum_of
 from parquetry.model.records import AddedFile, CommitRecord, RetiredFile
 from parquetry.storage.folders import find_stat, walk_files
 from parquetry.storage.listing import is_data_file
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from parquetry.commits.home import Home
     from parquetry.commits.staging import Staging
     from parquetry.model.changes import Change, FileState, NewFile
@@ -46,7 +47,7 @@ def commit(home: Home, storage: Storage, staging: Staging, change: Change) -> Co
     """
     if sum(new.bytes for new in change.add) > _LARGE:
         storage.sync_all([new.source for new in change.add])  # while nobody waits for the lock
-    for_each(partial(_verify, storage), change.add)
+    _verify(storage, change.add)
     with storage.lock(home.lock):
         latest = recover(home, storage)
         sweep(home, storage)
@@ -59,22 +60,30 @@ def commit(home: Home, storage: Storage, staging: Staging, change: Change) -> Co
     return record
 
 
-def _verify(storage: Storage, new: NewFile) -> None:
-    """Read a staged file back: all of its bytes if they are few, else its footer."""
-    is_read_whole = new.checksum is not None and new.bytes <= _FEW_BYTES
-    if is_read_whole and checksum_of(storage.read_bytes(new.source)) == new.checksum:
-        return
-    rows = count_rows(new.source)
-    if rows == new.rows and not is_read_whole:
-        return
-    wrong = f"{rows} rows where {new.rows} were written"
-    if rows == new.rows:
-        wrong = "other bytes than were written"
-    raise CorruptionError(
-        f"The staged file for {new.path} holds {wrong}. "
-        "Nothing was changed. The disk or the memory of this machine cannot be trusted.",
-        path=new.source,
-    )
+def _verify(storage: Storage, added: Sequence[NewFile]) -> None:
+    """Read staged files back: all of their bytes if they are few, else their footers."""
+
+    def is_whole(new: NewFile) -> bool:
+        if new.checksum is None or new.bytes > _FEW_BYTES:
+            return False
+        return checksum_of(storage.read_bytes(new.source)) == new.checksum
+
+    unproved = [
+        new for new, is_same in zip(added, for_each(is_whole, added), strict=True) if not is_same
+    ]
+    counts = count_rows_of([new.source for new in unproved])
+    for new, rows in zip(unproved, counts, strict=True):
+        was_read_whole = new.checksum is not None and new.bytes <= _FEW_BYTES
+        if rows == new.rows and not was_read_whole:
+            continue
+        wrong = f"{rows} rows where {new.rows} were written"
+        if rows == new.rows:
+            wrong = "other bytes than were written"
+        raise CorruptionError(
+            f"The staged file for {new.path} holds {wrong}. "
+            "Nothing was changed. The disk or the memory of this machine cannot be trusted.",
+            path=new.source,
+        )
 
 
 def check_retired(home: Home, storage: Storage, retired: tuple[FileState, ...]) -> None:

@@ -52,6 +52,7 @@ class Survey:
     columns: pa.Schema
     files: tuple[SurveyedFile, ...]
     _values: dict[tuple[str, str | None], Any] = field(default_factory=dict, repr=False)
+    _scalars: dict[tuple[str, str | None, int], pa.Scalar] = field(default_factory=dict, repr=False)
 
     def path_of(self, file: SurveyedFile) -> str:
         """Return the absolute path of a file."""
@@ -86,9 +87,16 @@ class Survey:
         """Return the partition keys that a file is proved to hold, so that they need no decoding."""
         if not file.rows:
             return {}
-        held = [key for key in self.keys if self.holds(file, key)]
-        values = {key: next(v for v in file.constants[key] if v is not None) for key in held}
-        return {key: _scalar(v, file.schema.field(key).type) for key, v in values.items()}
+        return {key: self._held(file, key) for key in self.keys if self.holds(file, key)}
+
+    def _held(self, file: SurveyedFile, key: str) -> pa.Scalar:
+        """Return the value of a key that a file holds; one object for all files that are alike in it."""
+        text = file.texts[list(self.keys).index(key)]
+        known = (key, text, id(file.schema))
+        if known not in self._scalars:
+            value = next(v for v in file.constants[key] if v is not None)
+            self._scalars[known] = _scalar(value, file.schema.field(key).type)
+        return self._scalars[known]
 
     @property
     def seen(self) -> frozenset[str]:
