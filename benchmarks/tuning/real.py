@@ -79,9 +79,10 @@ def report_stores(stores: Sequence[Contender], workload: Workload) -> None:
     print(
         f"  questions with tuning on / off: {sum(on.seconds) / seconds:.3f}; by pairs without the "
         f"tenth at either end {trimmed:.3f}\n"
-        f"  a question: observing {1e3 * on.observing.seconds / count:.3f} ms, routing "
-        f"{1e3 * on.routing.seconds / count:.3f} ms (where there are replicas, with the listing that "
-        f"every question takes, {1e3 * on.listing_seconds:.3f} ms); of {1e3 * seconds / count:.2f} ms\n"
+        f"  a question, in the thread that asks: observing {1e3 * on.observing.seconds / count:.3f} ms, "
+        f"routing {1e3 * on.routing.seconds / count:.3f} ms (where there are replicas, with the listing "
+        f"that every question takes; {1e3 * off.listing_seconds / count:.3f} ms with tuning off); of "
+        f"{1e3 * seconds / count:.2f} ms\n"
         f"  answers compared with those of the raw files: {len(on.seconds):,} with tuning on, of which "
         f"{on.routed:,} ({on.routed / count:.1%}) came from replicas, and {on.pinned:,} more, each "
         "question from each replica at the end and after every write; none was wrong\n"

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from truth import Truth
 
 from parquetry import Store
+from parquetry.access.source import Source
 from parquetry.model.layouts import INITIAL
 from parquetry.tuning import loop
 from parquetry.tuning.bandits.policy import Choice, LearnsNothing
@@ -31,8 +32,30 @@ if TYPE_CHECKING:
     from parquetry.access.observing import Observation
     from parquetry.tuning.bandits.policy import Option
 
-LISTINGS = 50
-"""Listings that are timed."""
+
+@dataclass
+class Meter:
+    """The time that is spent in calls of a method."""
+
+    clock: Callable[[], float]
+    seconds: float = 0.0
+
+    def of(self, call: Callable[..., Any]) -> Callable[..., Any]:
+        """Return a call that is metered."""
+
+        def metered(*arguments: Any, **named: Any) -> Any:
+            start = self.clock()
+            try:
+                return call(*arguments, **named)
+            finally:
+                self.seconds += self.clock() - start
+
+        return metered
+
+
+LISTING = Meter(time.thread_time)
+"""What listing a dataset takes, in whatever store."""
+Source.listing = LISTING.of(Source.listing)  # type: ignore[method-assign]
 
 
 class Contender:
@@ -64,6 +87,7 @@ class Contender:
         self.dataset = self.store.dataset(table)
         self.truth = Truth(self.dataset)
         self.seconds: list[float] = []
+        self.listing_seconds = 0.0
         self.asked: dict[str, None] = {}
         self.rewrite_seconds, self.write_seconds, self.round_seconds = written, 0.0, 0.0
         self.moves: list[tuple[int, str]] = []
@@ -76,9 +100,10 @@ class Contender:
     def ask(self, sql: str) -> None:
         """Ask a question, and compare the answer."""
         self.asked.setdefault(sql)
-        start = self.clock()
+        start, before = self.clock(), LISTING.seconds
         answer = self.store.sql(sql).arrow()
         self.seconds.append(self.clock() - start)
+        self.listing_seconds += LISTING.seconds - before
         self.truth.check(sql, answer, self.name)
 
     def write(self, write: Write, raw: Path) -> None:
@@ -90,26 +115,6 @@ class Contender:
 
     def look(self, at: int) -> None:
         """Do what is done from time to time."""
-
-
-@dataclass
-class Meter:
-    """The time that is spent in calls of a method."""
-
-    clock: Callable[[], float]
-    seconds: float = 0.0
-
-    def of(self, call: Callable[..., Any]) -> Callable[..., Any]:
-        """Return a call that is metered."""
-
-        def metered(*arguments: Any) -> Any:
-            start = self.clock()
-            try:
-                return call(*arguments)
-            finally:
-                self.seconds += self.clock() - start
-
-        return metered
 
 
 class Seen:
@@ -157,11 +162,11 @@ class Tuned(Contender):
         start = self.clock()
         self.tuning = self.store.tune(**settings)
         self.round_seconds = self.switching_seconds = self.clock() - start
-        self.observing, self.routing = Meter(self.clock), Meter(self.clock)
+        self.observing, self.routing = Meter(time.thread_time), Meter(time.thread_time)
         self.moving = Meter(self.clock)
         loop.carry_out = self.moving.of(loop.carry_out)
         self.looks = self.rounds = self.routed = self.pinned = 0
-        self.listing_seconds = self.idle_seconds = 0.0
+        self.idle_seconds = 0.0
         watch = find_watch(self.store.path)
         if settings:
             keep_all()
@@ -212,12 +217,8 @@ class Tuned(Contender):
             self.moves += [(at, news) for news in one.news]
 
     def finish(self) -> None:
-        """See whether every replica answers as it should, and what a listing takes; end tuning."""
+        """See whether every replica answers as it should; end tuning."""
         self.check_replicas()
-        start = self.clock()
-        for _ in range(LISTINGS):
-            self.dataset.source.listing()
-        self.listing_seconds = (self.clock() - start) / LISTINGS
         self.tuning.off()
 
 
