@@ -61,7 +61,6 @@ if TYPE_CHECKING:
 CLOCKS = {"wall": time.perf_counter, "cpu": time.process_time}
 EAGER = {"theta": 0.01, "share_looking": 1e3}
 """Settings with which stores move long before it pays, so that most questions go to replicas."""
-NAMES = {0: "parquetry, one layout", 2: "parquetry, two replicas", 4: "parquetry, four replicas"}
 TIMES = {"sales": "ordered", "trips": "pickup"}
 
 
@@ -182,8 +181,12 @@ def play(brains: Brains, numbers: np.ndarray, replicas: Sequence[int]) -> list[O
     return [
         chosen_sort(brains, numbers),
         Oreo(brains).play(numbers),
-        *(Player(brains, most, NAMES[most]).play(numbers) for most in replicas),
+        *(Player(brains, most, _name(most)).play(numbers) for most in replicas),
     ]
+
+
+def _name(most: int) -> str:
+    return f"parquetry, {most} replicas" if most else "parquetry, one layout"
 
 
 def by_hand(bench: Bench, statics: Sequence[Built], numbers: np.ndarray) -> list[Outcome]:

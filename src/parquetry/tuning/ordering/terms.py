@@ -11,7 +11,7 @@ from parquetry.tuning.ordering.literals import literal
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from parquetry.model.layouts import Cut, Layout, PartitionKey, Quantiles
+    from parquetry.model.layouts import Curve, Cut, Layout, PartitionKey, Quantiles
 
 CELL_BITS = {2: 8, 3: 6}
 """Bits of each coordinate: 65,536 cells of two columns, far more than there are row groups."""
@@ -56,12 +56,23 @@ def cut_key(layout: Layout) -> str | None:
 
 def curve_key(layout: Layout) -> str | None:
     """Return the expression for a row's number on the curve, or None without a curve."""
-    if layout.curve is None:
-        return None
-    dimensions = len(layout.quantiles)
+    return None if layout.curve is None else curve_number(layout.curve, curve_cells(layout))
+
+
+def curve_cells(layout: Layout) -> tuple[str, ...]:
+    """Return the expressions for the cells of a row, one for each column of the curve."""
+    bits = CELL_BITS[len(layout.quantiles)] if layout.quantiles else 0
+    return tuple(_cell(one, bits) for one in layout.quantiles)
+
+
+def curve_number(curve: Curve, cells: Sequence[str]) -> str:
+    """Return the expression for a number on a curve, of those for the cells.
+
+    Each of these stands in it several times: who plans a query with it is faster when they are columns.
+    """
+    dimensions = len(cells)
     bits = STEP_BITS[dimensions]
-    table = f"([{', '.join(map(str, curve_table(layout.curve, dimensions, bits)))}])"
-    cells = [_cell(one, CELL_BITS[dimensions]) for one in layout.quantiles]
+    table = f"([{', '.join(map(str, curve_table(curve, dimensions, bits)))}])"
     entry, number = "0", "0"
     for shift in range(CELL_BITS[dimensions] - bits, -1, -bits):
         state = f"({entry} & {(1 << STATE_BITS) - 1}) * {1 << (bits * dimensions)}"

@@ -21,13 +21,14 @@ from parquetry.tuning.rewriting.task import WrittenPart
 from parquetry.tuning.rewriting.writing import Shape, gathered, write_file_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from parquetry.operations.surveyed import SurveyedFile
     from parquetry.storage.protocol import Storage
     from parquetry.tuning.rewriting.task import RewriteTask
 
 _SHARE = 3 * WORKERS  # a part is held decoded, sorted, and in its encoder, by each worker
+_BATCH_SHARE = 8 * WORKERS  # what a worker spreads at once, which it holds twice for a moment
 _SAMPLED_ROWS = 200  # for each part: a range is about a tenth off then
 _FEWEST_SAMPLED = 4_096
 
@@ -118,7 +119,7 @@ class _Work:
 
     def _spread(self, spread: Spread, aside: Aside, place: tuple[SurveyedFile, int]) -> None:
         file, first = place
-        for table in self._routes.load(file):
+        for table in _batches(self._routes.load(file), self._task.memory_bytes // _BATCH_SHARE):
             rows = fitted(table, self._task.survey.columns)
             values = self._order.values(rows)
             parts = spread.parts_of(values, first, self._rows, rows.num_rows)
@@ -148,3 +149,15 @@ class _Work:
         cuts = enumerate(self._shape.cuts(partitions, rows.num_rows))
         paths = in_order(write, cuts) if self.parts == 1 else map(write, cuts)
         return WrittenPart(part, self.parts, tuple(paths))
+
+
+def _batches(tables: Iterable[pa.Table], size: int) -> Iterator[pa.Table]:
+    """Yield tables together, as many as have about so many bytes: each order of rows is planned anew."""
+    held: list[pa.Table] = []
+    for table in tables:
+        held.append(table)
+        if sum(one.nbytes for one in held) >= size:
+            yield pa.concat_tables(held)
+            held = []
+    if held:
+        yield pa.concat_tables(held)

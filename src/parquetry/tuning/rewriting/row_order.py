@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import duckdb
@@ -12,10 +12,10 @@ import polars as pl
 import pyarrow as pa
 
 from parquetry.errors import LayoutError, UnknownColumnError
-from parquetry.tuning.ordering.terms import order_terms
+from parquetry.tuning.ordering.terms import curve_cells, curve_number, order_terms
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from parquetry.model.layouts import Layout
     from parquetry.operations.bounds import Flags
@@ -30,10 +30,12 @@ class RowOrder:
     Args:
         terms: SQL expressions, foremost first; rows are ascending by them, NULL last.
         columns: The columns that the expressions are over.
+        before: Expressions over the columns, by names that the terms use as well.
     """
 
     terms: tuple[str, ...]
     columns: tuple[str, ...]
+    before: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def of(cls, layout: Layout, known: Sequence[str]) -> RowOrder:
@@ -45,7 +47,12 @@ class RowOrder:
         missing = [name for name in layout.columns if name not in known]
         if missing:
             raise UnknownColumnError.of(missing[0], known, "the dataset that is to be laid out")
-        return cls(order_terms(layout), layout.columns)
+        if layout.curve is None:
+            return cls(order_terms(layout), layout.columns)
+        prefix = "c" * (1 + max(map(len, layout.columns)))  # which none of them begins with
+        before = {f"{prefix}{n}": cell for n, cell in enumerate(curve_cells(layout))}
+        terms = order_terms(layout, curve_number(layout.curve, list(before)))
+        return cls(terms, layout.columns, before)
 
     @property
     def names(self) -> list[str]:
@@ -63,6 +70,10 @@ class RowOrder:
         shown = ", ".join(f"{t} AS {n}" for t, n in zip(self.terms, self.names, strict=True))
         try:
             rows = _database().from_arrow(table.select(list(self.columns)))
+            if self.before:
+                rows = rows.project(
+                    ", ".join(["*", *(f"{e} AS {n}" for n, e in self.before.items())])
+                )
             frame: Any = pl.from_arrow(rows.project(shown).to_arrow_table())
         except (duckdb.Error, pa.ArrowException, pl.exceptions.PolarsError) as error:
             reason = str(error).splitlines()[0]
