@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from threading import Barrier, Thread
 
+import numpy as np
 import polars as pl
 import pyarrow.parquet as pq
 import pytest
@@ -25,6 +26,7 @@ from parquetry.operations.update_plan import plan_update
 from parquetry.operations.upsert_plan import plan_upsert
 from parquetry.storage.local import LocalStorage
 from parquetry.tables import Check, SameLength, TableSchema, column
+from parquetry.tables.changing import TableInspection
 from parquetry.tables.file_versions import find_file_version
 
 SCORES = TableSchema(
@@ -61,6 +63,22 @@ def score(step: int, run: str = "a", analysis: str = "first") -> dict[str, objec
         "names": ["x", "y"],
         "places": [1, 2],
     }
+
+
+def test_rows_of_many_small_files_are_looked_at_together(tmp_path, monkeypatch):
+    scores = Store(tmp_path / "store").create_dataset("scores", SCORES)
+    for run in "abc":
+        scores.append([score(step, run) for step in range(4)])
+    seen = []
+
+    def change(self, before, after):
+        seen.append((before["low"].to_list(), after["low"].to_list()))
+
+    monkeypatch.setattr(TableInspection, "change", change)
+    plan = scores.plan_update((pl.col("step") > 1) & (pl.col("run_id") != "b"), {"low": 0.25})
+    assert plan.rows_updated == 4
+    tenth = np.float32(0.1)
+    assert seen == [([tenth] * 4, [0.25] * 4)]
 
 
 def contents(folder: Path) -> dict[str, bytes]:

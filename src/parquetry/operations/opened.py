@@ -140,7 +140,9 @@ class OpenedFile:
     @cached_property
     def text_in_codes(self) -> tuple[str, ...]:
         """The text columns that `read_in_codes` need not make texts of."""
-        return () if self._old_times else text_in_codes(self.footer, self.schema)
+        if self._has_old_times(self.file.columns.names):
+            return ()
+        return text_in_codes(self.footer, self.schema)
 
     def read_in_codes(
         self, index: int, names: Sequence[str], columns: Sequence[str] | None = None

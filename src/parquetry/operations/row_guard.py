@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import numpy as np
+import polars as pl
 
+from parquetry.operations.bundles import bundles_of
 from parquetry.operations.opened import OpenedFile
 from parquetry.operations.row_frames import Part, frame_of, to_polars
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
 
-    import polars as pl
     import pyarrow as pa
 
     from parquetry.model.changes import Requirement
     from parquetry.model.frames import Rows
-    from parquetry.operations.edits import FileEdit
+    from parquetry.operations.edits import FileEdit, Hits
     from parquetry.operations.recoding import NewValues
     from parquetry.operations.scope import Scope
 
@@ -66,24 +68,61 @@ class RowGuard(Protocol):
         """
 
 
+class _Changed(NamedTuple):
+    """Rows of a row group that get new values."""
+
+    edit: FileEdit
+    group: int
+    hits: Hits
+
+
 def show_changes(
     inspection: Inspection, edits: Iterable[FileEdit], values: NewValues, scope: Scope
 ) -> None:
-    """Show an inspection every row that gets new values.
+    """Show an inspection every row that gets new values, those of many small files together.
 
-    **Cost:** of each row group with such rows the columns that it wants to see.
+    **Cost:** of each row group with such rows the columns that the inspection wants to see.
     """
     names = [name for name in inspection.columns if name in scope.types]
-    for edit in edits:
-        with OpenedFile(edit.file) as file:
-            for index, group in edit.groups.items():
-                if group.setting is None:
-                    continue
-                where = edit.file.path
-                at = None if group.setting.is_all else np.flatnonzero(group.setting.flags())
-                before = frame_of([Part(file, index, at)], names, scope.types)
-                new = values(file, index, group.setting)
-                after = before.with_columns(
-                    to_polars(new[name], name, where) for name in new.column_names if name in names
-                )
-                inspection.change(before, after)
+    changed = [
+        _Changed(edit, index, group.setting)
+        for edit in edits
+        for index, group in edit.groups.items()
+        if group.setting is not None
+    ]
+    for some in bundles_of(changed, lambda one: max(one.hits.rows, one.hits.count * len(names))):
+        inspection.change(*_before_and_after(some, names, values, scope))
+
+
+def _before_and_after(
+    changed: Sequence[_Changed], names: Sequence[str], values: NewValues, scope: Scope
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    with ExitStack() as stack:
+        edits = {one.edit.file.path: one.edit for one in changed}
+        files = {path: stack.enter_context(OpenedFile(one.file)) for path, one in edits.items()}
+        parts = [
+            Part(
+                files[edit.file.path], group, None if hits.is_all else np.flatnonzero(hits.flags())
+            )
+            for edit, group, hits in changed
+        ]
+        before = frame_of(parts, names, scope.types)
+        new = [values(files[edit.file.path], group, hits) for edit, group, hits in changed]
+    setting = {name for table in new for name in table.column_names}
+    after = [
+        _with_new(column, new, scope.root) if column.name in setting else column
+        for column in before
+    ]
+    return before, pl.DataFrame(after) if after else before
+
+
+def _with_new(before: pl.Series, new: Sequence[pa.Table], where: str) -> pl.Series:
+    """Return a column with the new values of the row groups in which it is set."""
+    name, start, pieces = before.name, 0, []
+    for table in new:
+        if name in table.column_names:
+            pieces.append(to_polars(table[name], name, where))
+        else:
+            pieces.append(before.slice(start, table.num_rows))
+        start += table.num_rows
+    return pl.concat(pieces)
