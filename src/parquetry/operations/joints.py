@@ -41,14 +41,14 @@ class Joint(NamedTuple):
             ConflictError: Its parts have not the rows that were planned.
         """
         expected = sum(part.rows for part in self.parts)
-        path = posixpath.join(self.folder, staging.final_name(self.source))
+        path = self.path(staging)
         content = self._encode(expected, style)
         if content is not None:
             write_file(storage, self.source, content)
             return new_file(path, self.source, expected, content)
         if not self._link(storage, style):
             with storage.create(self.source) as sink:
-                self._check(join(self.parts, sink, style), expected)
+                self.check(join(self.parts, sink, style), expected)
         return NewFile(path, self.source, expected, storage.stat(self.source).size)
 
     def _encode(self, expected: int, style: Style) -> bytes | memoryview | None:
@@ -56,7 +56,7 @@ class Joint(NamedTuple):
         if not 0 < expected <= ROW_GROUP_ROWS or self._copies(style):
             return None
         table = gathered(self.parts, style)
-        self._check(table.num_rows, expected)
+        self.check(table.num_rows, expected)
         if style.sorting:
             table = sort_rows(table, style.sorting)
         else:
@@ -72,7 +72,12 @@ class Joint(NamedTuple):
             return bool(pieces)
         return any(not piece.is_below(style.small_rows) for piece in pieces)
 
-    def _check(self, rows: int, expected: int) -> None:
+    def path(self, staging: Staging) -> str:
+        """Return where the file will stand in the dataset."""
+        return posixpath.join(self.folder, staging.final_name(self.source))
+
+    def check(self, rows: int, expected: int) -> None:
+        """Raise `ConflictError` if it has not the rows that were planned."""
         if rows != expected:
             raise ConflictError(
                 f"{rows:,} rows came for {self.folder or 'the root'}, and {expected:,} were planned: "

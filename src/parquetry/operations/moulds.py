@@ -93,7 +93,7 @@ def find_mould(parts: Sequence[Part], schema: pa.Schema, style: Style) -> Mould 
             continue
         with Source.open(part.path) as source:
             if None not in _refused(source.footer, style):
-                return _mould_of(source.footer, part, schema, style)
+                return mould_of(source.footer, part, schema, style)
     return None
 
 
@@ -110,7 +110,15 @@ def is_whole(piece: Piece, style: Style) -> bool:
         return not _refused(source.footer, style)
 
 
-def _mould_of(footer: Footer, piece: Piece, schema: pa.Schema, style: Style) -> Mould | None:
+def mould_of(footer: Footer, piece: Piece, schema: pa.Schema, style: Style) -> Mould | None:
+    """Return what a new file takes after that begins with a file, None if it cannot after that one.
+
+    Args:
+        footer: The file's footer.
+        piece: What is taken of it.
+        schema: The columns of the new file.
+        style: How files are joined.
+    """
     for decimals in (True, False):
         options = options_for(schema, style, decimals_as_integers=decimals)
         sample = _encoded(pa.Table.from_batches([], schema), options).footer

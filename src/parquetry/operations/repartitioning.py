@@ -5,7 +5,7 @@ from __future__ import annotations
 import posixpath
 from contextlib import suppress
 from threading import Lock
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import pyarrow as pa
 
@@ -14,6 +14,7 @@ from parquetry.commits.kept_schema import find_kept_schema, keep_schema
 from parquetry.errors import ParquetryError, RequestError
 from parquetry.files.encoding import ROW_GROUP_ROWS
 from parquetry.model.schema import normal_schema, unite
+from parquetry.operations.bundled_joining import files_at_once, stage_joints
 from parquetry.operations.joints import Joint
 from parquetry.operations.moulds import Style
 from parquetry.operations.plans import OperationResult
@@ -23,7 +24,7 @@ from parquetry.operations.reshaped import ReshapingResult
 from parquetry.operations.routing import Routes
 from parquetry.operations.running import run_plan
 from parquetry.operations.spilling import Sorter
-from parquetry.operations.working import FOR_SMALL_WORK, WORKERS, in_order
+from parquetry.operations.working import FOR_SMALL_WORK, WORKERS, in_bundles, in_order
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -35,6 +36,9 @@ if TYPE_CHECKING:
     from parquetry.operations.repartition_plan import RepartitionPlan
     from parquetry.operations.surveyed import SurveyedFile
     from parquetry.storage.protocol import Storage
+
+Task: TypeAlias = "Sequence[SurveyedFile]"
+"""Files that are read together."""
 
 SMALL_ROWS = 8192
 """Row groups below are decoded: moving rows does not need large row groups, compacting makes them."""
@@ -66,8 +70,22 @@ class Repartitioning:
             return
         most = max(sum(file.rows for file in files) for files in tasks)
         workers = FOR_SMALL_WORK if most <= ROW_GROUP_ROWS // 2 else WORKERS
-        for files in in_order(self._stage_task, tasks, workers=workers):
+        for files in in_bundles(self._stage_tasks, self._bundled(tasks), workers):
             yield from files
+
+    def _bundled(self, tasks: Sequence[Task]) -> list[list[Task]]:
+        """Return tasks of which no row has to be decoded some together, the others alone."""
+        most = files_at_once(sum(map(len, tasks)))
+        bundles: list[list[Task]] = []
+        held = most
+        for files in tasks:
+            is_told = len(self._routes.known(files)) == len(self._plan.keys)
+            if held + len(files) > most or not is_told:
+                bundles.append([])
+                held = 0
+            bundles[-1].append(files)
+            held = held + len(files) if is_told else most
+        return bundles
 
     @property
     def schema(self) -> pa.Schema:
@@ -104,18 +122,26 @@ class Repartitioning:
                 path=self._plan.root,
             )
 
-    def _stage_task(self, task: Sequence[SurveyedFile]) -> list[NewFile]:
+    def _stage_tasks(self, tasks: Sequence[Task]) -> list[list[NewFile]]:
+        if len(tasks) == 1:
+            return [self._stage_task(tasks[0])]
+        joints = [list(self._joints(task, self._sorter(task))) for task in tasks]
+        every = [joint for some in joints for joint in some]
+        files = iter(stage_joints(every, self._storage, self._staging, self._style))
+        return [[next(files) for _ in some] for some in joints]
+
+    def _stage_task(self, task: Task) -> list[NewFile]:
         sorter = self._sorter(task)
         files = [self._write(joint) for joint in self._joints(task, sorter)]
         for path in sorter.spilled:
             self._storage.unlink(path)
         return files
 
-    def _sorter(self, task: Sequence[SurveyedFile]) -> Sorter:
+    def _sorter(self, task: Task) -> Sorter:
         known = self._routes.known(task)
         return Sorter(self._plan.keys, self._plan.batch_rows, self._storage, self._new_path, known)
 
-    def _joints(self, task: Sequence[SurveyedFile], sorter: Sorter) -> Iterator[Joint]:
+    def _joints(self, task: Task, sorter: Sorter) -> Iterator[Joint]:
         if self._plan.transform is None:
             rows = self._routes.route(task, sorter)
         else:

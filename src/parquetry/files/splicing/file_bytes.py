@@ -73,6 +73,15 @@ class FileBytes:
         """Return bytes without copying them, if the file lies in memory."""
         return None if self._data is None else self._data[offset : offset + length]
 
+    def loaded(self) -> FileBytes:
+        """Return the file as it lies in memory once all of it is read; this one is closed.
+
+        Raises:
+            StorageError: If the disk refuses.
+        """
+        with self:
+            return FileBytes(self.name, data=self._read_disk(0, self.size))
+
     def close(self) -> None:
         """Let the file go."""
         if self.descriptor is not None:
