@@ -55,7 +55,7 @@ class Rewrite(NamedTuple):
 
 
 def bundled(todo: Sequence[Rewrite]) -> list[list[Rewrite]]:
-    """Return the files that are rewritten together, each bundle within some megabytes."""
+    """Return the files by those that are rewritten together, each bundle within some megabytes."""
     small = [one for one in todo if _kind(one.edit) is not None]
     size = sum(one.edit.file.state.bytes for one in small)
     count = max(-(-size // _BUNDLE_BYTES), min(WORKERS, len(small) // WORTH_A_BUNDLE))
@@ -65,17 +65,13 @@ def bundled(todo: Sequence[Rewrite]) -> list[list[Rewrite]]:
     most = -(-size // count)
     bundles: list[list[Rewrite]] = []
     held = most
-    for one in todo:
-        if _kind(one.edit) is None:
-            bundles.append([one])
-            held = most
-            continue
+    for one in small:
         if held >= most:
             bundles.append([])
             held = 0
         bundles[-1].append(one)
         held += one.edit.file.state.bytes
-    return bundles
+    return bundles + [[one] for one in todo if _kind(one.edit) is None]
 
 
 def rewrite_bundle(

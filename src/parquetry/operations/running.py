@@ -87,9 +87,11 @@ def stage_edits(
         return rewrite_bundle(storage, bundle, values, compression)
 
     left = [Rewrite(edit, staging.new_path()) for edit in edits if edit.rows_left]
-    for (edit, _), new in zip(left, in_bundles(write, bundled(left)), strict=True):
-        path = posixpath.join(edit.file.state.folder, staging.final_name(new.source))
-        yield NewFile(path, new.source, new.rows, new.bytes)
+    written = {new.source: new for new in in_bundles(write, bundled(left))}
+    for edit, source in left:
+        new = written[source]
+        path = posixpath.join(edit.file.state.folder, staging.final_name(source))
+        yield NewFile(path, source, new.rows, new.bytes)
 
 
 def jsonable(given: Mapping[str, Any] | None) -> dict[str, Any] | None:
