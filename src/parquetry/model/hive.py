@@ -10,6 +10,7 @@ import datetime as dt
 import math
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 from urllib.parse import quote, unquote
 
@@ -91,6 +92,7 @@ def _escape(text: str | None) -> str:
     return "%5F" + escaped[1:] if escaped == NULL_NAME else escaped
 
 
+@lru_cache(maxsize=4096)  # many folders have the same few names, and each is asked for thrice
 def decode_segment(name: str) -> Segment | None:
     """Return the key and value that a folder name stands for, or None if it is no `key=value`."""
     key, equals, value = name.partition("=")
