@@ -43,6 +43,22 @@ def text_in_codes(footer: pq.FileMetaData, schema: pa.Schema) -> tuple[str, ...]
     )
 
 
+def is_in_codes(footer: pq.FileMetaData, group: int, name: str) -> bool:
+    """Return whether a text column has a small dictionary in a row group.
+
+    Args:
+        footer: The file's footer.
+        group: The number of the row group.
+        name: The column.
+    """
+    leaves = footer.schema.names
+    if name not in leaves:
+        return False
+    leaf = leaves.index(name)
+    is_flat = footer.schema.column(leaf).path == name
+    return is_flat and _has_small_dictionary(footer.row_group(group).column(leaf))
+
+
 def _has_small_dictionary(chunk: pq.ColumnChunkMetaData) -> bool:
     if not chunk.has_dictionary_page:
         return False

@@ -20,7 +20,7 @@ from parquetry.errors import (
 )
 from parquetry.files.footers import is_footer_of, parse_footer, read_footer
 from parquetry.files.splicing import Source
-from parquetry.files.text_codes import text_in_codes
+from parquetry.files.text_codes import is_in_codes, text_in_codes
 from parquetry.model.plain_numbers import array_of
 from parquetry.model.schema import no_rows
 from parquetry.model.wording import first_line
@@ -120,7 +120,7 @@ class OpenedFile:
             )
 
     def read_some(self, index: int, names: Sequence[str], at: Places) -> pa.Table:
-        """Return some rows; of text that has codes, only theirs are looked up.
+        """Return some rows, with text that has codes as these.
 
         Raises:
             CorruptionError: The data cannot be decoded.
@@ -130,12 +130,8 @@ class OpenedFile:
         text = [name for name in names if pt.is_string(kinds.field(name).type)]
         if self._has_old_times(names) or not text:
             return self.read(index, names).take(array_of(at))
-        coded = [name for name in text if name in self.text_in_codes]
-        rows = self.read_in_codes(index, coded, names).take(array_of(at))
-        for name in coded:
-            place = rows.schema.get_field_index(name)
-            rows = rows.set_column(place, name, rows.column(place).cast(pa.string()))
-        return rows
+        coded = [name for name in text if is_in_codes(self.footer, index, name)]
+        return self.read_in_codes(index, coded, names).take(array_of(at))
 
     @cached_property
     def text_in_codes(self) -> tuple[str, ...]:

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from parquetry.operations.bounds import Flags
     from parquetry.operations.opened import OpenedFile, Places
 
+_MOST_JOINED = 1 << 30  # bytes; texts of twice as many do not fit into one array
+
 
 class Part(NamedTuple):
     """Rows of a row group of an opened file: those at some positions, or all."""
@@ -84,12 +86,16 @@ def _column(
     if len(holding) < len(parts):
         both = zip(parts, tables, strict=True)
         return pl.concat([_column(name, kind, [part], [table]) for part, table in both])
-    chunks = [
-        chunk
-        for part, table in zip(parts, tables, strict=True)
-        for chunk in _cast(table[name], kind, name, part.file.file.path).chunks
-    ]
-    return to_polars(pa.chunked_array(chunks, kind), name, parts[0].file.file.path)
+    where = parts[0].file.file.path
+    found = [table[name] for table in tables]
+    if any(one.type != found[0].type for one in found):
+        paths = [part.file.file.path for part in parts]
+        found = [_cast(one, kind, name, path) for one, path in zip(found, paths, strict=True)]
+    chunks = [chunk for one in found for chunk in one.chunks]
+    together = _cast(pa.chunked_array(chunks, found[0].type), kind, name, where)
+    if together.num_chunks > 1 and together.nbytes < _MOST_JOINED:
+        together = together.combine_chunks()  # Polars takes over chunk by chunk
+    return to_polars(together, name, where)
 
 
 def repeated(
