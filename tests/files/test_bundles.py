@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import random
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -18,17 +19,20 @@ from hypothesis import strategies as st
 from parquetry.errors import ParquetryError
 from parquetry.files.bundles import page_indexes
 from parquetry.files.bundles.alike import Alike, LooseGroups, read_alike, read_raw_footer
+from parquetry.files.bundles.extending import Tails
 from parquetry.files.bundles.splicing import (
+    change_files,
     concatenate_alike,
     joined,
-    read_replacements,
-    replace_columns,
+    leaves_of,
+    read_change,
     write_new,
 )
 from parquetry.files.encoding import Encoder, writer_options
 from parquetry.files.lockstep import UnusualError, each_shape
-from parquetry.files.splicing import Source, Splicer
+from parquetry.files.splicing import Source, Splicer, is_extendable
 from parquetry.files.splicing.file_bytes import FileBytes
+from parquetry.files.writer_options import CODECS
 
 CONFORMANCE = Path(__file__).resolve().parents[3] / "shared" / "data" / "parquet-testing" / "data"
 CONFORMANCE_NAMES = sorted(path.name for path in CONFORMANCE.glob("*.parquet")) or ["(absent)"]
@@ -59,9 +63,12 @@ def shapes_of(contents: list[bytes], reference=None, worth=1, **options) -> list
     )
 
 
-def encoded_together(tables: list[pa.Table], **options) -> bytes:
+def encoded_together(tables: list[pa.Table], codec="zstd", *, text_codes: bool = True) -> bytes:
     sink = io.BytesIO()
-    with Encoder(sink, tables[0].schema, writer_options(tables[0].schema, **options)) as encoder:
+    options = writer_options(tables[0].schema, compression=codec)
+    if not text_codes:
+        options = replace(options, arguments={**options.arguments, "use_dictionary": False})
+    with Encoder(sink, tables[0].schema, options) as encoder:
         for table in tables:
             encoder.write(table)
             encoder.end_row_group()
@@ -153,12 +160,12 @@ WRITERS = [by_arrow, by_polars, by_house, with_pages, with_order, with_blooms, w
 
 
 @st.composite
-def bundles(draw) -> tuple[list[bytes], list[pa.Table], int]:
+def bundles(draw, most_groups: int = 2) -> tuple[list[bytes], list[pa.Table], int]:
     """Draw files of one writer and schema, and how many rows a full row group of theirs has."""
     names = draw(st.lists(st.sampled_from([*MAKERS]), min_size=1, max_size=4, unique=True))
     write = draw(st.sampled_from(WRITERS))
     size = draw(st.integers(1, 40))
-    groups = draw(st.integers(1, 2))
+    groups = draw(st.integers(1, most_groups))
     nulls = draw(st.sampled_from([0.0, 0.0, 0.3, 1.0]))
     tables = [
         table_of(names, draw(st.integers(size * (groups - 1) + 1, size * groups)), seed, nulls)
@@ -185,7 +192,7 @@ def test_columns_are_replaced_as_by_a_splicer(data):
             encoded = {
                 group: encoded_together(
                     [tables[n].select(names).slice(group * size, size) for n in files.members],
-                    compression=codec,
+                    codec,
                 )
                 for group in setting
             }
@@ -194,6 +201,43 @@ def test_columns_are_replaced_as_by_a_splicer(data):
                 replaced = {group: (source, row) for group, source in sources.items()}
                 before = contents[files.members[row]]
                 assert content == one_by_one(before, replaced, names, **options)
+
+
+@settings(deadline=None, max_examples=100)
+@given(st.data())
+def test_rows_come_behind_as_by_a_splicer(data):
+    contents, tables, _ = data.draw(bundles(most_groups=1))
+    options = {"float_bounds": data.draw(st.sampled_from(["proven", "all"]))}
+    columns = tables[0].column_names
+    names = data.draw(st.sets(st.sampled_from(columns), max_size=len(columns) - 1))
+    names = [name for name in columns if name in names]
+    kept = [name for name in columns if name not in names]
+    codec = data.draw(st.sampled_from(["zstd", "none", "snappy"]))
+    more = [
+        table_of(
+            columns, data.draw(st.integers(1, 3)), 100 + n, data.draw(st.sampled_from([0.0, 0.5]))
+        )
+        for n in range(len(tables))
+    ]
+    for files in shapes_of(contents, **options):
+        members = files.members.tolist()
+        groups = encoded_together([more[n].select(kept) for n in members], codec, text_codes=False)
+        tails = LooseGroups.of(FileBytes("tails", data=groups))
+        encoded = {}
+        if names:
+            both = [pa.concat_tables([tables[n], more[n]]).select(names) for n in members]
+            encoded[0] = encoded_together(both, codec)
+        wanted = Tails(tails, leaves_of(files.example, kept), CODECS[codec])
+        behind = Source.from_buffer(groups)
+        set_ones = Source.from_buffer(encoded[0]) if names else behind
+        for row, content in together(files, encoded, wanted):
+            source, sink = Source.from_buffer(contents[members[row]]), io.BytesIO()
+            assert is_extendable(source, 0, kept, CODECS[codec])
+            splicer = Splicer(sink, source.footer, **options)
+            replaced = dict.fromkeys(names, (set_ones, row))
+            splicer.copy_row_group(source, 0, replaced, (behind, row))
+            splicer.finish()
+            assert content == sink.getvalue()
 
 
 @settings(deadline=None, max_examples=60)
@@ -256,6 +300,23 @@ def test_most_of_the_formats_own_files_are_not_unusual(real_data):
     assert len(known) > 40
 
 
+def test_most_rows_that_come_behind_do_so_together():
+    names = [name for name in MAKERS if name != "nan"]  # of which there is no column index
+    tables = [table_of(names, 30, seed, 0.2) for seed in range(6)]
+    more = [table.slice(0, 2) for table in tables]
+    (files,) = shapes_of([by_house(table, 100) for table in tables])
+    groups = encoded_together(more, text_codes=False)
+    tails = LooseGroups.of(FileBytes("tails", data=groups))
+    wanted = Tails(tails, leaves_of(files.example, names), CODECS["zstd"])
+    found = dict(together(files, {}, wanted))
+    assert len(found) == 6
+    for row, content in found.items():
+        read = pq.read_table(io.BytesIO(content))
+        assert repr(read.to_pylist()) == repr(
+            pa.concat_tables([tables[row], more[row]]).to_pylist()
+        )
+
+
 # --- what is alike -------------------------------------------------------------------------------
 
 
@@ -310,12 +371,10 @@ def test_columns_with_other_row_counts_are_refused():
         list(together(files, {0: encoded}))
 
 
-def together(files: Alike, encoded: dict[int, bytes]):
+def together(files: Alike, encoded: dict[int, bytes], tails: Tails | None = None):
     """Yield the files that can be spliced together, with their places among those that are alike."""
     new = {group: LooseGroups.of(FileBytes("new", data=one)) for group, one in encoded.items()}
-    if not new:
-        yield from enumerate(map(joined, replace_columns(files, {})))
-        return
-    for found in each_shape(len(files.members), partial(read_replacements, files, new), 1):
-        contents = map(joined, replace_columns(files.at(found.members), found.columns))
-        yield from zip(found.members.tolist(), contents, strict=True)
+    for change in each_shape(len(files.members), partial(read_change, files, new, tails), 1):
+        yield from zip(
+            change.members.tolist(), map(joined, change_files(files, change)), strict=True
+        )

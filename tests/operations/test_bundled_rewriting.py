@@ -126,6 +126,25 @@ def test_an_upsert_that_brings_no_rows_is_as_one_by_one(monkeypatch, tmp_path, a
     assert len(alone) <= 3 + 7
 
 
+@pytest.mark.parametrize("columns", [["t"], ["f", "t"], ["k", "v", "f", "t", "m"]])
+@pytest.mark.parametrize("form", FORMS)
+def test_an_upsert_that_brings_rows_is_as_one_by_one(monkeypatch, tmp_path, alone, form, columns):
+    rows = pl.concat(
+        pl.DataFrame(rows_of(n).slice(n, 3)).with_columns(
+            day=pl.lit(n, pl.Int64),
+            k=c("k") + pl.when(c("k") % 1000 == n + 1).then(500).otherwise(0),
+            t=pl.lit("new"),
+        )
+        for n in range(7)
+    ).select("day", *{"k": None, **dict.fromkeys(columns)})
+
+    def upserted(folder: Folder) -> None:
+        result = upsert(*folder.parts, rows, ["k"])
+        assert (result.rows_inserted, result.rows_updated) == (7, 14)
+
+    one_by_one_too(monkeypatch, tmp_path, upserted, **FORMS[form])
+
+
 def test_files_of_other_kinds_are_written_among_them(tmp_path, alone):
     folder = made(tmp_path)
     other = rows_of(3).append_column("more", pa.array([1] * ROWS))

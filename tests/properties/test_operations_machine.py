@@ -18,7 +18,7 @@ from operations.folders import Folder
 from parquetry.commits.history import read_history
 from parquetry.commits.restoring import restore
 from parquetry.errors import KeyViolationError
-from parquetry.operations import bundled_rewriting, rewriting
+from parquetry.operations import bundled_rewriting, rewriting, rewriting_together
 from parquetry.operations.backups import restore_backup
 from parquetry.operations.deleting import delete
 from parquetry.operations.updating import update
@@ -78,7 +78,8 @@ class OperationsMachine(RuleBasedStateMachine):
     def start(self, rows: list[Row], small: int) -> None:
         self.store = Path(tempfile.mkdtemp(prefix="machine-"))
         self.usual, rewriting.SMALL_GROUP_ROWS = rewriting.SMALL_GROUP_ROWS, small
-        self.worth, bundled_rewriting.WORTH_A_BUNDLE = bundled_rewriting.WORTH_A_BUNDLE, 2
+        self.worth = bundled_rewriting.WORTH_A_BUNDLE
+        bundled_rewriting.WORTH_A_BUNDLE = rewriting_together.WORTH_A_BUNDLE = 2
         self.folder = Folder(self.store, FaultyStorage())  # which spares the real syncs
         self.rows: list[Row] = []
         self.past: list[list[Row]] = [[]]
@@ -89,7 +90,7 @@ class OperationsMachine(RuleBasedStateMachine):
     def teardown(self) -> None:
         if hasattr(self, "store"):
             rewriting.SMALL_GROUP_ROWS = self.usual
-            bundled_rewriting.WORTH_A_BUNDLE = self.worth
+            bundled_rewriting.WORTH_A_BUNDLE = rewriting_together.WORTH_A_BUNDLE = self.worth
             shutil.rmtree(self.store)
 
     def _became(self, rows: list[Row], version: int | None) -> None:

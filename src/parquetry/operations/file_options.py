@@ -55,14 +55,20 @@ class FileOptions:
         self, table: pa.Table, *, as_integers: bool, with_dictionaries: bool = True
     ) -> Source:
         """Return rows as a file in memory, of one row group however many they are."""
-        options = self.of_any_rows(table.schema, as_integers=as_integers)
-        if not with_dictionaries:
-            options = replace(options, arguments={**options.arguments, "use_dictionary": False})
+        options = self.of_any_rows(
+            table.schema, as_integers=as_integers, with_dictionaries=with_dictionaries
+        )
         return Source.from_buffer(encode_rows([table], table.schema, options))
 
-    def of_any_rows(self, schema: pa.Schema, *, as_integers: bool) -> WriterOptions:
+    def of_any_rows(
+        self, schema: pa.Schema, *, as_integers: bool, with_dictionaries: bool = True
+    ) -> WriterOptions:
         """Return the options for row groups that are ended by hand."""
-        return replace(self.of(schema, as_integers=as_integers), row_group_rows=_ANY_ROWS)
+        options = self.of(schema, as_integers=as_integers)
+        arguments = dict(options.arguments)
+        if not with_dictionaries:
+            arguments["use_dictionary"] = False
+        return replace(options, arguments=arguments, row_group_rows=_ANY_ROWS)
 
 
 def full_group_rows(group_rows: Sequence[int]) -> int:

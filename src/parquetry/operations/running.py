@@ -10,8 +10,9 @@ from parquetry.commits.staging import open_staging
 from parquetry.errors import ConflictError, NotFoundError, ParquetryError
 from parquetry.model.changes import Change, NewFile
 from parquetry.operations.backups import check_backup_dir, forget_backup, make_backup
-from parquetry.operations.bundled_rewriting import Rewrite, bundled, rewrite_bundle
+from parquetry.operations.bundled_rewriting import bundled, rewrite_bundle
 from parquetry.operations.plans import OperationResult, Plan
+from parquetry.operations.rewriting_together import Rewrite
 from parquetry.operations.working import in_bundles
 
 if TYPE_CHECKING:

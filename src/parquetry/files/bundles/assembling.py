@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from parquetry.files.bundles.extending import joined_indexes
 from parquetry.files.bundles.gathering import gather
 from parquetry.files.bundles.moving import place_chunk, place_group, place_index
 from parquetry.files.bundles.outputs import Layout, Outputs
@@ -19,10 +20,10 @@ from parquetry.files.splicing.structs import LIST
 from parquetry.files.splicing.thrift import list_header
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from parquetry.files.bundles.gathering import Gathered
-    from parquetry.files.bundles.outputs import PickedGroup
+    from parquetry.files.bundles.outputs import Pick, PickedGroup, Tail
     from parquetry.files.bundles.structs import Cut
     from parquetry.files.lockstep import Numbers
     from parquetry.files.splicing.file_bytes import FileBytes
@@ -66,7 +67,7 @@ def assemble(groups: Sequence[PickedGroup], ends: Numbers, footer: Struct) -> It
     indexes = _Indexes(layout)
     structs = _place_groups(layout, indexes)
     middle = gather([part for struct in structs for part in struct.parts()], outputs.files)
-    rows = np.sum([picked.group.rows for picked in groups], axis=0)
+    rows = np.sum([picked.rows for picked in groups], axis=0)
     sums = np.add.reduceat(rows, outputs.begins)
     front, back = _around(footer, sums)
     runs = _spread(layout)
@@ -85,18 +86,22 @@ class _Indexes:
     """The page indexes of new files: all column indexes before all offset indexes."""
 
     def __init__(self, layout: Layout) -> None:
-        picks = [pick for picked in layout.groups for pick in picked.picks]
-        shifts = [new - pick.chunks.start for pick, new in zip(picks, layout.starts, strict=True)]
-        columns: dict[int, Cut] = {}
-        offsets: dict[int, Cut] = {}
-        for origin in {id(pick.origin): pick.origin for pick in picks}.values():
-            own = {pick.number: at for at, pick in enumerate(picks) if pick.origin is origin}
-            moved = origin.indexes.moved({number: shifts[at] for number, at in own.items()})
-            for number, cut in moved.items():
-                offsets[own[number]] = cut
-                bounds = origin.indexes.columns(number)
-                if bounds is not None:
-                    columns[own[number]] = bounds
+        picks = [(picked, pick) for picked in layout.groups for pick in picked.picks]
+        starts = dict(enumerate(layout.starts))
+        tails = {at: pick.tail for at, (_, pick) in enumerate(picks) if pick.tail is not None}
+        after = {at: starts[at] + picks[at][1].chunks.size for at in tails}
+        offsets, columns = _moved({at: pick for at, (_, pick) in enumerate(picks)}, starts)
+        behind, bounds = _moved(tails, after)
+        for at, tail in tails.items():
+            one, other = offsets.pop(at, None), behind.get(at)
+            ours = columns.pop(at, None)
+            if one is None or other is None:
+                continue
+            theirs = bounds.get(at) if tail.has_bounds else None
+            pair = (one, ours if tail.has_bounds else None), (other, theirs)
+            offsets[at], both = joined_indexes(*pair, picks[at][0].group.rows)
+            if both is not None:
+                columns[at] = both
         files = layout.outputs.files
         before = layout.ending
         self.columns, before = _places(layout.outputs, columns, before)
@@ -109,6 +114,23 @@ class _Indexes:
         """Return the bytes of both in a new file."""
         columns, offsets = self._bytes
         return columns.of(first, end), offsets.of(first, end)
+
+
+def _moved(
+    parts: Mapping[int, Pick | Tail], starts: Mapping[int, Numbers]
+) -> tuple[dict[int, Cut], dict[int, Cut]]:
+    """Return the offset indexes and column indexes of chunks that begin at new places."""
+    columns: dict[int, Cut] = {}
+    offsets: dict[int, Cut] = {}
+    for origin in {id(part.origin): part.origin for part in parts.values()}.values():
+        own = {part.number: at for at, part in parts.items() if part.origin is origin}
+        shifts = {number: starts[at] - parts[at].chunks.start for number, at in own.items()}
+        for number, cut in origin.indexes.moved(shifts).items():
+            offsets[own[number]] = cut
+            bounds = origin.indexes.columns(number)
+            if bounds is not None:
+                columns[own[number]] = bounds
+    return offsets, columns
 
 
 def _places(

@@ -32,6 +32,7 @@ class Chunks:
         bloom: Where its Bloom filter stands, None if it has none that can be copied.
         offsets: Where its offset index stands.
         columns: Where its column index stands, if its bounds stay.
+        has_column_index: Whether the footers tell of one, wherever it is.
     """
 
     struct: Structs
@@ -41,6 +42,7 @@ class Chunks:
     bloom: Spans | None
     offsets: Spans | None
     columns: Spans | None
+    has_column_index: bool = False
 
     @property
     def end(self) -> Numbers:
@@ -57,6 +59,7 @@ class Chunks:
             _only(self.bloom, kept),
             _only(self.offsets, kept),
             _only(self.columns, kept),
+            self.has_column_index,
         )
 
 
@@ -132,7 +135,8 @@ def _settle(walk: Walk, struct: Structs, bounds: Bounds, limit: Numbers) -> Chun
     offsets = _find(walk, struct, places[:2], limit)
     has_columns = offsets is not None and with_bounds
     columns = _find(walk, struct, places[2:], limit) if has_columns else None
-    return Chunks(struct, metadata, start, size, bloom, offsets, columns)
+    has_any = ColumnChunk.COLUMN_INDEX_OFFSET in struct
+    return Chunks(struct, metadata, start, size, bloom, offsets, columns, has_any)
 
 
 def _place(walk: Walk, metadata: Structs, limit: Numbers) -> tuple[Numbers, Numbers]:

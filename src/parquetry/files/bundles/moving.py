@@ -59,14 +59,14 @@ def place_group(
     """Return a row group as the new footers describe it."""
     struct = picked.group.struct.copy()
     struct.put_integer(RowGroup.FILE_OFFSET, start)
-    if picked.replaces:
+    if picked.is_other:
         loose = ColumnMetaData.TOTAL_UNCOMPRESSED_SIZE
         sizes = [pick.chunks.metadata.integer(loose) for pick in picked.picks]
         known = [size for size in sizes if size is not None]
         struct.put_integer(RowGroup.TOTAL_BYTE_SIZE, np.sum(known, axis=0))
-        packed = np.sum([pick.chunks.size for pick in picked.picks], axis=0)
+        packed = np.sum([pick.size for pick in picked.picks], axis=0)
         struct.put_integer(RowGroup.TOTAL_COMPRESSED_SIZE, packed)
-        struct.put_integer(RowGroup.NUM_ROWS, picked.group.rows)
+        struct.put_integer(RowGroup.NUM_ROWS, picked.rows)
     if picked.sorting is None:
         struct.drop(RowGroup.SORTING_COLUMNS)
     else:

@@ -18,12 +18,30 @@ if TYPE_CHECKING:
     from parquetry.files.lockstep import Numbers
 
 
-class Pick(NamedTuple):
-    """A column chunk that is copied in each file, and its number among those of its origin."""
+class Tail(NamedTuple):
+    """A column chunk whose pages come behind those of another in each file; see `Pick`."""
 
     origin: Origin
     number: int
     chunks: Chunks
+    has_bounds: bool
+
+
+class Pick(NamedTuple):
+    """A column chunk that is copied in each file, and its number among those of its origin.
+
+    What it says of itself is said of its tail as well.
+    """
+
+    origin: Origin
+    number: int
+    chunks: Chunks
+    tail: Tail | None = None
+
+    @property
+    def size(self) -> Numbers:
+        """How many bytes its pages will take."""
+        return self.chunks.size if self.tail is None else self.chunks.size + self.tail.chunks.size
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,13 +51,15 @@ class PickedGroup:
     Args:
         group: What it was.
         picks: Its chunks.
-        replaces: Whether some of them come from elsewhere.
+        rows: How many rows it has now.
+        is_other: Whether some of it comes from elsewhere.
         sorting: What is said of its order, None for nothing.
     """
 
     group: Groups
     picks: tuple[Pick, ...]
-    replaces: bool
+    rows: Numbers
+    is_other: bool
     sorting: bytes | None
 
 
@@ -118,7 +138,7 @@ class Layout:
         self.group_starts.append(at)
         for pick in group.picks:
             self.starts.append(at)
-            at = at + pick.chunks.size
+            at = at + pick.size
         for pick in group.picks:
             bloom = pick.chunks.bloom
             self.blooms.append(None if bloom is None else Spans(at, bloom.lengths))
@@ -136,6 +156,7 @@ class Layout:
 
 
 def _copied(group: PickedGroup) -> list[tuple[Origin, Spans]]:
-    pages = [(pick.origin, Spans(pick.chunks.start, pick.chunks.size)) for pick in group.picks]
+    parts = [part for pick in group.picks for part in (pick, pick.tail) if part is not None]
+    pages = [(part.origin, Spans(part.chunks.start, part.chunks.size)) for part in parts]
     blooms = [(pick.origin, pick.chunks.bloom) for pick in group.picks]
     return pages + [(origin, bloom) for origin, bloom in blooms if bloom is not None]

@@ -59,6 +59,11 @@ class PageIndexes:
         place = self._chunks[number].columns
         return None if place is None else Cut(self._data, place.starts + self._shift, place.lengths)
 
+    def offsets(self, number: int) -> Cut | None:
+        """Return the offset index of a chunk in each file as it stands there, None if it has none."""
+        place = self._chunks[number].offsets
+        return None if place is None else Cut(self._data, place.starts + self._shift, place.lengths)
+
     def moved(self, shifts: Mapping[int, Numbers]) -> dict[int, Cut]:
         """Return the offset index of each chunk that has one, when its pages stand so much further.
 

@@ -8,7 +8,8 @@ import numpy as np
 
 from parquetry.files.bundles.alike import Alike, read_groups
 from parquetry.files.bundles.assembling import NewBytes, assemble
-from parquetry.files.bundles.outputs import Pick, PickedGroup
+from parquetry.files.bundles.extending import Extension, read_extension
+from parquetry.files.bundles.outputs import Pick, PickedGroup, Tail
 from parquetry.files.lockstep import UnusualError
 from parquetry.files.splicing.copying import copy_bytes, write_all
 from parquetry.files.splicing.ending import begin_footer
@@ -18,29 +19,38 @@ from parquetry.files.splicing.moving import place_sorting
 from parquetry.files.splicing.structs import LIST, Struct
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from parquetry.files.bundles.alike import LooseGroups
     from parquetry.files.bundles.chunks import Groups
+    from parquetry.files.bundles.extending import Tails
     from parquetry.files.lockstep import Numbers
     from parquetry.files.splicing.copying import Sink
 
 
-class Replacement(NamedTuple):
-    """New columns for some of the files side by side, by the number of the row group they come into."""
+class Change(NamedTuple):
+    """What comes into some of the files side by side.
+
+    Args:
+        members: Which of the files.
+        columns: By the number of a row group, the columns that take the place of its own.
+        behind: The rows that come behind its own.
+    """
 
     members: Numbers
     columns: Mapping[int, Alike]
+    behind: Extension | None
 
 
-def read_replacements(
-    files: Alike, new: Mapping[int, LooseGroups], numbers: Numbers
-) -> Replacement | None:
-    """Return the new columns that are like those of the first of some files, None if these are unusual.
+def read_change(
+    files: Alike, new: Mapping[int, LooseGroups], tails: Tails | None, numbers: Numbers
+) -> Change | None:
+    """Return what comes that is like what comes into the first of some files, None if that is unusual.
 
     Args:
-        files: The files, for which new columns are read.
+        files: The files.
         new: By the number of a row group, its new columns: a row group for each of the files.
+        tails: The rows that come behind.
         numbers: Which of the files to look at.
     """
     columns: dict[int, Alike] = {}
@@ -50,26 +60,30 @@ def read_replacements(
         if found is None:
             return None
         columns[number], members = found, found.members
-    return Replacement(
-        members, {number: one.only_members(members) for number, one in columns.items()}
+    behind = None
+    if tails is not None:
+        behind = read_extension(files, tails, members)
+        if behind is None:
+            return None
+        members = behind.members
+    return Change(
+        members, {number: one.only_members(members) for number, one in columns.items()}, behind
     )
 
 
-def replace_columns(files: Alike, new: Mapping[int, Alike]) -> Iterator[NewBytes]:
-    """Yield each file anew, with some of its columns taken from elsewhere.
+def change_files(files: Alike, change: Change) -> Iterator[NewBytes]:
+    """Yield those of some files anew that a change is for.
 
     Args:
         files: The files.
-        new: By the number of a row group, whence its columns come that are replaced: a row group for
-            each of the files. The others stay as they are.
+        change: What `read_change` has read for them.
 
     Raises:
         UnusualError: Only a `Splicer` can do that.
     """
-    for number, other in new.items():
-        if (other.origin.groups[0].rows != files.origin.groups[number].rows).any():
-            raise UnusualError
-    picked = [_pick(files, number, new.get(number)) for number in files.numbers]
+    new, behind = change.columns, change.behind
+    files = files.at(change.members)
+    picked = [_pick(files, number, new.get(number), behind) for number in files.numbers]
     footer = begin_footer(files.example, _version(files.example), {})
     return assemble(picked, np.arange(1, len(files.members) + 1), footer)
 
@@ -85,7 +99,7 @@ def concatenate_alike(files: Alike, ends: Numbers, reference: Footer) -> Iterato
     Raises:
         UnusualError: Only a `Splicer` can do that.
     """
-    picked = [_pick(files, number, None) for number in files.numbers]
+    picked = [_pick(files, number, None, None) for number in files.numbers]
     version = max(_version(reference), _version(files.example))
     return assemble(picked, ends, begin_footer(reference, version, {}))
 
@@ -109,38 +123,52 @@ def joined(new: NewBytes) -> bytes:
     return b"".join((MAGIC, *[part for part in parts if part is not None], new.ending))
 
 
-def _pick(files: Alike, number: int, other: Alike | None) -> PickedGroup:
-    """Return a row group with the columns of another in the place of its own."""
+def _pick(files: Alike, number: int, other: Alike | None, behind: Extension | None) -> PickedGroup:
+    """Return a row group with the columns of another in the place of its own, and rows behind."""
     group = files.origin.groups[number]
-    base = number * len(group.chunks)
-    new: dict[int, Pick] = {}
-    if other is not None:
-        theirs = other.origin.groups[0].chunks
-        leaves = [
-            leaf for column in other.example.columns for leaf in _leaves(files.example, column.name)
-        ]
-        for step, (leaf, chunks) in enumerate(zip(leaves, theirs, strict=True)):
-            new[leaf] = Pick(other.origin, step, chunks)
-    picks = tuple(
-        new.get(leaf) or Pick(files.origin, base + leaf, chunks)
+    rows = group.rows
+    own = {
+        leaf: Pick(files.origin, number * len(group.chunks) + leaf, chunks)
         for leaf, chunks in enumerate(group.chunks)
-    )
-    return PickedGroup(group, picks, bool(new), _sorting(group, new))
+    }
+    picks = dict(own)
+    if behind is not None:
+        rows = rows + behind.tails.origin.groups[0].rows
+        for step, (leaf, chunks) in enumerate(behind.chunks.items()):
+            tail = behind.tails.origin.groups[0].chunks[step]
+            end = Tail(behind.tails.origin, step, tail, behind.has_bounds[leaf])
+            picks[leaf] = own[leaf]._replace(chunks=chunks, tail=end)
+    if other is not None:
+        if (other.origin.groups[0].rows != rows).any():
+            raise UnusualError
+        leaves = leaves_of(files.example, [column.name for column in other.example.columns])
+        for step, (leaf, chunks) in enumerate(
+            zip(leaves, other.origin.groups[0].chunks, strict=True)
+        ):
+            picks[leaf] = Pick(other.origin, step, chunks)
+    kept = [leaf for leaf, pick in own.items() if picks[leaf] is pick]
+    sorting = _sorting(group, kept)
+    return PickedGroup(group, tuple(picks.values()), rows, len(kept) < len(own), sorting)
 
 
-def _leaves(footer: Footer, name: str) -> range:
-    column = next(one for one in footer.columns if one.name == name)
-    return range(column.first_leaf, column.first_leaf + len(column.leaves))
+def leaves_of(footer: Footer, names: Sequence[str]) -> list[int]:
+    """Return the numbers that the leaves of some columns have in a file."""
+    columns = {column.name: column for column in footer.columns}
+    return [
+        columns[name].first_leaf + step
+        for name in names
+        for step in range(len(columns[name].leaves))
+    ]
 
 
-def _sorting(group: Groups, new: Mapping[int, Pick]) -> bytes | None:
+def _sorting(group: Groups, kept: Sequence[int]) -> bytes | None:
     """Return what is said of the order of a row group, of all files the same."""
     cut = group.struct.cut(RowGroup.SORTING_COLUMNS)
     if cut is None:
         return None
     said = Struct()
     said.put(RowGroup.SORTING_COLUMNS, LIST, cut.first())
-    place_sorting(said, {leaf: leaf for leaf in range(len(group.chunks)) if leaf not in new})
+    place_sorting(said, {leaf: leaf for leaf in kept})
     return said.raw(RowGroup.SORTING_COLUMNS)
 
 

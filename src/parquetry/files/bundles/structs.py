@@ -25,7 +25,7 @@ from parquetry.files.splicing.structs import (
 from parquetry.files.splicing.thrift import field_header, list_header
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Sequence
 
     from parquetry.files.lockstep import Flags, Walk
 
@@ -41,6 +41,18 @@ class Cut(NamedTuple):
     data: Bytes
     starts: Numbers
     lengths: Numbers
+
+    @classmethod
+    def of(cls, each: Sequence[bytes]) -> Cut:
+        """Return the bytes of each file."""
+        lengths = np.array([len(one) for one in each], np.int64)
+        return cls(np.frombuffer(b"".join(each), np.uint8), np.cumsum(lengths) - lengths, lengths)
+
+    def each(self) -> list[bytes]:
+        """Return the bytes of each file."""
+        whole = self.data.data
+        ends = self.starts + self.lengths
+        return [bytes(whole[a:b]) for a, b in zip(self.starts.tolist(), ends.tolist(), strict=True)]
 
     def first(self) -> bytes:
         """Return the bytes of the first file."""

@@ -30,7 +30,6 @@ from parquetry.files.splicing.thrift import (
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from parquetry.files.splicing.footer import Chunk
     from parquetry.files.splicing.moving import Tail
     from parquetry.files.splicing.source import Source
 
@@ -38,7 +37,7 @@ MOST_PAGES = 16
 """A chunk of so many pages gets no more of them: many small ones would slow readers at last."""
 
 _UNORDERED = 0
-_SUMS = (
+SUMS = (
     ColumnMetaData.NUM_VALUES,
     ColumnMetaData.TOTAL_UNCOMPRESSED_SIZE,
     ColumnMetaData.TOTAL_COMPRESSED_SIZE,
@@ -66,12 +65,13 @@ def is_extendable(source: Source, index: int, columns: Collection[str], codec: i
     )
     if not chunks or not can_be:
         return False
-    return _pages(source, chunks[0]) < MOST_PAGES  # as many came to all
+    pages = read_page_index(source, chunks[0], 0, with_bounds=False)  # as many came to all
+    return pages is not None and count_pages(pages.offsets) < MOST_PAGES
 
 
-def _pages(source: Source, chunk: Chunk) -> int:
-    index = read_page_index(source, chunk, 0, with_bounds=False)
-    return MOST_PAGES if index is None else len(_pages_of(index.offsets))
+def count_pages(offsets: bytes) -> int:
+    """Return how many pages an offset index tells of."""
+    return len(_pages_of(offsets))
 
 
 def extend(metadata: Struct, tail: Tail) -> bool:
@@ -80,10 +80,10 @@ def extend(metadata: Struct, tail: Tail) -> bool:
     keep_bounds(theirs, tail.bounds)
     counts = [one.integer(ColumnMetaData.NUM_VALUES) or 0 for one in (metadata, theirs)]
     raws = [one.raw(ColumnMetaData.STATISTICS) for one in (metadata, theirs)]
-    for field in _SUMS:
+    for field in SUMS:
         metadata.put_integer(field, sum(one.integer(field) or 0 for one in (metadata, theirs)))
     lists = tuple(one.raw(ColumnMetaData.ENCODINGS) or b"" for one in (metadata, theirs))
-    metadata.put(ColumnMetaData.ENCODINGS, LIST, _united(lists))
+    metadata.put(ColumnMetaData.ENCODINGS, LIST, united(lists))
     metadata.drop(*ColumnMetaData.DESCRIBING_PAGES)
     ours, others = (Struct() if raw is None else decode_struct(raw) for raw in raws)
     statistics, has_bounds = joined_statistics(ours, others, counts, tail.element)
@@ -92,7 +92,8 @@ def extend(metadata: Struct, tail: Tail) -> bool:
 
 
 @lru_cache(maxsize=256)
-def _united(lists: tuple[bytes, ...]) -> bytes:
+def united(lists: tuple[bytes, ...]) -> bytes:
+    """Return the encodings that are in any of some lists."""
     values = [value for raw in lists if raw for value in decode_list(raw)[1]]
     return encode_list(I32, [*dict.fromkeys(values)])
 
