@@ -12,7 +12,6 @@ import pyarrow as pa
 from parquetry.commits.growing import GrowingTree
 from parquetry.commits.kept_schema import find_kept_schema, keep_schema
 from parquetry.errors import ParquetryError, RequestError
-from parquetry.files.encoding import ROW_GROUP_ROWS
 from parquetry.model.schema import normal_schema, unite
 from parquetry.operations.bundled_joining import files_at_once, stage_joints
 from parquetry.operations.joints import Joint
@@ -24,7 +23,7 @@ from parquetry.operations.reshaped import ReshapingResult
 from parquetry.operations.routing import Routes
 from parquetry.operations.running import run_plan
 from parquetry.operations.spilling import Sorter
-from parquetry.operations.working import FOR_SMALL_WORK, WORKERS, in_bundles, in_order
+from parquetry.operations.working import in_bundles, in_order
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -63,14 +62,12 @@ class Repartitioning:
         self._schemas: dict[int, pa.Schema] = {}  # by identity: there is one a task
 
     def stage(self) -> Iterator[NewFile]:
-        """Write the new files, two at a time, or three small ones."""
+        """Write the new files, two at a time."""
         tasks = self._plan.tasks
         if len(tasks) == 1:
             yield from in_order(self._write, self._joints(tasks[0], self._sorter(tasks[0])))
             return
-        most = max(sum(file.rows for file in files) for files in tasks)
-        workers = FOR_SMALL_WORK if most <= ROW_GROUP_ROWS // 2 else WORKERS
-        for files in in_bundles(self._stage_tasks, self._bundled(tasks), workers):
+        for files in in_bundles(self._stage_tasks, self._bundled(tasks)):
             yield from files
 
     def _bundled(self, tasks: Sequence[Task]) -> list[list[Task]]:

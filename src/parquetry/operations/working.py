@@ -62,9 +62,7 @@ def in_order(
 
 
 def in_bundles(
-    work: Callable[[Sequence[In]], Sequence[Out]],
-    bundles: Sequence[Sequence[In]],
-    workers: int = WORKERS,
+    work: Callable[[Sequence[In]], Sequence[Out]], bundles: Sequence[Sequence[In]]
 ) -> Iterator[Out]:
     """Yield what each item gives, in their order, where several are worked on together.
 
@@ -72,7 +70,7 @@ def in_bundles(
     """
     progress = _progress.get()
     done, count = 0, sum(map(len, bundles))
-    for results in _in_order(work, bundles, workers):
+    for results in _in_order(work, bundles, WORKERS):
         for result in results:
             done += 1
             if progress is not None:
