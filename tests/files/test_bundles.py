@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from parquetry.errors import ParquetryError
-from parquetry.files.bundles import page_indexes
+from parquetry.files.bundles import joined_indexes, page_indexes
 from parquetry.files.bundles.alike import Alike, LooseGroups, read_alike, read_raw_footer
 from parquetry.files.bundles.extending import Tails
 from parquetry.files.bundles.splicing import (
@@ -219,25 +219,29 @@ def test_rows_come_behind_as_by_a_splicer(data):
         )
         for n in range(len(tables))
     ]
-    for files in shapes_of(contents, **options):
-        members = files.members.tolist()
-        groups = encoded_together([more[n].select(kept) for n in members], codec, text_codes=False)
-        tails = LooseGroups.of(FileBytes("tails", data=groups))
-        encoded = {}
-        if names:
-            both = [pa.concat_tables([tables[n], more[n]]).select(names) for n in members]
-            encoded[0] = encoded_together(both, codec)
-        wanted = Tails(tails, leaves_of(files.example, kept), CODECS[codec])
-        behind = Source.from_buffer(groups)
-        set_ones = Source.from_buffer(encoded[0]) if names else behind
-        for row, content in together(files, encoded, wanted):
-            source, sink = Source.from_buffer(contents[members[row]]), io.BytesIO()
-            assert is_extendable(source, 0, kept, CODECS[codec])
-            splicer = Splicer(sink, source.footer, **options)
-            replaced = dict.fromkeys(names, (set_ones, row))
-            splicer.copy_row_group(source, 0, replaced, (behind, row))
-            splicer.finish()
-            assert content == sink.getvalue()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(joined_indexes, "_FEWEST", data.draw(st.sampled_from([1, 8])))
+        for files in shapes_of(contents, **options):
+            members = files.members.tolist()
+            groups = encoded_together(
+                [more[n].select(kept) for n in members], codec, text_codes=False
+            )
+            tails = LooseGroups.of(FileBytes("tails", data=groups))
+            encoded = {}
+            if names:
+                both = [pa.concat_tables([tables[n], more[n]]).select(names) for n in members]
+                encoded[0] = encoded_together(both, codec)
+            wanted = Tails(tails, leaves_of(files.example, kept), CODECS[codec])
+            behind = Source.from_buffer(groups)
+            set_ones = Source.from_buffer(encoded[0]) if names else behind
+            for row, content in together(files, encoded, wanted):
+                source, sink = Source.from_buffer(contents[members[row]]), io.BytesIO()
+                assert is_extendable(source, 0, kept, CODECS[codec])
+                splicer = Splicer(sink, source.footer, **options)
+                replaced = dict.fromkeys(names, (set_ones, row))
+                splicer.copy_row_group(source, 0, replaced, (behind, row))
+                splicer.finish()
+                assert content == sink.getvalue()
 
 
 @settings(deadline=None, max_examples=60)

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from parquetry.files.bundles.extending import joined_indexes
 from parquetry.files.bundles.gathering import gather
+from parquetry.files.bundles.joined_indexes import join_columns, join_offsets
 from parquetry.files.bundles.moving import place_chunk, place_group, place_index
 from parquetry.files.bundles.outputs import Layout, Outputs
 from parquetry.files.bundles.structs import Structs
@@ -92,16 +92,13 @@ class _Indexes:
         after = {at: starts[at] + picks[at][1].chunks.size for at in tails}
         offsets, columns = _moved({at: pick for at, (_, pick) in enumerate(picks)}, starts)
         behind, bounds = _moved(tails, after)
-        for at, tail in tails.items():
-            one, other = offsets.pop(at, None), behind.get(at)
-            ours = columns.pop(at, None)
-            if one is None or other is None:
-                continue
-            theirs = bounds.get(at) if tail.has_bounds else None
-            pair = (one, ours if tail.has_bounds else None), (other, theirs)
-            offsets[at], both = joined_indexes(*pair, picks[at][0].group.rows)
-            if both is not None:
-                columns[at] = both
+        if tails:
+            rows = picks[0][0].group.rows  # of the only row group
+            ours = {at: offsets.pop(at) for at in tails if at in offsets}
+            offsets |= join_offsets({at: ours[at] for at in ours if at in behind}, behind, rows)
+            known = {at: columns.pop(at) for at in tails if at in columns}
+            both = [at for at in known if at in offsets and at in bounds and tails[at].has_bounds]
+            columns |= join_columns({at: known[at] for at in both}, bounds)
         files = layout.outputs.files
         before = layout.ending
         self.columns, before = _places(layout.outputs, columns, before)

@@ -15,9 +15,8 @@ from parquetry.files.bundles.alike import Alike, LooseGroups, read_groups
 from parquetry.files.bundles.gathering import gather
 from parquetry.files.bundles.structs import Cut, Structs
 from parquetry.files.lockstep import UnusualError
-from parquetry.files.splicing.extending import MOST_PAGES, SUMS, count_pages, joined_index, united
+from parquetry.files.splicing.extending import MOST_PAGES, SUMS, count_pages, united
 from parquetry.files.splicing.fields import ColumnMetaData
-from parquetry.files.splicing.indexes import PageIndex
 from parquetry.files.splicing.statistics import joined_statistics
 from parquetry.files.splicing.structs import LIST, STRUCT, Struct
 from parquetry.files.splicing.thrift import decode_struct, encode_struct
@@ -94,37 +93,6 @@ def read_extension(files: Alike, tails: Tails, numbers: Numbers) -> Extension | 
         {leaf: one.only(alike) for leaf, one in chunks.items()},
         {leaf: bool(one[0]) for leaf, one in flags.items()},
     )
-
-
-def joined_indexes(
-    ours: tuple[Cut, Cut | None], theirs: tuple[Cut, Cut | None], rows_before: Numbers
-) -> tuple[Cut, Cut | None]:
-    """Return the page indexes of chunks with their tails: of both offset and column index.
-
-    Raises:
-        UnusualError: Of some files there is a column index, and of others there is none.
-    """
-    has_bounds = ours[1] is not None and theirs[1] is not None
-    nothing = [None] * len(rows_before)
-    offsets: list[bytes] = []
-    columns: list[bytes | None] = []
-    for one, bounds, other, others, rows in zip(
-        ours[0].each(),
-        nothing if ours[1] is None else ours[1].each(),
-        theirs[0].each(),
-        nothing if theirs[1] is None else theirs[1].each(),
-        rows_before.tolist(),
-        strict=True,
-    ):
-        found = joined_index(
-            PageIndex(one, bounds), PageIndex(other, others), rows, has_bounds=has_bounds
-        )
-        if found is None or (found.columns is not None) != has_bounds:
-            raise UnusualError
-        offsets.append(found.offsets)
-        columns.append(found.columns)
-    known = [one for one in columns if one is not None]
-    return Cut.of(offsets), Cut.of(known) if has_bounds else None
 
 
 def _has_room(files: Alike, leaf: int) -> Flags:

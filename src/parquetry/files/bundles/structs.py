@@ -54,10 +54,14 @@ class Cut(NamedTuple):
         ends = self.starts + self.lengths
         return [bytes(whole[a:b]) for a, b in zip(self.starts.tolist(), ends.tolist(), strict=True)]
 
+    def at(self, number: int) -> bytes:
+        """Return the bytes of one file."""
+        start = int(self.starts[number])
+        return self.data[start : start + int(self.lengths[number])].tobytes()
+
     def first(self) -> bytes:
         """Return the bytes of the first file."""
-        start = int(self.starts[0])
-        return self.data[start : start + int(self.lengths[0])].tobytes()
+        return self.at(0)
 
     def only(self, kept: Flags) -> Cut:
         """Return those of some of the files."""

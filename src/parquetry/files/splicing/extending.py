@@ -36,7 +36,10 @@ if TYPE_CHECKING:
 MOST_PAGES = 16
 """A chunk of so many pages gets no more of them: many small ones would slow readers at last."""
 
-_UNORDERED = 0
+UNORDERED = 0
+LISTS = (ColumnIndex.NULL_PAGES, ColumnIndex.MIN_VALUES, ColumnIndex.MAX_VALUES)
+"""What every column index has, a value a page."""
+
 SUMS = (
     ColumnMetaData.NUM_VALUES,
     ColumnMetaData.TOTAL_UNCOMPRESSED_SIZE,
@@ -106,14 +109,19 @@ def joined_index(
         return None
     columns = None
     if has_bounds and one.columns is not None and other.columns is not None:
-        columns = _joined_columns(decode_struct(one.columns), decode_struct(other.columns))
-    pages = [_pages_of(raw) for raw in (one.offsets, other.offsets)]
+        columns = joined_columns(one.columns, other.columns)
+    return PageIndex(joined_offsets(one.offsets, other.offsets, rows_before), columns)
+
+
+def joined_offsets(one: bytes, other: bytes, rows_before: int) -> bytes:
+    """Return an offset index of the pages of two, the second of which stand behind so many rows."""
+    pages = [_pages_of(raw) for raw in (one, other)]
     for page in pages[1]:
         first = page.integer(PageLocation.FIRST_ROW_INDEX) or 0
         page.put_integer(PageLocation.FIRST_ROW_INDEX, first + rows_before)
     joined = Struct()
     joined.put(OffsetIndex.PAGE_LOCATIONS, LIST, [*pages[0], *pages[1]])
-    return PageIndex(encode_struct(joined), columns)
+    return encode_struct(joined)
 
 
 def _pages_of(offsets: bytes) -> list[Struct]:
@@ -121,16 +129,17 @@ def _pages_of(offsets: bytes) -> list[Struct]:
     return index.structs(OffsetIndex.PAGE_LOCATIONS)
 
 
-def _joined_columns(one: Struct, other: Struct) -> bytes | None:
+def joined_columns(one: bytes, other: bytes) -> bytes | None:
     """Return bounds by page; nothing is said any more of their order, and of the levels in pages."""
+    ours, theirs = decode_struct(one), decode_struct(other)
     joined = Struct()
-    for field in (ColumnIndex.NULL_PAGES, ColumnIndex.MIN_VALUES, ColumnIndex.MAX_VALUES):
-        raws = one.raw(field), other.raw(field)
+    for field in LISTS:
+        raws = ours.raw(field), theirs.raw(field)
         if raws[0] is None or raws[1] is None:
             return None
         joined.put(field, LIST, _joined_list(raws[0], raws[1]))
-    joined.put(ColumnIndex.BOUNDARY_ORDER, I32, zigzag(_UNORDERED))
-    nulls = one.raw(ColumnIndex.NULL_COUNTS), other.raw(ColumnIndex.NULL_COUNTS)
+    joined.put(ColumnIndex.BOUNDARY_ORDER, I32, zigzag(UNORDERED))
+    nulls = ours.raw(ColumnIndex.NULL_COUNTS), theirs.raw(ColumnIndex.NULL_COUNTS)
     if nulls[0] is not None and nulls[1] is not None:
         joined.put(ColumnIndex.NULL_COUNTS, LIST, _joined_list(nulls[0], nulls[1]))
     return encode_struct(joined)
