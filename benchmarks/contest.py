@@ -144,7 +144,7 @@ def outcome(name: str, table: Path) -> tuple[Any, ...]:
         frame = pl.scan_parquet(table / "**/*.parquet", hive_partitioning=True)
     found = frame.select(
         pl.len(),
-        pl.col("price").sum().round(0).alias("price"),
+        (pl.col("price") * 100).round(0).cast(pl.Int64).sum().alias("cents"),
         pl.col("trade_id").sum().alias("ids"),
         pl.col("product_id").n_unique().alias("products"),
     )
