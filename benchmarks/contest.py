@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import atexit
 import json
 import os
 import resource
@@ -13,7 +12,6 @@ import sys
 import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -154,9 +152,9 @@ def outcome(name: str, table: Path) -> tuple[Any, ...]:
 def copied(source: Path, target: Path) -> None:
     """Put a fresh copy of a folder in a place, its bytes in memory and on the disk.
 
-    What stood there is emptied and put aside, and goes when the script ends: ext4 without a journal
-    takes ten times as long for a new file where thousands were removed within the last minutes, which
-    would be held against the next contender, the more the more files it makes.
+    What stood there is emptied and put aside, and stays with the tables: ext4 without a journal takes
+    ten times as long for a new file where thousands were removed within the last minutes, which would be
+    held against the next contender, or the first one of the next benchmark.
     """
     if target.exists():
         _put_aside(target)
@@ -165,19 +163,12 @@ def copied(source: Path, target: Path) -> None:
 
 
 def _put_aside(folder: Path) -> None:
-    used = _used(folder)
+    used = folder.with_name(f"{folder.name}-used")
+    used.mkdir(exist_ok=True)
     for path in folder.rglob("*"):
         if path.is_file():
             os.truncate(path, 0)
     folder.rename(used / str(len(os.listdir(used))))
-
-
-@cache
-def _used(folder: Path) -> Path:
-    used = folder.with_name(f"{folder.name}-used")
-    used.mkdir(exist_ok=True)
-    atexit.register(shutil.rmtree, used, ignore_errors=True)
-    return used
 
 
 class Replacing:

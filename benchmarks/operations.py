@@ -429,7 +429,7 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--only", default="", help="parts of the names of tasks, by commas")
     parser.add_argument("--contenders", default=",".join(CONTENDERS))
-    parser.add_argument("--folder", help="keeps the table there, for the next time")
+    parser.add_argument("--folder", help="keeps the table there, and the emptied copies")
     parser.add_argument("--run", nargs=4, help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.run:
