@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from parquetry.commits.many import for_each
 from parquetry.errors import ConflictError, NotFoundError
-from parquetry.model.changes import below, covering_folder
+from parquetry.model.changes import ancestors, below, covering_folder, holder_of
 from parquetry.model.records import Swap
 from parquetry.storage.folders import find_stat, make_missing
 
@@ -95,7 +95,7 @@ def _find_cheap(
 
 def _outermost(folders: set[str]) -> list[str]:
     """Return the folders that are in none of the others."""
-    return sorted(one for one in folders if not folders & {"", *_ancestors([one])} - {one})
+    return sorted(one for one in folders if not folders & {"", *ancestors([one])} - {one})
 
 
 def assemble(
@@ -142,10 +142,7 @@ def _by_folder(paths: Iterable[str], folders: Collection[str]) -> dict[str, list
     """Return relative paths by the one of the folders that they stand in."""
     found: dict[str, list[str]] = {folder: [] for folder in folders}
     for path in paths:
-        folder = posixpath.dirname(path)
-        while folder not in found:
-            folder = posixpath.dirname(folder)
-        found[folder].append(path)
+        found[holder_of(found, path)].append(path)
     return found
 
 
@@ -161,7 +158,7 @@ class _Staying:
     def __init__(self, content: Iterable[tuple[str, str]], gone: set[str], come: set[str]) -> None:
         held = list(content)
         self.files = [item for item in held if item[1] != "folder" and item[0] not in gone]
-        emptied = _ancestors(gone) - _ancestors(path for path, _ in self.files) - _ancestors(come)
+        emptied = ancestors(gone) - ancestors(path for path, _ in self.files) - ancestors(come)
         self.folders = [path for path, kind in held if kind == "folder" and path not in emptied]
 
 
@@ -197,14 +194,3 @@ def _second_name(storage: Storage, source: str, target: str, kind: str) -> None:
         storage.make_link(storage.read_link(source), target)
     else:
         storage.link(source, target)
-
-
-def _ancestors(paths: Iterable[str]) -> set[str]:
-    """Return all folders above the given relative paths, without the root."""
-    above: set[str] = set()
-    for path in paths:
-        folder = posixpath.dirname(path)
-        while folder and folder not in above:
-            above.add(folder)
-            folder = posixpath.dirname(folder)
-    return above

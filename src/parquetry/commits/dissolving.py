@@ -7,8 +7,8 @@ import uuid
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from parquetry.errors import AlreadyExistsError, NotFoundError, StorageError
-from parquetry.storage.folders import find_stat, make_folders
+from parquetry.errors import AlreadyExistsError, NotFoundError
+from parquetry.storage.folders import find_stat, make_folders, remove_if_empty
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -57,18 +57,7 @@ class OldTree:
                 is_empty = self._remove(path) and is_empty
             else:
                 self._let_go(path, kind)
-        return is_empty and self._remove_empty(folder)
-
-    def _remove_empty(self, folder: str) -> bool:
-        try:
-            self.storage.remove_folder(folder)
-        except NotFoundError:
-            return True
-        except StorageError:
-            if self.storage.list_folder(folder):  # something came between the look and the removal
-                return False
-            raise
-        return True
+        return is_empty and remove_if_empty(self.storage, folder, is_listed=True)
 
     def _let_go(self, path: str, kind: str) -> None:
         old = f"{self.root}/{path}"

@@ -13,7 +13,7 @@ from parquetry.commits import log
 from parquetry.commits.dissolving import OldTree
 from parquetry.commits.retiring import keep_history
 from parquetry.errors import AlreadyExistsError, CorruptionError, NotFoundError, StorageError
-from parquetry.model.changes import below
+from parquetry.model.changes import below, holder_of
 from parquetry.storage.exchange import ExchangeUnsupportedError
 from parquetry.storage.folders import (
     find_stat,
@@ -60,7 +60,7 @@ def _finish_exchange(home: Home, storage: Storage, record: CommitRecord) -> None
         _finish_renames(home, storage, record)
 
     by_folder = {swap.folder: swap for swap in record.swaps}
-    old = {file.path: _covering(by_folder, file.path) for file in record.retired}
+    old = {file.path: by_folder[holder_of(by_folder, file.path)] for file in record.retired}
 
     def stands_at(path: str) -> str:
         return f"{staging}/{old[path].tree}/{below(old[path].folder, path)}"
@@ -73,13 +73,6 @@ def _finish_exchange(home: Home, storage: Storage, record: CommitRecord) -> None
     for swap in record.swaps:
         _dissolve(home, storage, record, swap, retired[swap.folder])
         _remove_empty(home, storage, swap.folder)
-
-
-def _covering(by_folder: Mapping[str, Swap], path: str) -> Swap:
-    """Return the exchange of the folder that a file stands in."""
-    while path not in by_folder:
-        path = posixpath.dirname(path)
-    return by_folder[path]
 
 
 def _live(home: Home, swap: Swap) -> str:

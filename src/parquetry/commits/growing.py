@@ -7,6 +7,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from parquetry.errors import AlreadyExistsError
+from parquetry.model.changes import ancestors
 from parquetry.storage.folders import find_stat
 
 if TYPE_CHECKING:
@@ -37,12 +38,8 @@ class GrowingTree:
         self.root = staging.new_tree()
         self.folders = {""}
         self._live_root, self._storage = home.root, storage
-        self._live = {""}
-        for folder in live:
-            at = folder
-            while at not in self._live:
-                self._live.add(at)
-                at = posixpath.dirname(at)
+        there = set(live)
+        self._live = {"", *there, *ancestors(there)}
         storage.make_folder(self.root, like=self._like(""))
 
     def place(self, folder: str) -> str:

@@ -68,11 +68,7 @@ class FooterTable:
 
     def texts(self, spans: Spans) -> list[bytes]:
         """Return binary values of any length."""
-        whole = self.data.data
-        ends = spans.starts + spans.lengths
-        return [
-            bytes(whole[a:b]) for a, b in zip(spans.starts.tolist(), ends.tolist(), strict=True)
-        ]
+        return spans.each(self.data)
 
     def numbers(self, spans: Spans, kind: str) -> np.ndarray[Any, Any] | None:
         """Return binary values as NumPy's numbers of a type, None if they are not as long."""

@@ -46,6 +46,16 @@ class Spans(NamedTuple):
     starts: Numbers
     lengths: Numbers
 
+    def only(self, kept: Flags) -> Spans:
+        """Return those of some of the structs."""
+        return Spans(self.starts[kept], self.lengths[kept])
+
+    def each(self, data: np.ndarray[Any, np.dtype[np.uint8]]) -> list[bytes]:
+        """Return the values, of any length, from the bytes in which they stand."""
+        whole = data.data
+        ends = self.starts + self.lengths
+        return [bytes(whole[a:b]) for a, b in zip(self.starts.tolist(), ends.tolist(), strict=True)]
+
 
 class HasMembers(Protocol):
     """What was read of structs of one shape."""

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import posixpath
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Container, Iterable, Mapping
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,11 +121,25 @@ def covering_folder(paths: list[str]) -> str:
     return "/".join(shortest[:common])
 
 
+def holder_of(folders: Container[str], path: str) -> str:
+    """Return the innermost of some folders that a file stands in; all are relative to the dataset."""
+    folder = posixpath.dirname(path)
+    while folder not in folders:
+        folder = posixpath.dirname(folder)
+    return folder
+
+
+def ancestors(paths: Iterable[str]) -> set[str]:
+    """Return all folders above the given relative paths, without the root."""
+    above: set[str] = set()
+    for path in paths:
+        folder = posixpath.dirname(path)
+        while folder and folder not in above:
+            above.add(folder)
+            folder = posixpath.dirname(folder)
+    return above
+
+
 def below(folder: str, path: str) -> str:
     """Return a path relative to a folder that it stands in; both are relative to the dataset."""
     return path[len(folder) + 1 :] if folder else path
-
-
-def is_below(folder: str, path: str) -> bool:
-    """Return whether a path stands in a folder; both are relative to the dataset."""
-    return not folder or path.startswith(f"{folder}/")

@@ -22,6 +22,11 @@ _EXACT_FLOAT_BITS = {pa.float32(): 24, pa.float64(): 53}
 _UNITS = ["s", "ms", "us", "ns"]
 
 
+def part_of(schema: pa.Schema, names: Iterable[str]) -> pa.Schema:
+    """Return the schema of some columns, without the metadata of the whole."""
+    return pa.schema([schema.field(name) for name in names])
+
+
 def no_rows(schema: pa.Schema) -> pa.Table:
     """Return a table without rows; `Schema.empty_table` loads pandas, wherever it is."""
     return pa.Table.from_batches([], schema)

@@ -11,6 +11,7 @@ from parquetry.files.encoding import encode_table
 from parquetry.model.casting import cast_lossless
 from parquetry.model.changes import NewFile, new_file
 from parquetry.model.hive import partition_folder
+from parquetry.model.schema import part_of
 from parquetry.model.splitting import split
 from parquetry.storage.folders import write_file
 
@@ -67,7 +68,7 @@ def _write(
     compression: str,
     metadata: Mapping[bytes, bytes] | None,
 ) -> Iterator[NewFile]:
-    schema = pa.schema([scope.columns.field(name) for name in stored_columns(scope)])
+    schema = part_of(scope.columns, stored_columns(scope))
     for folder, parts in waiting.items():
         whole = pa.concat_tables(parts, promote_options="default")
         rows = cast_lossless(whole, schema, scope.root)

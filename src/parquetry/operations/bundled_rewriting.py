@@ -30,7 +30,13 @@ _BUNDLE_BYTES = 16 << 20
 
 def bundled(todo: Sequence[Rewrite]) -> list[list[Rewrite]]:
     """Return the files by those that are rewritten together, each bundle within some megabytes."""
-    small = [one for one in todo if _kind(one.edit) is not None]
+    small: list[Rewrite] = []
+    alone: list[list[Rewrite]] = []
+    for one in todo:
+        if _kind(one.edit) is None:
+            alone.append([one])
+        else:
+            small.append(one)
     size = sum(one.edit.file.state.bytes for one in small)
     count = max(-(-size // _BUNDLE_BYTES), min(WORKERS, len(small) // WORTH_A_BUNDLE))
     if not count:
@@ -45,7 +51,7 @@ def bundled(todo: Sequence[Rewrite]) -> list[list[Rewrite]]:
             held = 0
         bundles[-1].append(one)
         held += one.edit.file.state.bytes
-    return bundles + [[one] for one in todo if _kind(one.edit) is None]
+    return bundles + alone
 
 
 def rewrite_bundle(

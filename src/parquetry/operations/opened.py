@@ -22,7 +22,7 @@ from parquetry.files.footers import is_footer_of, parse_footer, read_footer
 from parquetry.files.splicing import Source
 from parquetry.files.text_codes import is_in_codes, text_in_codes
 from parquetry.model.plain_numbers import array_of
-from parquetry.model.schema import no_rows
+from parquetry.model.schema import no_rows, part_of
 from parquetry.model.wording import first_line
 from parquetry.operations.decoding import decode_rows
 
@@ -111,7 +111,7 @@ class OpenedFile:
         with told(self.file.path):
             names = self.schema.names if columns is None else list(columns)
             if self._has_old_times(names):  # which PyArrow lets run over without a word
-                wanted = pa.schema([self.schema.field(name) for name in names])
+                wanted = part_of(self.schema, names)
                 found = list(decode_rows(self.file.path, wanted, [index]))
                 table = pa.concat_tables(found) if found else no_rows(wanted)
                 return table.cast(wanted)

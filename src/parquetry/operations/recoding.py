@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from parquetry.files.text_codes import encoded, in_codes
 from parquetry.model.plain_numbers import array_of
+from parquetry.model.schema import part_of
 from parquetry.operations.edits import GroupEdit, Hits
 from parquetry.operations.fitting import fitted, merged, schema_after
 from parquetry.operations.opened import OpenedFile
@@ -79,7 +80,7 @@ class Recoding:
     ) -> pa.Table:
         """Return columns of a row group that are set, with the rows that come behind them."""
         old = self._opened.read(index, names)
-        schema = self._schema_of(names)
+        schema = part_of(self.schema, names)
         new = self._new_values(index, hits)
         table = pa.table([self._merged(old, one, hits, new) for one in schema], schema=schema)
         if arriving is None:
@@ -107,7 +108,7 @@ class Recoding:
 
     def arriving(self, table: pa.Table, names: Sequence[str]) -> pa.Table:
         """Return columns of rows that come, as the file holds them."""
-        schema = self._schema_of(names)
+        schema = part_of(self.schema, names)
         columns = [
             fitted(table[one.name], one, self._opened.file.path)
             if one.name in table.column_names
@@ -122,6 +123,3 @@ class Recoding:
             for name in table.column_names
         ]
         return pa.table(columns, schema=self._coded)
-
-    def _schema_of(self, names: Sequence[str]) -> pa.Schema:
-        return pa.schema([self.schema.field(name) for name in names])

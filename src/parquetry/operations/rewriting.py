@@ -6,12 +6,11 @@ import io
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import pyarrow as pa
-
 from parquetry.errors import RequestError
 from parquetry.files.encoding import ROW_GROUP_ROWS, Encoder, encode_rows
 from parquetry.files.splicing import Source, Splicer, find_refusals, is_extendable
 from parquetry.files.writer_options import CODECS
+from parquetry.model.schema import part_of
 from parquetry.operations.edits import GroupEdit
 from parquetry.operations.file_options import FileOptions, decimals_beside, sorting_left
 from parquetry.operations.opened import OpenedFile
@@ -20,6 +19,8 @@ from parquetry.storage.folders import write_file
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    import pyarrow as pa
 
     from parquetry.files.splicing import Sink
     from parquetry.files.writer_options import WriterOptions
@@ -189,7 +190,7 @@ class _Rewriting:
             names = list(self._edit.stored_setting)
             if all(self._edits[index].setting is None for index in self._left):
                 return self._options.of(self._schema)
-        schema = pa.schema([self._schema.field(name) for name in names])
+        schema = part_of(self._schema, names)
         as_integers = decimals_beside(source.footer, schema)
         if as_integers is None:
             return None

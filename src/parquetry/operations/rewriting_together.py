@@ -7,7 +7,6 @@ from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-import pyarrow as pa
 
 from parquetry.errors import ParquetryError
 from parquetry.files.bundles.alike import (
@@ -24,6 +23,7 @@ from parquetry.files.splicing.fields import RowGroup
 from parquetry.files.splicing.file_bytes import FileBytes
 from parquetry.files.targets import MemoryFile
 from parquetry.files.writer_options import CODECS
+from parquetry.model.schema import part_of
 from parquetry.operations.file_options import FileOptions, decimals_beside
 from parquetry.operations.fitting import schema_after
 from parquetry.operations.opened import OpenedFile, told
@@ -33,6 +33,8 @@ from parquetry.storage.folders import write_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
+
+    import pyarrow as pa
 
     from parquetry.files.bundles.alike import Alike
     from parquetry.files.lockstep import Flags
@@ -96,7 +98,7 @@ class Together:
         names = list(edit.stored_setting) if hits else []
         kept = [name for name in schema.names if name not in names]
         checked = names if edit.arriving is None else schema.names
-        as_integers = decimals_beside(alike.example, _part(schema, checked))
+        as_integers = decimals_beside(alike.example, part_of(schema, checked))
         if not keeps_schema or not kept or as_integers is None:
             return
         options = FileOptions(first, self._compression, edit.group_rows)
@@ -174,7 +176,7 @@ class _Encoding(NamedTuple):
         self, names: Sequence[str], tables: Iterable[pa.Table], *, with_dictionaries: bool = True
     ) -> LooseGroups:
         """Return tables of some columns as a row group each."""
-        schema = _part(self.schema, names)
+        schema = part_of(self.schema, names)
         options = self.options.of_any_rows(
             schema, as_integers=self.as_integers, with_dictionaries=with_dictionaries
         )
@@ -189,7 +191,3 @@ class _Encoding(NamedTuple):
 def hits_of(edit: FileEdit) -> dict[int, Hits]:
     """Return the rows that get new values, by row group."""
     return {number: one.setting for number, one in edit.groups.items() if one.setting is not None}
-
-
-def _part(schema: pa.Schema, names: Sequence[str]) -> pa.Schema:
-    return pa.schema([schema.field(name) for name in names])

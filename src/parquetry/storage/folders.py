@@ -85,10 +85,16 @@ def remove_tree(storage: Storage, path: str) -> None:
         storage.remove_folder(folder)
 
 
-def remove_if_empty(storage: Storage, path: str) -> bool:
-    """Remove a folder unless it holds something; return whether it is gone."""
+def remove_if_empty(storage: Storage, path: str, *, is_listed: bool = False) -> bool:
+    """Remove a folder unless it holds something; return whether it is gone.
+
+    Args:
+        storage: The disk.
+        path: The folder.
+        is_listed: Whether the caller has just seen all that it holds go, so that it is not listed first.
+    """
     try:
-        if storage.list_folder(path):
+        if not is_listed and storage.list_folder(path):
             return False
         storage.remove_folder(path)
     except NotFoundError:

@@ -185,4 +185,4 @@ def _keeps_bounds(walk: Walk, metadata: Structs, bounds: Bounds) -> bool:
 
 
 def _only(spans: Spans | None, kept: Flags) -> Spans | None:
-    return None if spans is None else Spans(spans.starts[kept], spans.lengths[kept])
+    return None if spans is None else spans.only(kept)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from parquetry.files.bundles.chunks import Chunks
-    from parquetry.files.lockstep import Flags
+    from parquetry.files.lockstep import Flags, Spans
     from parquetry.files.splicing.file_bytes import FileBytes
 
 _FEWEST = 8  # chunks with as many pages; fewer are read one by one
@@ -56,12 +56,13 @@ class PageIndexes:
 
     def columns(self, number: int) -> Cut | None:
         """Return the column index of a chunk in each file, None if it has none that may stay."""
-        place = self._chunks[number].columns
-        return None if place is None else Cut(self._data, place.starts + self._shift, place.lengths)
+        return self._cut(self._chunks[number].columns)
 
     def offsets(self, number: int) -> Cut | None:
         """Return the offset index of a chunk in each file as it stands there, None if it has none."""
-        place = self._chunks[number].offsets
+        return self._cut(self._chunks[number].offsets)
+
+    def _cut(self, place: Spans | None) -> Cut | None:
         return None if place is None else Cut(self._data, place.starts + self._shift, place.lengths)
 
     def moved(self, shifts: Mapping[int, Numbers]) -> dict[int, Cut]:

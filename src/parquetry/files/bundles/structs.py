@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import numpy as np
 
-from parquetry.files.lockstep import Numbers, UnusualError, unzigzagged
+from parquetry.files.lockstep import Numbers, Spans, UnusualError, unzigzagged
 from parquetry.files.splicing.structs import (
     FALSE,
     I16,
@@ -50,9 +50,7 @@ class Cut(NamedTuple):
 
     def each(self) -> list[bytes]:
         """Return the bytes of each file."""
-        whole = self.data.data
-        ends = self.starts + self.lengths
-        return [bytes(whole[a:b]) for a, b in zip(self.starts.tolist(), ends.tolist(), strict=True)]
+        return Spans(self.starts, self.lengths).each(self.data)
 
     def at(self, number: int) -> bytes:
         """Return the bytes of one file."""

@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 import pyarrow as pa
 
-from parquetry.model.schema import no_rows
+from parquetry.model.schema import no_rows, part_of
 from parquetry.operations.joined_output import fitted
 from parquetry.operations.routing import Routes
 from parquetry.operations.working import WORKERS, in_order
@@ -105,7 +105,7 @@ class _Work:
         step = max(1, self._rows // max(_FEWEST_SAMPLED, _SAMPLED_ROWS * self.parts))
         if not self._order.columns:
             return pl.DataFrame()
-        keys = pa.schema([survey.columns.field(name) for name in self._order.columns])
+        keys = part_of(survey.columns, self._order.columns)
         routes = Routes(survey, self._order.columns, None, 0, only_keys=True)
 
         def sampled(file: SurveyedFile) -> list[pa.Table]:
