@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import itertools
+import math
 from dataclasses import replace
 from decimal import Decimal
 
@@ -14,10 +15,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from parquetry.errors import LayoutError
+from parquetry.files.text_codes import CODES
 from parquetry.model.layouts import Cut, Layout, PartitionKey, Quantiles
 from parquetry.tuning.candidates.curves import along_curve
 from parquetry.tuning.ordering.curves import STATE_BITS, curve_table
 from parquetry.tuning.ordering.literals import literal
+from parquetry.tuning.ordering.numbers import rows_along
 from parquetry.tuning.ordering.terms import curve_key, cut_key, order_by, order_terms
 from tuning.orders import orders, situation, take
 
@@ -101,6 +104,48 @@ def test_a_sample_is_ordered_along_a_curve_as_sql_orders_all_rows(curve, count):
         duck.register("rows", rows)
         found = duck.execute(f"SELECT row FROM rows ORDER BY {order_by(layout)}, row").fetchnumpy()
     assert sample.order(layout).rows.tolist() == found["row"].tolist()
+
+
+COLUMNS = {
+    pa.int16(): st.integers(-300, 300),
+    pa.float64(): st.floats(width=64),
+    pa.float32(): st.floats(width=32),
+    pa.string(): st.text("ab~é", max_size=3),
+    pa.binary(): st.binary(max_size=2),
+    pa.bool_(): st.booleans(),
+    pa.date32(): st.dates(dt.date(1960, 1, 1), dt.date(2050, 1, 1)),
+    pa.time64("us"): st.times(),
+    pa.timestamp("us"): st.datetimes(dt.datetime(1900, 1, 1), dt.datetime(2100, 1, 1)),
+    pa.timestamp("us", "UTC"): st.datetimes(
+        dt.datetime(1900, 1, 1), dt.datetime(2100, 1, 1), timezones=st.just(dt.UTC)
+    ),
+    pa.decimal128(9, 2): st.decimals(-9_999, 9_999, places=2),
+    CODES: st.text("ab~é", max_size=3),
+}
+
+
+def is_in_order(value):
+    return not (isinstance(value, float) and math.isnan(value))
+
+
+@settings(max_examples=60, deadline=None)
+@given(data=st.data())
+def test_arrays_find_the_numbers_on_a_curve_that_sql_finds(duck, data):
+    kinds = data.draw(st.lists(st.sampled_from(list(COLUMNS)), min_size=2, max_size=3))
+    names = [f"c{number}" for number in range(len(kinds))]
+    columns, quantiles = [], []
+    for name, kind in zip(names, kinds, strict=True):
+        one = COLUMNS[kind]
+        rows = data.draw(st.lists(st.none() | one, min_size=20, max_size=20))
+        bounds = data.draw(st.sets(one.filter(is_in_order), min_size=1, max_size=6))
+        columns.append(pa.chunked_array([pa.array(rows[:7], kind), pa.array(rows[7:], kind)]))
+        quantiles.append(Quantiles(name, tuple(sorted(bounds))))
+    curve = data.draw(st.sampled_from(["hilbert", "z-order"]))
+    layout = Layout((), tuple(names), curve, tuple(quantiles))
+    table = pa.table(columns, names)
+    duck.register("rows", table)
+    found = [n for (n,) in duck.execute(f"SELECT {curve_key(layout)} FROM rows").fetchall()]
+    assert rows_along(curve, quantiles, table).tolist() == found
 
 
 def test_rows_end_in_the_leaf_that_the_cuts_lead_to(duck):

@@ -17,10 +17,14 @@ import pytest
 from doubles.elsewhere import ElsewhereRewriter
 from doubles.faulty import FaultyStorage
 from parquetry.access.polars_scan import scan
+from parquetry.commits.home import Home
 from parquetry.dataset import Dataset
 from parquetry.errors import CorruptionError, UnknownColumnError
 from parquetry.files.footers import read_footer, read_schema
-from parquetry.model.layouts import Layout, PartitionKey
+from parquetry.model.layouts import Layout, PartitionKey, Quantiles
+from parquetry.operations.surveying import take_survey
+from parquetry.storage.local import LocalStorage
+from parquetry.tuning.rewriting.loading import Loading
 from parquetry.tuning.rewriting.local import LocalRewriter
 from parquetry.tuning.rewriting.task import WrittenPart
 from tuning.replicas import ask, bag, eager_router, make_replica
@@ -85,6 +89,36 @@ def test_every_type_survives_as_it_was_declared(tmp_path, sort_by, memory_bytes)
         assert read_schema(str(file)).equals(held)
     found = pa.concat_tables([pq.read_table(file) for file in files])
     assert bag(found.unify_dictionaries()) == bag(table)
+
+
+@pytest.mark.parametrize("memory_bytes", [1 << 30, 20_000])
+@pytest.mark.parametrize("curve", [None, "hilbert"])
+def test_text_moves_in_codes_where_every_file_has_a_small_dictionary(tmp_path, memory_bytes, curve):
+    def text(start):
+        return [None if n % 11 == 0 else f"t{(n * n) % 17 + start}" for n in range(ROWS)]
+
+    tables = [
+        pa.table({"a": text(start), "b": text(start + 3), "c": text(start), "n": range(ROWS)})
+        for start in (0, 9)
+    ]
+    put(tmp_path / "t/one.parquet", tables[0], row_group_size=90, use_dictionary=["a", "b", "c"])
+    put(tmp_path / "t/two.parquet", tables[1], use_dictionary=["a", "b"])
+    survey = take_survey(Home.of(tmp_path / "t"), LocalStorage())
+    assert Loading.of(survey, survey.columns).codes == ("a", "b")
+    bounds = (Quantiles("a", ("t12", "t2", "t8")), Quantiles("n", (100, 250)))
+    layout = Layout(
+        sort_by=("a", "n"), curve=curve, quantiles=bounds if curve else (), row_group_rows=70
+    )
+    make_replica(tmp_path / "t", layout, memory_bytes=memory_bytes)
+    files = replica_files(tmp_path)
+    found = pa.concat_tables([pq.read_table(file) for file in files])
+    assert bag(found) == bag(pa.concat_tables(tables))
+    assert found.schema.types[:3] == [pa.string()] * 3
+    if curve is None:
+        last = (1, "")
+        rows = zip(found["a"].to_pylist(), found["n"].to_pylist(), strict=True)
+        order = [(last if a is None else (0, a), n) for a, n in rows]
+        assert order == sorted(order)
 
 
 def test_an_enum_of_polars_stays_one(tmp_path):

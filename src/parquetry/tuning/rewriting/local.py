@@ -15,6 +15,7 @@ from parquetry.operations.joined_output import fitted
 from parquetry.operations.routing import Routes
 from parquetry.operations.working import WORKERS, in_order
 from parquetry.tuning.rewriting.aside import Aside
+from parquetry.tuning.rewriting.loading import Loading
 from parquetry.tuning.rewriting.row_order import RowOrder
 from parquetry.tuning.rewriting.spreading import Spread
 from parquetry.tuning.rewriting.task import WrittenPart
@@ -59,7 +60,7 @@ class _Work:
         self._task, self._storage = task, storage
         survey = task.survey
         self._order = RowOrder.of(task.layout, survey.columns.names)
-        self._routes = Routes(survey, (), None, 0)
+        self._loading = Loading.of(survey, task.schema)
         self._rows = sum(file.rows for file in survey.files)
         encoded = sum(file.state.bytes for file in survey.files)
         self._shape = Shape.of(task.layout, task.schema, self._rows, encoded)
@@ -70,8 +71,13 @@ class _Work:
         """Sort all rows at once."""
         if 0 in self._task.skip:
             return
-        tables = [one for found in in_order(self._load, self._task.survey.files) for one in found]
-        yield self._write(0, pa.concat_tables(tables) if tables else self._empty())
+        files = self._task.survey.files
+        tables = [
+            one
+            for found in in_order(lambda file: list(self._loading.load(file)), files)
+            for one in found
+        ]
+        yield self._write(0, pa.concat_tables([no_rows(self._loading.schema), *tables]))
 
     def by_parts(self) -> Iterator[WrittenPart]:
         """Write rows aside by key ranges, then sort and write one range after the other."""
@@ -80,7 +86,7 @@ class _Work:
         wanted = [part for part in range(spread.parts) if part not in task.skip]
         if not wanted:
             return
-        aside = Aside(self._storage, task.folder, task.name, task.survey.columns)
+        aside = Aside(self._storage, task.folder, task.name, self._loading.schema)
         try:
             starts = np.cumsum([0, *(file.rows for file in task.survey.files)])
             places = zip(task.survey.files, map(int, starts), strict=False)
@@ -90,14 +96,6 @@ class _Work:
             yield from in_order(lambda part: self._write(part, aside.take(part)), wanted)
         finally:
             aside.clear()
-
-    def _empty(self) -> pa.Table:
-        empty: pa.Table = no_rows(self._task.survey.columns)
-        return empty
-
-    def _load(self, file: SurveyedFile) -> list[pa.Table]:
-        """Return the rows of a file as the dataset sees them."""
-        return [fitted(one, self._task.survey.columns) for one in self._routes.load(file)]
 
     def _sample(self) -> pl.DataFrame:
         """Return the terms of rows from all over the files: every so many of each."""
@@ -119,8 +117,7 @@ class _Work:
 
     def _spread(self, spread: Spread, aside: Aside, place: tuple[SurveyedFile, int]) -> None:
         file, first = place
-        for table in _batches(self._routes.load(file), self._task.memory_bytes // _BATCH_SHARE):
-            rows = fitted(table, self._task.survey.columns)
+        for rows in _batches(self._loading.load(file), self._task.memory_bytes // _BATCH_SHARE):
             values = self._order.values(rows)
             parts = spread.parts_of(values, first, self._rows, rows.num_rows)
             first += rows.num_rows
@@ -134,16 +131,20 @@ class _Work:
 
     def _write(self, part: int, rows: pa.Table) -> WrittenPart:
         """Sort the rows of a part and write them."""
+        keys = len(self._task.layout.partition_by)
         values = self._order.values(rows)
         if self._order.terms and rows.num_rows:
             places = self._order.sorted_places(values)
-            rows, values = gathered(rows, places), values[places]
-        partitions = values[:, : len(self._task.layout.partition_by)]
+            rows = gathered(rows, places)
+            values = values[:, :keys][places] if keys else values
+        partitions = values[:, :keys]
+
+        codes = self._loading.codes
 
         def write(place: tuple[int, tuple[int, int]]) -> str:
             number, (start, end) = place
             path = f"{self._task.folder}/{self._task.name}-{part}-{number}.pq"
-            write_file_of(self._storage, path, rows.slice(start, end - start), self._shape)
+            write_file_of(self._storage, path, rows.slice(start, end - start), self._shape, codes)
             return path
 
         cuts = enumerate(self._shape.cuts(partitions, rows.num_rows))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import duckdb
@@ -12,12 +12,13 @@ import polars as pl
 import pyarrow as pa
 
 from parquetry.errors import LayoutError, UnknownColumnError
-from parquetry.tuning.ordering.terms import curve_cells, curve_number, order_terms
+from parquetry.tuning.ordering.numbers import rows_along
+from parquetry.tuning.ordering.terms import order_terms
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
-    from parquetry.model.layouts import Layout
+    from parquetry.model.layouts import Curve, Layout, Quantiles
     from parquetry.operations.bounds import Flags
 
 _local = threading.local()
@@ -30,12 +31,16 @@ class RowOrder:
     Args:
         terms: SQL expressions, foremost first; rows are ascending by them, NULL last.
         columns: The columns that the expressions are over.
-        before: Expressions over the columns, by names that the terms use as well.
+        curve: The curve that orders the rows, if one does.
+        quantiles: The boundaries of its cells.
+        number: What the terms call a row's number on the curve.
     """
 
     terms: tuple[str, ...]
     columns: tuple[str, ...]
-    before: Mapping[str, str] = field(default_factory=dict)
+    curve: Curve | None = None
+    quantiles: tuple[Quantiles, ...] = ()
+    number: str = ""
 
     @classmethod
     def of(cls, layout: Layout, known: Sequence[str]) -> RowOrder:
@@ -49,10 +54,9 @@ class RowOrder:
             raise UnknownColumnError.of(missing[0], known, "the dataset that is to be laid out")
         if layout.curve is None:
             return cls(order_terms(layout), layout.columns)
-        prefix = "c" * (1 + max(map(len, layout.columns)))  # which none of them begins with
-        before = {f"{prefix}{n}": cell for n, cell in enumerate(curve_cells(layout))}
-        terms = order_terms(layout, curve_number(layout.curve, list(before)))
-        return cls(terms, layout.columns, before)
+        number = "n" * (1 + max(map(len, layout.columns)))  # as none of them is called
+        terms = order_terms(layout, number)
+        return cls(terms, layout.columns, layout.curve, layout.quantiles, number)
 
     @property
     def names(self) -> list[str]:
@@ -69,12 +73,9 @@ class RowOrder:
             return pl.DataFrame({name: [] for name in self.names})
         shown = ", ".join(f"{t} AS {n}" for t, n in zip(self.terms, self.names, strict=True))
         try:
-            rows = _database().from_arrow(table.select(list(self.columns)))
-            if self.before:
-                rows = rows.project(
-                    ", ".join(["*", *(f"{e} AS {n}" for n, e in self.before.items())])
-                )
-            frame: Any = pl.from_arrow(rows.project(shown).to_arrow_table())
+            rows = self._with_number(table.select(list(self.columns)))
+            found = _database().from_arrow(rows).project(shown).to_arrow_table()
+            frame: Any = pl.from_arrow(found)
         except (duckdb.Error, pa.ArrowException, pl.exceptions.PolarsError) as error:
             reason = str(error).splitlines()[0]
             raise LayoutError(
@@ -82,6 +83,13 @@ class RowOrder:
                 "Lay the dataset out by other columns."
             ) from error
         return pl.DataFrame(frame)
+
+    def _with_number(self, table: pa.Table) -> pa.Table:
+        """Return columns with each row's number on the curve beside them."""
+        if self.curve is None:
+            return table
+        numbers = rows_along(self.curve, self.quantiles, table)
+        return table.append_column(self.number, pa.array(numbers))
 
     def sorted_places(self, values: pl.DataFrame) -> pl.Series:
         """Return the numbers of the rows in the layout's order; equal rows keep theirs.

@@ -11,10 +11,11 @@ import pyarrow as pa
 
 from parquetry.errors import SchemaMismatchError
 from parquetry.files.encoding import Encoder, writer_options
+from parquetry.files.text_codes import CODES, in_codes
 from parquetry.operations.decoding import is_plain
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from parquetry.files.encoding import WriterOptions
     from parquetry.model.layouts import Layout
@@ -94,12 +95,22 @@ def _changes(partitions: pl.DataFrame) -> Iterator[int]:
     yield from (int(place) + 1 for place in np.flatnonzero(changed))
 
 
-def write_file_of(storage: Storage, path: str, rows: pa.Table, shape: Shape) -> None:
-    """Write rows as one file; it is not durable before it is synced."""
-    table = declared(rows, shape.schema)
+def write_file_of(
+    storage: Storage, path: str, rows: pa.Table, shape: Shape, codes: Sequence[str] = ()
+) -> None:
+    """Write rows as one file; it is not durable before it is synced.
+
+    Args:
+        storage: The disk.
+        path: The new file.
+        rows: The rows.
+        shape: What becomes of them.
+        codes: Text columns whose values come as codes.
+    """
+    table = declared(rows, in_codes(shape.schema, codes))
     with (
         storage.create(path) as sink,
-        Encoder(sink, shape.schema, shape.options(rows.num_rows)) as encoder,
+        Encoder(sink, shape.schema, shape.options(rows.num_rows), codes) as encoder,
     ):
         encoder.write(table)
 
@@ -120,15 +131,34 @@ def declared(table: pa.Table, schema: pa.Schema) -> pa.Table:
 
 
 def gathered(table: pa.Table, places: pl.Series) -> pa.Table:
-    """Return the rows at these places; Polars is the faster, where it knows the types."""
-    plain = [field.name for field in table.schema if is_plain(pa.schema([field]), _UNITS)]
-    columns = {}
-    if plain:
-        frame = pl.DataFrame(pl.from_arrow(table.select(plain)))[places]
-        found = frame.to_arrow(compat_level=pl.CompatLevel.oldest())
-        columns = {name: found[name].cast(table.schema.field(name).type) for name in plain}
+    """Return the rows at these places; Polars is the faster, where it knows the types.
+
+    Text in codes moves as codes, which are those of one dictionary afterwards.
+    """
+    table = table.unify_dictionaries()
+    moved = {name: _numbers_of(table[name]) for name in table.column_names}
+    plain = {name: one for name, one in moved.items() if one is not None}
+    frame = pl.DataFrame(pl.from_arrow(pa.table(plain)))[places] if plain else pl.DataFrame()
     indices = places.to_arrow()
+    columns = []
     for name in table.column_names:
-        if name not in columns:
-            columns[name] = table[name].combine_chunks().take(indices)
-    return pa.table([columns[name] for name in table.column_names], schema=table.schema)
+        if name not in plain:
+            columns.append(table[name].combine_chunks().take(indices))
+            continue
+        found = frame[name].to_arrow(compat_level=pl.CompatLevel.oldest()).cast(plain[name].type)
+        columns.append(_in_codes(found, table[name]) if table[name].type == CODES else found)
+    return pa.table(columns, schema=table.schema)
+
+
+def _numbers_of(column: pa.ChunkedArray) -> pa.ChunkedArray | None:
+    """Return what of a column Polars can move: its values, or its codes; None without either."""
+    if column.type == CODES:
+        return pa.chunked_array([one.indices for one in column.chunks], pa.int32())
+    is_known = is_plain(pa.schema([pa.field("values", column.type)]), _UNITS)
+    return column if is_known else None
+
+
+def _in_codes(codes: pa.Array, like: pa.ChunkedArray) -> pa.Array:
+    """Return codes of the dictionary that all chunks of a column share."""
+    values = like.chunk(0).dictionary if like.num_chunks else pa.array([], pa.string())
+    return pa.DictionaryArray.from_arrays(codes, values)
