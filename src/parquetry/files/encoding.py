@@ -18,10 +18,18 @@ bare `ParquetWriter`, name the columns with NaN to `writer_options`; it is then 
 
 from __future__ import annotations
 
+from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from parquetry.files.encoder import Encoder, encode_rows
-from parquetry.files.few_rows import FEW_ROWS, default_codec, encode_few
+from parquetry.files.few_rows import (
+    FEW_ROWS,
+    default_codec,
+    encode_each,
+    encode_few,
+    middle_codec,
+    nan_columns,
+)
 from parquetry.files.writer_options import (
     ROW_GROUP_ROWS,
     Direction,
@@ -31,7 +39,7 @@ from parquetry.files.writer_options import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Sequence
 
     import pyarrow as pa
 
@@ -43,6 +51,7 @@ __all__ = [
     "WriterOptions",
     "encode_rows",
     "encode_table",
+    "encode_tables",
     "writer_options",
 ]
 
@@ -54,8 +63,6 @@ def encode_table(
     row_group_rows: int = ROW_GROUP_ROWS,
     bloom_columns: Collection[str] = (),
     sorting: Sorting | None = None,
-    with_nan: tuple[str, ...] | None = None,
-    schema: pa.Schema | None = None,
 ) -> bytes:
     """Return a table as the bytes of a Parquet file.
 
@@ -67,8 +74,6 @@ def encode_table(
         row_group_rows: The rows of a full row group.
         bloom_columns: Columns, or dotted paths of leaves, that get Bloom filters.
         sorting: The columns that the rows are sorted by. It is said in the file; nobody sorts.
-        with_nan: All columns that may hold a NaN, if that is known already.
-        schema: As of `encode_few`.
 
     Raises:
         ParameterError: If the codec is unknown or the number of rows is not positive.
@@ -77,9 +82,7 @@ def encode_table(
     """
     compression = compression or default_codec(table)
     if table.num_rows <= min(FEW_ROWS, row_group_rows) and not bloom_columns and not sorting:
-        content: bytes = encode_few(
-            table, compression, with_nan=with_nan, schema=schema
-        ).to_pybytes()
+        content: bytes = encode_few(table, compression).to_pybytes()
         return content
     options = writer_options(
         table.schema,
@@ -89,3 +92,33 @@ def encode_table(
         sorting=sorting,
     )
     return encode_rows([table], table.schema, options)
+
+
+def encode_tables(
+    tables: Sequence[pa.Table], schema: pa.Schema, with_nan: tuple[str, ...], bytes_a_row: float
+) -> list[bytes]:
+    """Return tables as the bytes of a Parquet file each, small ones by one writer.
+
+    **Cost**: memory for the encoded files, those of small tables twice.
+
+    Args:
+        tables: The rows of each file.
+        schema: That of the tables, as the object that they share.
+        with_nan: All columns that may hold a NaN.
+        bytes_a_row: How much memory a row takes, about.
+
+    Raises:
+        SchemaMismatchError: If Parquet has no form for a type.
+    """
+    found: dict[int, bytes] = {}
+    alike: dict[tuple[str, ...], list[int]] = defaultdict(list)
+    for number, table in enumerate(tables):
+        if 0 < table.num_rows <= FEW_ROWS:
+            alike[nan_columns(table) if with_nan else ()].append(number)
+        else:
+            found[number] = encode_table(table)
+    for nans, numbers in alike.items():
+        few = [tables[number] for number in numbers]
+        codec = middle_codec(few, bytes_a_row)
+        found |= zip(numbers, encode_each(few, codec, (), nans, schema), strict=True)
+    return [found[number] for number in range(len(tables))]

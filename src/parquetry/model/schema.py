@@ -6,6 +6,7 @@ dictionary-encoded strings, categoricals) are one type here, because they are on
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -25,6 +26,19 @@ _UNITS = ["s", "ms", "us", "ns"]
 def part_of(schema: pa.Schema, names: Iterable[str]) -> pa.Schema:
     """Return the schema of some columns, without the metadata of the whole."""
     return pa.schema([schema.field(name) for name in names])
+
+
+def shared(schema: pa.Schema) -> pa.Schema:
+    """Return the one object that stands for all schemas like this, with the same metadata.
+
+    What goes by the identity of a schema then finds it again: comparing columns takes long.
+    """
+    return _shared(schema.serialize().to_pybytes())
+
+
+@lru_cache(maxsize=256)
+def _shared(content: bytes) -> pa.Schema:
+    return pa.ipc.read_schema(pa.py_buffer(content))
 
 
 def no_rows(schema: pa.Schema) -> pa.Table:

@@ -18,10 +18,11 @@ from parquetry.commits.staging import open_staging
 from parquetry.commits.table_link import refuse_unheld
 from parquetry.errors import ConflictError, ParameterError
 from parquetry.files.encoder import without_pandas
-from parquetry.files.encoding import encode_table
-from parquetry.files.few_rows import default_codec, nan_columns
+from parquetry.files.encoding import encode_tables
+from parquetry.files.few_rows import nan_columns
 from parquetry.model.changes import Change, NewFile, Requirement, new_file
 from parquetry.model.frames import iterate_tables
+from parquetry.model.schema import shared
 from parquetry.model.splitting import check_splittable
 from parquetry.operations.row_guard import UNGUARDED
 from parquetry.operations.run_slices import slice_by
@@ -41,7 +42,7 @@ Guard: TypeAlias = Callable[[Sequence[NewFile]], Requirement]
 returns what must not change until they are there."""
 _AT_ONCE = 3  # attempts beside other writers, before writers stand in line
 _ATTEMPTS = 20
-_MANY = 64  # files; of fewer encoding takes not much longer than starting a thread
+_MANY = 64  # files that one thread encodes; of fewer that takes not much longer than starting it
 _FILES = 512  # that are encoded before they are written, lest the threads wait for each other
 
 
@@ -138,20 +139,21 @@ def _stage(
     """Write rows aside, a file a partition, two at a time."""
     check_splittable(table, keys)
     table = table.replace_schema_metadata(metadata or without_pandas(table.schema.metadata))
-    schema = table.schema  # one object for all parts
-    with_nan = None if nan_columns(table) else ()
-    held = table.nbytes
+    schema = shared(table.schema)
+    table = pa.Table.from_arrays(table.columns, schema=schema)
+    bytes_a_row = table.nbytes / max(1, table.num_rows)
+    with_nan = nan_columns(table)
 
-    def encoded(part: pa.Table) -> bytes:
-        codec = default_codec(part, held * part.num_rows // table.num_rows)
-        return encode_table(part, compression=codec, with_nan=with_nan, schema=schema)
+    def encoded(few: Sequence[tuple[str, pa.Table]]) -> list[bytes]:
+        return encode_tables([part for _, part in few], schema, with_nan, bytes_a_row)
 
     staged: list[NewFile] = []
     slices = list(slice_by(table, keys))
     for start in range(0, len(slices), _FILES):
-        few = slices[start : start + _FILES]
-        contents = for_each(encoded, [part for _, part in few], _MANY)
-        for (folder, part), content in zip(few, contents, strict=True):
+        end = min(start + _FILES, len(slices))
+        shares = [slices[at : at + _MANY] for at in range(start, end, _MANY)]
+        contents = [one for share in for_each(encoded, shares, 2) for one in share]
+        for (folder, part), content in zip(slices[start:end], contents, strict=True):
             source = staging.new_path()
             write_file(storage, source, content)
             path = posixpath.join(folder, staging.final_name(source))

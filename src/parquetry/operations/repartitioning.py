@@ -22,8 +22,9 @@ from parquetry.operations.repartition_plan import forecast, packed
 from parquetry.operations.reshaped import ReshapingResult
 from parquetry.operations.routing import Routes
 from parquetry.operations.running import run_plan
+from parquetry.operations.small_joints import stage_each
 from parquetry.operations.spilling import Sorter
-from parquetry.operations.working import in_bundles, in_order
+from parquetry.operations.working import in_bundles
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 Task: TypeAlias = "Sequence[SurveyedFile]"
 """Files that are read together."""
 
+_AT_ONCE = 64  # files of one task that a thread takes
 SMALL_ROWS = 8192
 """Row groups below are decoded: moving rows does not need large row groups, compacting makes them."""
 
@@ -65,7 +67,9 @@ class Repartitioning:
         """Write the new files, two at a time."""
         tasks = self._plan.tasks
         if len(tasks) == 1:
-            yield from in_order(self._write, self._joints(tasks[0], self._sorter(tasks[0])))
+            joints = list(self._joints(tasks[0], self._sorter(tasks[0])))
+            few = [joints[at : at + _AT_ONCE] for at in range(0, len(joints), _AT_ONCE)]
+            yield from in_bundles(self._write, few)
             return
         for files in in_bundles(self._stage_tasks, self._bundled(tasks)):
             yield from files
@@ -129,7 +133,7 @@ class Repartitioning:
 
     def _stage_task(self, task: Task) -> list[NewFile]:
         sorter = self._sorter(task)
-        files = [self._write(joint) for joint in self._joints(task, sorter)]
+        files = self._write(list(self._joints(task, sorter)))
         for path in sorter.spilled:
             self._storage.unlink(path)
         return files
@@ -163,8 +167,8 @@ class Repartitioning:
             path = self._staging.new_path()
         return self._staging.placed(path, folder)
 
-    def _write(self, joint: Joint) -> NewFile:
-        return joint.stage(self._storage, self._staging, self._style)
+    def _write(self, joints: Sequence[Joint]) -> list[NewFile]:
+        return stage_each(joints, self._storage, self._staging, self._style)
 
 
 def repartition(

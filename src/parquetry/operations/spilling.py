@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from parquetry.errors import ParquetryError, StorageError
 from parquetry.files.few_rows import nan_columns
-from parquetry.model.schema import normal_schema
+from parquetry.model.schema import normal_schema, shared
 from parquetry.operations.joined_output import fitted
 from parquetry.operations.parts import Loose
 from parquetry.operations.run_slices import slice_by
@@ -69,7 +69,7 @@ class Sorter:
         """Part the rows that are held in memory; they need not be written aside."""
         for whole in self._take():
             nans = nan_columns(whole) if self._new_path else ()
-            schema = whole.schema  # one object for all, which is told from others at once
+            schema = shared(whole.schema)  # told from others at once
             held = whole.nbytes if self._new_path else 0
             for folder, table in self._sliced(whole):
                 load = partial(iter, [table] if self._new_path else [])
@@ -111,7 +111,7 @@ def _write(
 ) -> list[tuple[str, Loose]]:
     """Write rows to a file by their partition, and return what gives them back."""
     nans = nan_columns(whole)
-    schema = normal_schema(whole.schema)  # the format has no place for many dictionaries
+    schema = shared(normal_schema(whole.schema))  # the format has no place for many dictionaries
     options = pa.ipc.IpcWriteOptions(compression="lz4", use_threads=False)
     written: list[tuple[str, Loose]] = []
     first = 0
