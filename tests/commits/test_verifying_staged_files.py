@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 from tests.commits.workbench import Workbench, write
 
+from parquetry.commits import staged_files
 from parquetry.commits.committing import commit
+from parquetry.commits.staged_files import proved_ahead
 from parquetry.commits.staging import open_staging
 from parquetry.errors import CorruptionError
 from parquetry.model.changes import Change, NewFile, new_file
@@ -80,3 +82,42 @@ def test_lost_rows_are_found_in_one_of_many_files(bench):
 def test_a_file_is_committed_that_is_what_was_written(bench):
     commit_one(bench, with_checksum, print)
     assert bench.rows() == [1, 2]
+
+
+def test_files_are_durable_and_read_back_while_the_next_ones_are_made(bench, monkeypatch):
+    monkeypatch.setattr(staged_files, "SHARE_BYTES", 1)
+    synced: list[list[str]] = []
+    monkeypatch.setattr(bench.disk, "sync_all", synced.append)
+    with open_staging(bench.home, bench.disk) as staging:
+        sources = [staging.new_path() for _ in range(3)]
+        synced.clear()
+
+        def staged():
+            for number, source in enumerate(sources):
+                assert synced == [[one] for one in sources[:number]]
+                write(Path(source), [number])
+                yield NewFile(f"{number}.parquet", source, 1, Path(source).stat().st_size)
+
+        added = list(proved_ahead(bench.disk, staging, staged()))
+        assert staging.proved == set(sources)
+        asked: list[list[str]] = []
+        monkeypatch.setattr(staged_files, "count_rows_of", lambda paths: asked.append(paths) or [])
+        commit(bench.home, bench.disk, staging, Change("test", add=tuple(added)))
+        assert asked == [[]]
+
+
+def test_a_bad_file_stops_the_work_before_the_next_is_made(bench, monkeypatch):
+    monkeypatch.setattr(staged_files, "SHARE_BYTES", 1)
+    made = []
+    with open_staging(bench.home, bench.disk) as staging:
+
+        def staged():
+            for number in range(3):
+                source = staging.new_path()
+                write(Path(source), [number])
+                made.append(source)
+                yield NewFile(f"{number}.parquet", source, 2, Path(source).stat().st_size)
+
+        with pytest.raises(CorruptionError, match="holds 1 rows where 2 were written"):
+            list(proved_ahead(bench.disk, staging, staged()))
+    assert len(made) == 1

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import polars as pl
 import pytest
@@ -16,6 +17,7 @@ from crashes.scenarios import check_vacuumed
 from doubles.faulty import Died, FaultyStorage
 from doubles.forgetful import ForgetfulStorage
 from parquetry.access.source import Source
+from parquetry.commits import staged_files
 from parquetry.commits.finishing import recover
 from parquetry.commits.home import Home
 from parquetry.commits.staging import sweep
@@ -31,13 +33,29 @@ DISK = LocalStorage()
 Parts = tuple[Home, Storage, Source]
 NEW = pl.DataFrame({"day": ["b", "z", "a"], "k": [1, 2, 9], "v": [0, 102, 90]})
 
+
+def proved_one_by_one(change: Callable[[Parts, Path], Any]) -> Callable[[Parts, Path], Any]:
+    """Do a change whose files are each as large as those that are proved while others are made."""
+
+    def changed(parts: Parts, store: Path) -> Any:
+        with patch.object(staged_files, "SHARE_BYTES", 1):
+            return change(parts, store)
+
+    return changed
+
+
+def update_some(parts: Parts, _: Path) -> Any:
+    return update(*parts, c("k") == 1, {"v": c("v") + 1})
+
+
 CHANGES: dict[str, Callable[[Parts, Path], Any]] = {
     "delete rows": lambda parts, _: delete(*parts, c("v") >= 100),
     "delete a partition": lambda parts, _: delete(*parts, c("day") == "b"),
     "delete with a backup": lambda parts, store: delete(
         *parts, c("k") == 1, backup_dir=store / "backups"
     ),
-    "update": lambda parts, _: update(*parts, c("k") == 1, {"v": c("v") + 1}),
+    "update": update_some,
+    "update, each file proved ahead": proved_one_by_one(update_some),
     "update that moves rows": lambda parts, _: update(*parts, c("k") == 2, {"day": "z", "v": -1}),
     "upsert": lambda parts, _: upsert(*parts, NEW, ["k"], on_duplicate_target="replace"),
     "first upsert": lambda parts, _: upsert(*parts, NEW, ["k"], partition_by=["day"]),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import random
+from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -11,10 +13,13 @@ import pytest
 from operations.folders import Folder
 from parquetry.dataset import Dataset
 from parquetry.errors import ParquetryError
+from parquetry.files.bundles import splicing
+from parquetry.files.bundles.glimpsed_file import GlimpsedFile
 from parquetry.files.encoding import encode_rows, writer_options
 from parquetry.operations import bundled_joining, joints, repartitioning
 from parquetry.operations.repartition_plan import plan_repartition
 from parquetry.operations.repartitioning import repartition
+from parquetry.operations.working import WORKERS, watched
 
 ROWS = 20
 
@@ -134,21 +139,54 @@ def test_rows_are_what_they_were(tmp_path):
     assert groups == [3] * 4
 
 
-def test_as_many_files_are_open_as_may_be(tmp_path, monkeypatch, alone):
-    monkeypatch.setattr(bundled_joining, "MOST_FILES", 5)
+def test_more_row_groups_than_are_looked_at_together_are_joined_one_by_one(
+    tmp_path, monkeypatch, alone
+):
+    monkeypatch.setattr(bundled_joining, "MOST_GROUPS", 5)
     folder = made(tmp_path)
     Dataset(folder.root).repartition(["product"])
     assert len(alone) == 4
 
 
-def test_large_files_are_copied_from_the_disk(tmp_path, monkeypatch, alone):
-    monkeypatch.setattr(bundled_joining, "SMALL_BYTES", 0)
+def test_what_is_looked_at_together_is_shared_out(tmp_path, monkeypatch, alone):
+    monkeypatch.setattr(repartitioning, "MOST_GROUPS", 6)
+    folder, other = made(tmp_path / "a"), made(tmp_path / "b")
+    told: list[tuple[int, int | None]] = []
+    with watched(lambda done, count: told.append((done, count))):
+        Dataset(folder.root).repartition(["product"])
+    assert alone == []
+    assert told == [(1, 4), (2, 4), (3, 4), (4, 4)]
+    monkeypatch.setattr(bundled_joining, "WORTH_A_BUNDLE", 10**6)
+    Dataset(other.root).repartition(["product"])
+    assert contents(folder) == contents(other)
+
+
+def test_files_of_which_only_the_end_is_at_hand_are_opened_again(tmp_path, monkeypatch, alone):
+    monkeypatch.setattr(GlimpsedFile, "TAIL_BYTES", 300)
     folder, other = made(tmp_path / "a"), made(tmp_path / "b")
     Dataset(folder.root).repartition(["product"])
     assert alone == []
     monkeypatch.setattr(bundled_joining, "WORTH_A_BUNDLE", 10**6)
     Dataset(other.root).repartition(["product"])
     assert contents(folder) == contents(other)
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="tells open files in another way")
+def test_two_old_files_are_open_at_a_time(tmp_path, monkeypatch):
+    monkeypatch.setattr(GlimpsedFile, "TAIL_BYTES", 300)
+    opened: list[set[str]] = []
+    before = splicing.copy_bytes
+
+    def copy_bytes(source, *others):
+        before(source, *others)
+        links = [link for link in Path("/proc/self/fd").iterdir() if link.is_symlink()]
+        names = {os.path.realpath(link) for link in links}
+        opened.append({name for name in names if "/day=" in name})
+
+    monkeypatch.setattr(splicing, "copy_bytes", copy_bytes)
+    Dataset(made(tmp_path).root).repartition(["product"])
+    assert len(opened) >= 12
+    assert max(map(len, opened)) <= WORKERS
 
 
 @pytest.mark.parametrize("harm", ["gone", "cut off", "fewer rows"])

@@ -12,25 +12,18 @@ from typing import TYPE_CHECKING
 from parquetry.commits import log
 from parquetry.commits.assembling import assemble, folders_to_exchange
 from parquetry.commits.finishing import finish, recover
-from parquetry.commits.many import for_each
+from parquetry.commits.staged_files import prove
 from parquetry.commits.staging import sweep
-from parquetry.errors import ConflictError, CorruptionError, NotFoundError, ParquetryError
-from parquetry.files.row_counts import count_rows_of
-from parquetry.model.changes import checksum_of
+from parquetry.errors import ConflictError, NotFoundError, ParquetryError
 from parquetry.model.records import AddedFile, CommitRecord, RetiredFile
 from parquetry.storage.folders import find_stat, walk_files
 from parquetry.storage.listing import is_data_file
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from parquetry.commits.home import Home
     from parquetry.commits.staging import Staging
-    from parquetry.model.changes import Change, FileState, NewFile
+    from parquetry.model.changes import Change, FileState
     from parquetry.storage.protocol import Storage
-
-_LARGE = 16 << 20  # bytes of new files that are synced before the lock is taken
-_FEW_BYTES = 1 << 16  # reading so many takes no longer than understanding a footer
 
 
 def commit(home: Home, storage: Storage, staging: Staging, change: Change) -> CommitRecord:
@@ -45,9 +38,7 @@ def commit(home: Home, storage: Storage, staging: Staging, change: Change) -> Co
         ConflictError: A file to retire has changed, or a closed folder has got new files.
         StorageError: The disk refused; `outcome` says whether the change will be true.
     """
-    if sum(new.bytes for new in change.add) > _LARGE:
-        storage.sync_all([new.source for new in change.add])  # while nobody waits for the lock
-    _verify(storage, change.add)
+    prove(storage, staging, change.add)  # while nobody waits for the lock
     with storage.lock(home.lock):
         latest = recover(home, storage)
         sweep(home, storage)
@@ -58,32 +49,6 @@ def commit(home: Home, storage: Storage, staging: Staging, change: Change) -> Co
         _finish(home, storage, record)
         staging.is_needed = False
     return record
-
-
-def _verify(storage: Storage, added: Sequence[NewFile]) -> None:
-    """Read staged files back: all of their bytes if they are few, else their footers."""
-
-    def is_whole(new: NewFile) -> bool:
-        if new.checksum is None or new.bytes > _FEW_BYTES:
-            return False
-        return checksum_of(storage.read_bytes(new.source)) == new.checksum
-
-    unproved = [
-        new for new, is_same in zip(added, for_each(is_whole, added), strict=True) if not is_same
-    ]
-    counts = count_rows_of([new.source for new in unproved])
-    for new, rows in zip(unproved, counts, strict=True):
-        was_read_whole = new.checksum is not None and new.bytes <= _FEW_BYTES
-        if rows == new.rows and not was_read_whole:
-            continue
-        wrong = f"{rows} rows where {new.rows} were written"
-        if rows == new.rows:
-            wrong = "other bytes than were written"
-        raise CorruptionError(
-            f"The staged file for {new.path} holds {wrong}. "
-            "Nothing was changed. The disk or the memory of this machine cannot be trusted.",
-            path=new.source,
-        )
 
 
 def check_retired(home: Home, storage: Storage, retired: tuple[FileState, ...]) -> None:

@@ -36,6 +36,7 @@ class Staging:
         self.name = name
         self.folder = folder
         self.is_needed = False  # set while a commit record refers to this folder
+        self.proved: set[str] = set()  # the staged files that `staged_files.prove` has looked at
         self.grown: GrowingTree | None = None  # set where all files of a dataset are replaced
         self._made = self._trees = 0
 

@@ -6,7 +6,7 @@ for each is to read it, and to write its bytes behind those of the others.
 
 from __future__ import annotations
 
-from contextlib import ExitStack, suppress
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -14,14 +14,13 @@ import numpy as np
 
 from parquetry.errors import ParquetryError
 from parquetry.files.bundles.alike import WORTH_A_BUNDLE, read_alike, read_raw_footer
+from parquetry.files.bundles.glimpsed_file import GlimpsedFile
 from parquetry.files.bundles.splicing import concatenate_alike, write_new
 from parquetry.files.lockstep import UnusualError, each_shape
-from parquetry.files.splicing.file_bytes import FileBytes
 from parquetry.model.changes import NewFile
 from parquetry.operations.moulds import mould_of
-from parquetry.operations.opened import SMALL_BYTES
 from parquetry.operations.parts import Piece
-from parquetry.operations.working import WORKERS
+from parquetry.operations.working import side_by_side
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -34,26 +33,19 @@ if TYPE_CHECKING:
     from parquetry.operations.moulds import Style
     from parquetry.storage.protocol import Storage
 
-MOST_FILES = 128
-"""So many files are open at a time."""
-
-_HELD_BYTES = 16 << 20  # of small files, whose bytes are read in one go
-
-
-def files_at_once(files: int) -> int:
-    """Return how many of some files are best joined together, so that all threads have work."""
-    return min(MOST_FILES, max(files // (2 * WORKERS), 2 * WORTH_A_BUNDLE))
+MOST_GROUPS = 1024
+"""So many row groups are looked at together."""
 
 
 def stage_joints(
     joints: Sequence[Joint], storage: Storage, staging: Staging, style: Style
-) -> list[NewFile]:
-    """Stage several files, those together of which all parts are alike, and return them in their order.
+) -> Iterator[NewFile]:
+    """Stage several files, two at a time, and yield them in their order.
 
     **Guarantees:** the new files are those that each joint would stage.
 
-    **Cost:** bytes are read and written once. At most `MOST_FILES` files are open, and some megabytes
-    of small ones in memory.
+    **Cost:** what files alike consist of is found out for all of them at once; then bytes are read and
+    written once. Memory holds the ends of the files, if these are of `MOST_GROUPS` row groups at most.
 
     Raises:
         ConflictError: Parts have not the rows that were planned.
@@ -61,22 +53,29 @@ def stage_joints(
         NotFoundError: A file does not exist any more.
         StorageError: The disk refuses.
     """
-    some = [number for number, joint in enumerate(joints) if _is_copied(joint, style)]
-    files = sum(len(joints[number].parts) for number in some)
-    found: dict[int, NewFile] = {}
-    if WORTH_A_BUNDLE <= files <= MOST_FILES:
-        with ExitStack() as held:
-            for place, new in _joined([joints[number] for number in some], style, held):
-                joint = joints[some[place]]
-                joint.check(new.rows, sum(part.rows for part in joint.parts))
-                with storage.create(joint.source) as sink:
-                    write_new(new, sink)
-                path = joint.path(staging)
-                found[some[place]] = NewFile(path, joint.source, new.rows, new.size)
-    return [
-        found[number] if number in found else joint.stage(storage, staging, style)
-        for number, joint in enumerate(joints)
-    ]
+    found = _found_together(joints, style)
+
+    def write(number: int) -> NewFile:
+        joint, new = joints[number], found.get(number)
+        if new is None:
+            return joint.stage(storage, staging, style)
+        joint.check(new.rows, sum(part.rows for part in joint.parts))
+        with storage.create(joint.source) as sink:
+            write_new(new, sink)
+        return NewFile(joint.path(staging), joint.source, new.rows, new.size)
+
+    return side_by_side(write, range(len(joints)))
+
+
+def _found_together(joints: Sequence[Joint], style: Style) -> dict[int, NewBytes]:
+    """Return what files consist of that were looked at together, by their numbers."""
+    copied = [number for number, joint in enumerate(joints) if _is_copied(joint, style)]
+    pieces = [part for n in copied for part in joints[n].parts if isinstance(part, Piece)]
+    groups = sum(len(piece.group_rows) for piece in pieces)
+    if len(pieces) < WORTH_A_BUNDLE or groups > MOST_GROUPS:
+        return {}
+    new = _joined([joints[number] for number in copied], style)
+    return {copied[place]: one for place, one in new}
 
 
 def _is_copied(joint: Joint, style: Style) -> bool:
@@ -96,13 +95,11 @@ def _is_copied(joint: Joint, style: Style) -> bool:
     )
 
 
-def _joined(
-    joints: Sequence[Joint], style: Style, held: ExitStack
-) -> Iterator[tuple[int, NewBytes]]:
+def _joined(joints: Sequence[Joint], style: Style) -> Iterator[tuple[int, NewBytes]]:
     """Yield new files all of whose parts are alike, with their numbers."""
     pieces = [part for joint in joints for part in joint.parts if isinstance(part, Piece)]
-    files = _opened(pieces, held)
     try:
+        files = [GlimpsedFile.of(piece.path) for piece in pieces]
         footers = [read_raw_footer(file) for file in files]
     except ParquetryError:  # which is told better where that file is joined alone
         return
@@ -117,6 +114,8 @@ def _joined(
             with suppress(UnusualError):  # before the first
                 new = concatenate_alike(chosen, chosen_ends, alike.example)
                 yield from zip(whole.tolist(), new, strict=True)
+    for file in files:
+        file.close()
 
 
 def _whole_files(alike: Alike, ends: Numbers) -> tuple[Numbers, Alike, Numbers]:
@@ -127,16 +126,3 @@ def _whole_files(alike: Alike, ends: Numbers) -> tuple[Numbers, Alike, Numbers]:
     is_whole = np.logical_and.reduceat(is_known, ends - counts)
     members = np.flatnonzero(np.repeat(is_whole, counts))
     return np.flatnonzero(is_whole), alike.only_members(members), np.cumsum(counts[is_whole])
-
-
-def _opened(pieces: Sequence[Piece], held: ExitStack) -> list[FileBytes]:
-    """Return the files of pieces, of small ones their bytes as far as there is room for them."""
-    files: list[FileBytes] = []
-    left = _HELD_BYTES
-    for piece in pieces:
-        file = held.enter_context(FileBytes.open(piece.path))
-        if file.size <= min(left, SMALL_BYTES):
-            left -= file.size
-            file = file.loaded()
-        files.append(file)
-    return files

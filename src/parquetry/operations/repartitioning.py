@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import posixpath
 from contextlib import suppress
+from itertools import islice
 from threading import Lock
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -11,9 +12,11 @@ import pyarrow as pa
 
 from parquetry.commits.growing import GrowingTree
 from parquetry.commits.kept_schema import find_kept_schema, keep_schema
+from parquetry.commits.staged_files import proved_ahead
 from parquetry.errors import ParquetryError, RequestError
 from parquetry.model.schema import normal_schema, unite
-from parquetry.operations.bundled_joining import files_at_once, stage_joints
+from parquetry.operations.bundled_joining import MOST_GROUPS, stage_joints
+from parquetry.operations.bundles import bundles_of
 from parquetry.operations.joints import Joint
 from parquetry.operations.moulds import Style
 from parquetry.operations.plans import OperationResult
@@ -24,7 +27,7 @@ from parquetry.operations.routing import Routes
 from parquetry.operations.running import run_plan
 from parquetry.operations.small_joints import stage_each
 from parquetry.operations.spilling import Sorter
-from parquetry.operations.working import in_bundles
+from parquetry.operations.working import counted, in_bundles, side_by_side
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -66,27 +69,27 @@ class Repartitioning:
     def stage(self) -> Iterator[NewFile]:
         """Write the new files, two at a time."""
         tasks = self._plan.tasks
-        if len(tasks) == 1:
+        if len(tasks) == 1 and not self._is_told(tasks[0]):
             joints = list(self._joints(tasks[0], self._sorter(tasks[0])))
             few = [joints[at : at + _AT_ONCE] for at in range(0, len(joints), _AT_ONCE)]
             yield from in_bundles(self._write, few)
             return
-        for files in in_bundles(self._stage_tasks, self._bundled(tasks)):
+        for files in counted(self._staged(tasks), len(tasks)):
             yield from files
 
-    def _bundled(self, tasks: Sequence[Task]) -> list[list[Task]]:
-        """Return tasks of which no row has to be decoded some together, the others alone."""
-        most = files_at_once(sum(map(len, tasks)))
-        bundles: list[list[Task]] = []
-        held = most
-        for files in tasks:
-            is_told = len(self._routes.known(files)) == len(self._plan.keys)
-            if held + len(files) > most or not is_told:
-                bundles.append([])
-                held = 0
-            bundles[-1].append(files)
-            held = held + len(files) if is_told else most
-        return bundles
+    def _staged(self, tasks: Sequence[Task]) -> Iterator[list[NewFile]]:
+        """Write the files of each task: of those of which no row has to be decoded, many together."""
+        others: list[Task] = []
+        told: list[Task] = []
+        for task in tasks:
+            (told if self._is_told(task) else others).append(task)
+        for some in bundles_of(told, _groups_of, MOST_GROUPS):
+            yield from self._stage_together(some)
+        yield from side_by_side(self._stage_task, others)
+
+    def _is_told(self, task: Task) -> bool:
+        """Whether what is known of the files of a task says where all their rows go."""
+        return len(self._routes.known(task)) == len(self._plan.keys)
 
     @property
     def schema(self) -> pa.Schema:
@@ -102,7 +105,7 @@ class Repartitioning:
             CorruptionError: They do not, although there is no transform.
         """
         validate = check_validation(validate, self._plan)
-        added = list(self.stage())
+        added = list(proved_ahead(self._storage, self._staging, self.stage()))
         if validate is not False:
             self.check_rows()
         if validate == "content":
@@ -123,13 +126,12 @@ class Repartitioning:
                 path=self._plan.root,
             )
 
-    def _stage_tasks(self, tasks: Sequence[Task]) -> list[list[NewFile]]:
-        if len(tasks) == 1:
-            return [self._stage_task(tasks[0])]
+    def _stage_together(self, tasks: Sequence[Task]) -> Iterator[list[NewFile]]:
         joints = [list(self._joints(task, self._sorter(task))) for task in tasks]
         every = [joint for some in joints for joint in some]
-        files = iter(stage_joints(every, self._storage, self._staging, self._style))
-        return [[next(files) for _ in some] for some in joints]
+        files = stage_joints(every, self._storage, self._staging, self._style)
+        for some in joints:
+            yield list(islice(files, len(some)))
 
     def _stage_task(self, task: Task) -> list[NewFile]:
         sorter = self._sorter(task)
@@ -169,6 +171,10 @@ class Repartitioning:
 
     def _write(self, joints: Sequence[Joint]) -> list[NewFile]:
         return stage_each(joints, self._storage, self._staging, self._style)
+
+
+def _groups_of(task: Task) -> int:
+    return sum(len(file.group_rows) for file in task)
 
 
 def repartition(

@@ -6,6 +6,7 @@ import posixpath
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from parquetry.commits.committing import check_retired, commit
+from parquetry.commits.staged_files import proved_ahead
 from parquetry.commits.staging import open_staging
 from parquetry.errors import ConflictError, NotFoundError, ParquetryError
 from parquetry.model.changes import Change, NewFile
@@ -48,7 +49,7 @@ def run_plan(
     check_retired(home, storage, plan.retire)  # before all the work, and under the lock once more
     with open_staging(home, storage) as staging:
         try:
-            added = tuple(stage(staging))
+            added = tuple(proved_ahead(storage, staging, stage(staging)))
         except NotFoundError:
             check_retired(home, storage, plan.retire)
             raise
@@ -88,11 +89,10 @@ def stage_edits(
         return rewrite_bundle(storage, bundle, values, compression)
 
     left = [Rewrite(edit, staging.new_path()) for edit in edits if edit.rows_left]
-    written = {new.source: new for new in in_bundles(write, bundled(left))}
-    for edit, source in left:
-        new = written[source]
-        path = posixpath.join(edit.file.state.folder, staging.final_name(source))
-        yield NewFile(path, source, new.rows, new.bytes)
+    folders = {source: edit.file.state.folder for edit, source in left}
+    for new in in_bundles(write, bundled(left)):
+        path = posixpath.join(folders[new.source], staging.final_name(new.source))
+        yield NewFile(path, new.source, new.rows, new.bytes)
 
 
 def jsonable(given: Mapping[str, Any] | None) -> dict[str, Any] | None:

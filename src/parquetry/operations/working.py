@@ -7,6 +7,7 @@ from collections.abc import Callable, Sized
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from contextvars import ContextVar
+from itertools import chain
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 if TYPE_CHECKING:
@@ -53,9 +54,14 @@ def in_order(
         total: How many, where they do not say so themselves.
         workers: How many threads.
     """
-    progress = _progress.get()
     count = len(items) if isinstance(items, Sized) else total
-    for done, result in enumerate(_in_order(work, items, workers), 1):
+    return counted(side_by_side(work, items, workers), count)
+
+
+def counted(results: Iterable[Out], count: int | None) -> Iterator[Out]:
+    """Yield results, and tell whoever watches how many of so many are there."""
+    progress = _progress.get()
+    for done, result in enumerate(results, 1):
         if progress is not None:
             progress(done, count)
         yield result
@@ -68,17 +74,14 @@ def in_bundles(
 
     **Cost:** as of `in_order`.
     """
-    progress = _progress.get()
-    done, count = 0, sum(map(len, bundles))
-    for results in _in_order(work, bundles, WORKERS):
-        for result in results:
-            done += 1
-            if progress is not None:
-                progress(done, count)
-            yield result
+    results = side_by_side(work, bundles)
+    return counted(chain.from_iterable(results), sum(map(len, bundles)))
 
 
-def _in_order(work: Callable[[In], Out], items: Iterable[In], workers: int) -> Iterator[Out]:
+def side_by_side(
+    work: Callable[[In], Out], items: Iterable[In], workers: int = WORKERS
+) -> Iterator[Out]:
+    """Yield what each item gives as `in_order` does, and tell nobody."""
     todo = iter(items)
     first = next(todo, None)
     second = next(todo, None)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import groupby
+from operator import itemgetter
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -105,15 +107,17 @@ def concatenate_alike(files: Alike, ends: Numbers, reference: Footer) -> Iterato
 
 
 def write_new(new: NewBytes, sink: Sink) -> None:
-    """Write a new file.
+    """Write a new file; each source is closed as soon as all is copied of it.
 
     Raises:
         CorruptionError: If a source ends before its footer says.
         StorageError: If the disk refuses.
     """
     write_all(sink, MAGIC)
-    for source, start, length in new.runs:
-        copy_bytes(source, start, length, sink)
+    for source, runs in groupby(new.runs, itemgetter(0)):
+        for _, start, length in runs:
+            copy_bytes(source, start, length, sink)
+        source.close()
     write_all(sink, new.ending)
 
 

@@ -10,8 +10,6 @@ from parquetry.errors import CorruptionError, NotFoundError, StorageError
 if TYPE_CHECKING:
     from types import TracebackType
 
-_TAIL = 64 << 10  # the footer of a small file, and mostly its page index, in one read
-
 
 class FileBytes:
     """Any bytes of an opened file.
@@ -23,6 +21,9 @@ class FileBytes:
         data: The file's bytes, if it lies in memory.
         descriptor: The opened file otherwise.
     """
+
+    TAIL_BYTES = 64 << 10
+    """The footer of a small file, and mostly its page index, come in one read."""
 
     def __init__(
         self, name: str, *, data: bytes | memoryview | None = None, descriptor: int | None = None
@@ -42,12 +43,7 @@ class FileBytes:
             StorageError: If it cannot be read.
         """
         name = os.fspath(path)
-        try:
-            descriptor = os.open(name, os.O_RDONLY | getattr(os, "O_BINARY", 0))
-        except FileNotFoundError as error:
-            raise NotFoundError(f"Could not open {name}: it does not exist.", path=name) from error
-        except OSError as error:
-            raise _unreadable(error, name) from error
+        descriptor = open_descriptor(name)
         try:
             return cls(name, descriptor=descriptor)
         except BaseException:
@@ -72,15 +68,6 @@ class FileBytes:
     def view(self, offset: int, length: int) -> memoryview | None:
         """Return bytes without copying them, if the file lies in memory."""
         return None if self._data is None else self._data[offset : offset + length]
-
-    def loaded(self) -> FileBytes:
-        """Return the file as it lies in memory once all of it is read; this one is closed.
-
-        Raises:
-            StorageError: If the disk refuses.
-        """
-        with self:
-            return FileBytes(self.name, data=self._read_disk(0, self.size))
 
     def close(self) -> None:
         """Let the file go."""
@@ -117,7 +104,7 @@ class FileBytes:
 
     def _read_file(self, offset: int, length: int) -> bytes:
         if self._tail is None:
-            start = max(0, self.size - _TAIL)
+            start = max(0, self.size - self.TAIL_BYTES)
             self._tail = (start, self._read_disk(start, self.size - start))
         start, tail = self._tail
         if offset >= start:
@@ -138,6 +125,21 @@ class FileBytes:
             offset += len(part)
             length -= len(part)
         return b"".join(parts)
+
+
+def open_descriptor(name: str) -> int:
+    """Return the descriptor of a file, opened for reading.
+
+    Raises:
+        NotFoundError: If there is none.
+        StorageError: If it cannot be read.
+    """
+    try:
+        return os.open(name, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+    except FileNotFoundError as error:
+        raise NotFoundError(f"Could not open {name}: it does not exist.", path=name) from error
+    except OSError as error:
+        raise _unreadable(error, name) from error
 
 
 def _unreadable(error: OSError, name: str) -> StorageError:
