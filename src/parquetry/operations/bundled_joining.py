@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from parquetry.commits.staging import Staging
-    from parquetry.files.bundles.alike import Alike
     from parquetry.files.bundles.assembling import NewBytes
     from parquetry.files.lockstep import Numbers
     from parquetry.operations.joints import Joint
@@ -109,8 +108,9 @@ def _joined(joints: Sequence[Joint], style: Style) -> Iterator[tuple[int, NewByt
         first = pieces[int(alike.members[0])]
         if mould_of(alike.example, first, first.schema, style) is None:
             continue
-        whole, chosen, chosen_ends = _whole_files(alike, ends)
+        whole, members, chosen_ends = whole_files(alike.members, ends)
         if len(whole):
+            chosen = alike.only_members(members)
             with suppress(UnusualError):  # before the first
                 new = concatenate_alike(chosen, chosen_ends, alike.example)
                 yield from zip(whole.tolist(), new, strict=True)
@@ -118,11 +118,16 @@ def _joined(joints: Sequence[Joint], style: Style) -> Iterator[tuple[int, NewByt
         file.close()
 
 
-def _whole_files(alike: Alike, ends: Numbers) -> tuple[Numbers, Alike, Numbers]:
-    """Return which new files are wholly of parts that are alike, these parts, and where each ends."""
+def whole_files(found: Numbers, ends: Numbers) -> tuple[Numbers, Numbers, Numbers]:
+    """Return which new files are wholly of parts that were found, these parts, and where each ends.
+
+    Args:
+        found: Which parts these are.
+        ends: Behind how many parts each new file ends.
+    """
     is_known = np.zeros(ends[-1], bool)
-    is_known[alike.members] = True
+    is_known[found] = True
     counts = np.diff(ends, prepend=0)
     is_whole = np.logical_and.reduceat(is_known, ends - counts)
     members = np.flatnonzero(np.repeat(is_whole, counts))
-    return np.flatnonzero(is_whole), alike.only_members(members), np.cumsum(counts[is_whole])
+    return np.flatnonzero(is_whole), members, np.cumsum(counts[is_whole])

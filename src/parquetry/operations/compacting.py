@@ -17,6 +17,7 @@ from parquetry.operations.bin_packing import pack
 from parquetry.operations.joints import Joint
 from parquetry.operations.merging import merged
 from parquetry.operations.moulds import Style, check_codec
+from parquetry.operations.paged_joining import MOST_BYTES, MOST_FILES, stage_paged
 from parquetry.operations.parts import Piece
 from parquetry.operations.plans import OperationResult, Plan
 from parquetry.operations.proving import prove_joined
@@ -24,7 +25,7 @@ from parquetry.operations.reshaped import MEGABYTE, ReshapingResult
 from parquetry.operations.running import run_plan
 from parquetry.operations.sort_order import common_sorting, in_sorted_order, overlapping
 from parquetry.operations.surveying import Survey, take_survey
-from parquetry.operations.working import FOR_SMALL_WORK, WORKERS, in_order
+from parquetry.operations.working import in_bundles
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -223,10 +224,11 @@ def compact(home: Home, storage: Storage, plan: CompactPlan) -> ReshapingResult:
     same bytes. A crash leaves the dataset before or after, and the old files are kept as history.
     Files that come while it runs stay as they are.
 
-    **Cost:** row groups of 32,768 rows or more are copied as bytes, smaller ones are decoded and encoded
-    together; so are sorted files that overlap, which are merged. Memory is that of a few row groups,
-    whatever the size of a partition; of a row group of each file that is merged. Files of facts are
-    decoded once more, old and new, to prove that they hold the same rows.
+    **Cost:** row groups of 32,768 rows or more are copied as bytes. Columns of numbers of smaller ones
+    are put together page by page, where readers are not worse off for it; other columns, and files
+    unlike the others, are decoded and encoded together; sorted files that overlap are merged. Memory
+    is that of a few row groups, whatever the size of a partition; of a row group of each file that is
+    merged. Files of facts are decoded once more, old and new, to prove that they hold the same rows.
 
     Raises:
         ConflictError: A file of the plan has changed. Nothing was changed; plan again.
@@ -238,20 +240,34 @@ def compact(home: Home, storage: Storage, plan: CompactPlan) -> ReshapingResult:
 
 
 def stage_bins(storage: Storage, staging: Staging, plan: CompactPlan) -> Iterator[NewFile]:
-    """Write the new files of a plan, two at a time; where they hold facts, each is proved."""
+    """Write the new files of a plan, some at a time; where they hold facts, each is proved."""
 
-    def write(item: tuple[Bin, str]) -> NewFile:
-        one, source = item
-        style = Style(plan.compression, sorting=one.sorting)
-        new = Joint(one.folder, _parts(plan.root, one), source).stage(storage, staging, style)
-        if plan.holds_facts:
-            pieces = [_piece(plan.root, one, file) for file in one.files]
-            prove_joined(pieces, new.source, plan.root)
+    def write(bundle: Sequence[tuple[Bin, str]]) -> list[NewFile]:
+        style = Style(plan.compression, sorting=bundle[0][0].sorting)
+        joints = [Joint(one.folder, _parts(plan.root, one), source) for one, source in bundle]
+        new = stage_paged(joints, storage, staging, style)
+        for (one, _), file in zip(bundle, new, strict=True):
+            if plan.holds_facts:
+                pieces = [_piece(plan.root, one, old) for old in one.files]
+                prove_joined(pieces, file.source, plan.root)
         return new
 
-    tasks = ((one, staging.new_path()) for one in plan.bins)
-    is_small = max((one.rows for one in plan.bins), default=0) <= _SMALL_ROWS
-    return in_order(write, tasks, len(plan.bins), FOR_SMALL_WORK if is_small else WORKERS)
+    runs = [list(some) for _, some in groupby(plan.bins, key=lambda one: one.sorting)]
+    bundles = [bundle for run in runs for bundle in _bundles(run)]
+    return in_bundles(write, [[(one, staging.new_path()) for one in bundle] for bundle in bundles])
+
+
+def _bundles(bins: Sequence[Bin]) -> list[list[Bin]]:
+    """Return new files in bundles that are worked on at once."""
+    bundles: list[list[Bin]] = []
+    files = held = 0
+    for one in bins:
+        files, held = files + len(one.files), held + one.bytes
+        if not bundles or files > MOST_FILES or held > MOST_BYTES:
+            bundles.append([])
+            files, held = len(one.files), one.bytes
+        bundles[-1].append(one)
+    return bundles
 
 
 def _parts(root: str, one: Bin) -> Sequence[Part]:

@@ -42,8 +42,15 @@ _PLAIN = (
 )
 
 
-def decode_files(paths: Sequence[str], schema: pa.Schema) -> pa.Table:
+def decode_files(
+    paths: Sequence[str], schema: pa.Schema, contents: Sequence[bytes] | None = None
+) -> pa.Table:
     """Return all rows of several small files of one schema, in their order.
+
+    Args:
+        paths: The files.
+        schema: The columns to decode, in the types that the files declare.
+        contents: The bytes of the files, if somebody has read them.
 
     Raises:
         CorruptionError: A file cannot be decoded.
@@ -51,7 +58,7 @@ def decode_files(paths: Sequence[str], schema: pa.Schema) -> pa.Table:
         SchemaMismatchError: It holds times that the declared type cannot say.
     """
     if len(paths) > 1 and is_plain(schema, {"ms", "us"}):
-        return _decode_together(paths, schema)
+        return _decode_together(paths, schema, contents)
     tables = [table for path in paths for table in decode_rows(path, schema)]
     return pa.concat_tables(tables) if tables else no_rows(schema.remove_metadata())
 
@@ -118,19 +125,25 @@ def _bundles(group_rows: Sequence[int], groups: Sequence[int] | None) -> list[li
     return bundles
 
 
-def _decode_together(paths: Sequence[str], schema: pa.Schema) -> pa.Table:
+def _decode_together(
+    paths: Sequence[str], schema: pa.Schema, contents: Sequence[bytes] | None
+) -> pa.Table:
     try:
-        contents = []
-        for path in paths:
-            with open(path, "rb") as file:
-                contents.append(file.read())
         frame = pl.read_parquet(
-            contents, columns=schema.names, hive_partitioning=False, use_statistics=False
+            [_read_whole(path) for path in paths] if contents is None else list(contents),
+            columns=schema.names,
+            hive_partitioning=False,
+            use_statistics=False,
         )
         return _typed(frame, schema)
     except (PolarsError, PanicException, pa.ArrowException, OSError):
         tables = [table for path in paths for table in decode_rows(path, schema)]
         return pa.concat_tables(tables)  # which tells the file that was to blame
+
+
+def _read_whole(path: str) -> bytes:
+    with open(path, "rb") as file:
+        return file.read()
 
 
 def _by_polars(
@@ -159,10 +172,8 @@ def _decoded(
 
 
 def _read(path: str, schema: pa.Schema) -> pl.DataFrame:
-    with open(path, "rb") as file:
-        content = file.read()
     return pl.read_parquet(
-        content, columns=schema.names, hive_partitioning=False, use_statistics=False
+        _read_whole(path), columns=schema.names, hive_partitioning=False, use_statistics=False
     )
 
 

@@ -50,6 +50,11 @@ class Origin:
     groups: tuple[Groups, ...]
     indexes: PageIndexes
 
+    @property
+    def files(self) -> list[FileBytes]:
+        """The file of each of the row groups side by side."""
+        return [self.sources[number] for number in self.of.tolist()]
+
     def only(self, kept: Flags) -> Origin:
         """Return the row groups of some of the files, their page indexes read anew."""
         groups = tuple(group.only(kept) for group in self.groups)

@@ -132,3 +132,30 @@ class ColumnIndex:
     MAX_VALUES = 3
     BOUNDARY_ORDER = 4
     NULL_COUNTS = 5
+
+
+class PageHeader:
+    """What stands before the bytes of a page."""
+
+    TYPE = 1
+    UNCOMPRESSED_PAGE_SIZE = 2
+    COMPRESSED_PAGE_SIZE = 3
+    CRC = 4
+    DATA_PAGE_HEADER = 5
+
+
+class DataPageHeader:
+    """What a data page of the first version is."""
+
+    NUM_VALUES = 1
+    ENCODING = 2
+    DEFINITION_LEVEL_ENCODING = 3
+    REPETITION_LEVEL_ENCODING = 4
+
+
+class Encoding:
+    """How values or levels are written."""
+
+    PLAIN = 0
+    RLE = 3
+    DELTA_BINARY_PACKED = 5
