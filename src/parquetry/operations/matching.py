@@ -59,25 +59,42 @@ def find_matches(scope: Scope, predicate: Predicate, examine: Examine) -> Iterat
         yield from _find_in_whole(scope, predicate, examine)
         return
     units = Units(constants_of(scope.files, scope.key_types), scope.types)
-    possible = outcomes(predicate.tree, units).true
-    candidates = [file for file, chance in zip(scope.files, possible, strict=True) if chance]
+    by_file = outcomes(predicate.tree, units)
+    chosen = np.flatnonzero(by_file.true)
+    candidates = [scope.files[number] for number in chosen.tolist()]
+    is_settled = set(predicate.columns) <= set(scope.key_types)
+    start = 0
     for footers in Footers.of_files(candidates, scope.footers):
         look = partial(_look, predicate=predicate, types=scope.types, examine=examine)
-        decided = decide(footers, predicate, scope)
+        here = chosen[start : start + len(footers.files)]
+        start += len(here)
+        known = Outcomes(*(flags[here] for flags in by_file)) if is_settled else None
+        decided = decide(footers, predicate, scope, known)
         chances = [(footers.opened(number), found) for number, found in decided]
         yield from in_bundles(look, shared_out(chances, lambda one: sum(one[0].group_rows)))
 
 
-def decide(footers: Footers, predicate: Predicate, scope: Scope) -> list[tuple[int, Outcomes]]:
+def decide(
+    footers: Footers, predicate: Predicate, scope: Scope, known: Outcomes | None = None
+) -> list[tuple[int, Outcomes]]:
     """Return what footers tell of the predicate in each row group of the files where it can be true.
 
     Files are told by their number.
+
+    Args:
+        footers: The footers.
+        predicate: The predicate.
+        scope: The dataset.
+        known: What is known of all rows of each file, where the folders say all that is asked.
     """
-    constants = constants_of(footers.files, scope.key_types)
-    count = int(footers.counts.sum())
     numbers = np.repeat(np.arange(len(footers.files)), footers.counts)
-    repeated = constants[numbers.tolist()] if constants.width else pl.DataFrame(height=count)
-    found = outcomes(predicate.tree, Units(repeated, scope.types, footers))
+    if known is None:
+        constants = constants_of(footers.files, scope.key_types)
+        count = int(footers.counts.sum())
+        repeated = constants[numbers.tolist()] if constants.width else pl.DataFrame(height=count)
+        found = outcomes(predicate.tree, Units(repeated, scope.types, footers))
+    else:
+        found = Outcomes(*(flags[numbers] for flags in known))
     ends = footers.starts + footers.counts
     return [
         (file, Outcomes(*(flags[footers.starts[file] : ends[file]] for flags in found)))

@@ -222,6 +222,17 @@ def rebuild(node: Node) -> pl.Expr:
             return one & other if node.is_and else one | other
 
 
+def is_understood(node: Node) -> bool:
+    """Return whether a tree compares columns with values, and nothing else: each row by itself."""
+    match node:
+        case Leaf():
+            return node.kind != "opaque"
+        case Negation():
+            return is_understood(node.term)
+        case Junction():
+            return all(map(is_understood, node.terms))
+
+
 def conjuncts(node: Node) -> Iterator[Node]:
     """Yield the conditions all of which must hold."""
     if isinstance(node, Junction) and node.is_and:

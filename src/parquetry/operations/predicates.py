@@ -13,7 +13,14 @@ from dataclasses import dataclass
 import polars as pl
 
 from parquetry.errors import ParameterError, SchemaMismatchError, UnknownColumnError
-from parquetry.operations.parsing import Node, Schema, named_columns, parse, rebuild
+from parquetry.operations.parsing import (
+    Node,
+    Schema,
+    is_understood,
+    named_columns,
+    parse,
+    rebuild,
+)
 
 _FROM_USERS = (TypeError, ValueError, ArithmeticError, LookupError, AttributeError)
 
@@ -53,8 +60,10 @@ class Predicate:
         refuse_unknown(expr, schema, where)
         tree = parse(expr, schema)
         suited = rebuild(tree)
-        _check_outcome(suited, schema, where)
-        return cls(suited, tree, columns_of(suited, schema), is_by_row(suited, schema))
+        is_plain = is_understood(tree)
+        _check_outcome(suited, schema, where, is_plain=is_plain)
+        by_row = is_plain or is_by_row(suited, schema)
+        return cls(suited, tree, columns_of(suited, schema), by_row)
 
 
 def refuse_unknown(expr: pl.Expr, schema: Schema, where: str) -> None:
@@ -81,8 +90,8 @@ def is_by_row(expr: pl.Expr, schema: Schema) -> bool:
     return not explained.lstrip().startswith("FILTER")
 
 
-def _check_outcome(expr: pl.Expr, schema: Schema, where: str) -> None:
-    outcome = outcome_types(expr, schema, where)
+def _check_outcome(expr: pl.Expr, schema: Schema, where: str, *, is_plain: bool) -> None:
+    outcome = outcome_types(expr, schema, where, is_plain=is_plain)
     if list(outcome.values()) not in ([pl.Boolean()], [pl.Null()]):
         kinds = ", ".join(str(kind) for kind in outcome.values())
         raise ParameterError(
@@ -91,13 +100,23 @@ def _check_outcome(expr: pl.Expr, schema: Schema, where: str) -> None:
         )
 
 
-def outcome_types(expr: pl.Expr, schema: Schema, where: str) -> dict[str, pl.DataType]:
+def outcome_types(
+    expr: pl.Expr, schema: Schema, where: str, *, is_plain: bool = False
+) -> dict[str, pl.DataType]:
     """Return what an expression would give.
+
+    Args:
+        expr: The expression.
+        schema: The columns.
+        where: What messages call the dataset.
+        is_plain: Whether there is nothing of a user's in it, so that no rows tell as much as some.
 
     Raises:
         SchemaMismatchError: Types do not go together in it.
     """
     try:
+        if is_plain:
+            return dict(pl.DataFrame(schema=dict(schema)).select(expr).schema)
         kinds = dict(pl.LazyFrame(schema=dict(schema)).select(expr).collect_schema())
         with suppress(*_FROM_USERS):  # they may not expect a table without rows
             pl.DataFrame(schema=dict(schema)).select(expr)  # finds what the schema alone does not

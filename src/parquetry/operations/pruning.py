@@ -114,6 +114,9 @@ def _settled(leaf: Leaf, constants: pl.DataFrame) -> Outcomes:
     found = _evaluate(leaf.expr, constants)
     if found is None:
         return _anything(len(constants))
+    if not found.null_count():
+        true = found.to_numpy()
+        return Outcomes(true, ~true, np.zeros(len(true), bool))
     unknown = found.is_null().to_numpy()
     true = found.fill_null(value=False).to_numpy()
     return Outcomes(true, ~true & ~unknown, unknown)
@@ -130,7 +133,11 @@ def _evaluate(expr: pl.Expr, frame: pl.DataFrame) -> pl.Series | None:
 
 def _at(leaf: Leaf, name: str, values: pl.Series) -> Flags | None:
     found = _evaluate(leaf.expr, pl.DataFrame([values.alias(name)]))
-    if found is None or (found.is_null() & values.is_not_null()).any():
+    if found is None:
+        return None
+    if not found.null_count():
+        return found.to_numpy()
+    if (found.is_null() & values.is_not_null()).any():
         return None  # unknown of a known value: the other side is NULL
     return found.fill_null(value=False).to_numpy()
 
