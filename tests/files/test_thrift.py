@@ -31,6 +31,7 @@ from parquetry.files.splicing.structs import (
 )
 from parquetry.files.splicing.thrift import (
     MAX_DEPTH,
+    cut_list,
     decode_struct,
     decode_structs,
     encode_struct,
@@ -205,3 +206,33 @@ def test_a_list_of_something_else_is_no_list_of_structs():
 def test_long_lists_come_back():
     many = [Struct({1: (DOUBLE, struct.pack("<d", n))}) for n in range(100)]
     assert decode_structs(encode_structs(many)) == many
+
+
+def group(number: int, text: bytes = b"") -> Struct:
+    return Struct(
+        {1: (BINARY, sized(b"all begin so")), 3: (I64, zigzag(number)), 5: (BINARY, sized(text))}
+    )
+
+
+@pytest.mark.parametrize(
+    "many",
+    [
+        [group(n) for n in range(100)],
+        [group(1), group(2, encode_struct(group(3))), group(4)],
+        [group(1), Struct({2: (I64, zigzag(1))}), group(3)],
+        [Struct({2: (I64, zigzag(1))})],
+    ],
+    ids=["alike", "one holds what they begin with", "one begins otherwise", "short"],
+)
+def test_structs_of_a_list_are_cut_out_of_what_surrounds_them(many):
+    whole = Struct({2: (TRUE, b""), 4: (LIST, many), 260: (BINARY, sized(b"behind"))})
+    around, found = cut_list(encode_struct(whole) + b"more", 4)
+    assert found == [encode_struct(one) for one in many]
+    assert around == Struct({**whole, 4: (LIST, encode_structs([]))})
+
+
+def test_a_list_that_is_not_there_or_holds_none_is_no_structs():
+    for value in (Struct(), Struct({4: (LIST, encode_structs([]))}), Struct({3: (I32, b"\2")})):
+        assert cut_list(encode_struct(value), 4) == (value, [])
+    with pytest.raises(CorruptionError, match="end in the middle"):
+        cut_list(encode_struct(Struct({4: (LIST, [group(1), group(2)])}))[:-20], 4)

@@ -17,7 +17,7 @@ from parquetry.files.splicing.fields import FileMetaData, RowGroup
 from parquetry.files.splicing.footer import SHAPE, TAIL_BYTES, Footer, find_footer, parse_footer
 from parquetry.files.splicing.structs import FALSE, TRUE
 from parquetry.files.splicing.terms import FloatBounds, Terms
-from parquetry.files.splicing.thrift import decode_list, decode_struct, decode_structs
+from parquetry.files.splicing.thrift import cut_list, decode_structs
 from parquetry.files.splicing.writers import is_doubtful
 
 if TYPE_CHECKING:
@@ -30,7 +30,6 @@ WORTH_A_BUNDLE = 16
 """So many files of one shape take a `Splicer` as long as they take together."""
 
 _MOST_GROUPS = 64
-_EMPTY = b"\x0c"  # a list of no structs
 _GROUP_SHAPE = SHAPE[FileMetaData.ROW_GROUPS]
 
 
@@ -167,8 +166,9 @@ class LooseGroups:
     def of(cls, file: FileBytes) -> LooseGroups:
         """Return the row groups of a file."""
         start, raw = read_raw_footer(file)
-        struct = decode_struct(raw, {FileMetaData.KEY_VALUE_METADATA: {}})
-        _, groups = decode_list(struct.raw(FileMetaData.ROW_GROUPS) or _EMPTY)
+        struct, groups = cut_list(
+            raw, FileMetaData.ROW_GROUPS, {FileMetaData.KEY_VALUE_METADATA: {}}
+        )
         return cls(file, Footer(file.name, struct, start), groups)
 
 
@@ -189,6 +189,7 @@ def read_groups(
     walk = Walk([groups.raw[number] for number in numbers.tolist()])
     try:
         (struct,) = _held_alike(walk, [read_structs(walk, _GROUP_SHAPE)])
+        walk.finish()
         terms = Terms(reference, groups.footer, float_bounds)
         known = {column.name: column for column in reference.columns}
         columns = [known[column.name] for column in groups.footer.columns]

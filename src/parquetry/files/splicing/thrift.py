@@ -10,6 +10,7 @@ made of it, nesting ends at `MAX_DEPTH`, and what does not add up is a `Corrupti
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from parquetry.errors import CorruptionError
@@ -41,6 +42,7 @@ MAX_DEPTH = 32
 
 _BYTES = tuple(bytes([code]) for code in range(256))
 _NIBBLE = 15
+_MARK = 8  # bytes by which structs of one writer are found
 
 
 def decode_struct(data: bytes, shape: Shape | None = None) -> Struct:
@@ -69,6 +71,69 @@ def decode_structs(data: bytes, shape: Shape | None = None) -> list[Struct]:
     except IndexError:
         raise _cut_off(data) from None
     return structs
+
+
+def cut_list(data: bytes, field: int, shape: Shape | None = None) -> tuple[Struct, list[bytes]]:
+    """Return the struct that `data` begins with, and the bytes of the structs in one of its lists.
+
+    To pass over structs takes most of the time that reading a footer takes. Those of one writer begin
+    alike, and so are found by that. Where more or fewer places begin so, they are passed over after all;
+    whoever reads them has to see whether each ends where it should.
+
+    Args:
+        data: Bytes that begin with a struct.
+        field: The field that holds the list; in the struct that is returned it is empty.
+        shape: As of `decode_struct`.
+
+    Raises:
+        CorruptionError: If the bytes are no struct.
+    """
+    try:
+        place = _find(data, field)
+        if place is None:
+            return decode_struct(data, shape), []
+        size, at = _list_size(data, place)
+        if data[place] & _NIBBLE != STRUCT or not size:
+            return decode_struct(data, shape), []
+        starts = _find_alike(data, at, size)
+        if starts is None:
+            _, values = decode_list(data[place:])
+            end = at + sum(map(len, values))
+        else:
+            end = _skip_struct(data, starts[-1], MAX_DEPTH)
+            values = [data[a:b] for a, b in pairwise([*starts, end])]
+    except IndexError:
+        raise _cut_off(data) from None
+    return decode_struct(b"".join((data[:place], list_header(0), data[end:])), shape), values
+
+
+def _find(data: bytes, wanted: int) -> int | None:
+    """Return where the value of a field begins, None if the struct does not have it."""
+    at = field = 0
+    while header := data[at]:
+        at += 1
+        if step := header >> 4:
+            field += step
+        else:
+            number, at = read_varint(data, at)
+            field = (number >> 1) ^ -(number & 1)
+        if field == wanted:
+            return at
+        if header & _NIBBLE not in {TRUE, FALSE}:
+            at = _skip(data, at, header & _NIBBLE, MAX_DEPTH)
+    return None
+
+
+def _find_alike(data: bytes, at: int, size: int) -> list[int] | None:
+    """Return where so many structs begin as the one at a place does, None if that is not certain."""
+    mark = data[at : at + _MARK]
+    starts = [at]
+    while len(starts) <= size:
+        at = data.find(mark, at + _MARK)
+        if at < 0:
+            break
+        starts.append(at)
+    return starts if len(starts) == size else None
 
 
 def decode_list(data: bytes) -> tuple[int, list[bytes]]:
