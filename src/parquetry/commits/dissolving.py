@@ -7,6 +7,7 @@ import uuid
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from parquetry.commits.many import for_each
 from parquetry.errors import AlreadyExistsError, NotFoundError
 from parquetry.storage.folders import find_stat, make_folders, remove_if_empty
 
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 
     from parquetry.storage.protocol import Storage
 
+_MANY_FILES = 512  # in all; of fewer the folders are gone before a second thread has begun
+_MANY_FOLDERS = 8  # side by side; below, the two would wait for each other
 _ATTEMPTS = 100  # of taking an old tree apart while others still add files to it
 
 
@@ -50,13 +53,15 @@ class OldTree:
             entries = self.storage.list_folder(folder)
         except NotFoundError:
             return True
-        is_empty = True
+        inner: list[str] = []
         for name, kind in entries:
             path = posixpath.join(below, name)
             if kind == "folder":
-                is_empty = self._remove(path) and is_empty
+                inner.append(path)
             else:
                 self._let_go(path, kind)
+        many = _MANY_FOLDERS if len(self.retired) >= _MANY_FILES else len(inner) + 1
+        is_empty = all(for_each(self._remove, inner, many))
         return is_empty and remove_if_empty(self.storage, folder, is_listed=True)
 
     def _let_go(self, path: str, kind: str) -> None:
