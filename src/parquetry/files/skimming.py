@@ -62,11 +62,14 @@ class FileSchema:
     tag: TableTag | None = None
     _beginning: bytes = b""
     _arrow: bytes | None = None
+    _end: bytes | None = None
 
     def is_of(self, footer: bytes) -> bool:
         """Return whether a footer says this schema, byte for byte."""
         if not self._beginning or not footer.startswith(self._beginning):
             return False
+        if self._end is not None and footer.endswith(self._end):
+            return True  # without a search; the same program says no more than that
         return (_ARROW not in footer) if self._arrow is None else self._arrow in footer
 
 
@@ -125,8 +128,10 @@ class Skimmer:
         stamp = Stamp.of(facts)
         if footers is not None:
             footers.keep(path, footer)
-        schema = next((one for one in self._schemas if one.is_of(footer)), None)
-        if schema is None:
+        for schema in self._schemas:
+            if schema.is_of(footer):
+                break
+        else:
             schema = _parse(path, footer)
             self._schemas = (*self._schemas, schema)
         is_told_by_time = time.time_ns() - stamp.mtime_ns > RACY_NS
@@ -166,7 +171,9 @@ def _refuse_twins(paths: Sequence[str]) -> None:
 def _parse(path: str, footer: bytes) -> FileSchema:
     written = read_schema(path)
     columns, tag = normal_schema(written), TableTag.of_metadata(written.metadata)
-    schema = FileSchema(columns, path, tag, *_fingerprint(footer))
+    beginning, arrow = _fingerprint(footer)
+    end = None if arrow is None else footer[footer.find(arrow) :]
+    schema = FileSchema(columns, path, tag, beginning, arrow, end)
     return schema if schema.is_of(footer) else FileSchema(columns, path, tag)
 
 

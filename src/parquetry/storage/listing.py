@@ -8,8 +8,7 @@ is never believed: two changes can share a time stamp.
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from parquetry.errors import LayoutError, NotFoundError
 from parquetry.model.hive import decode_segment
@@ -28,8 +27,7 @@ def is_data_file(name: str) -> bool:
     return name.endswith(".parquet") and name[0] not in "._"
 
 
-@dataclass(frozen=True, slots=True)
-class Folder:
+class Folder(NamedTuple):
     """One folder of a dataset as it was read: its data files and the folders below it.
 
     Args:
