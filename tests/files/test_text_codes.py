@@ -13,7 +13,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from parquetry.files.encoder import Encoder
-from parquetry.files.text_codes import declared, encoded, in_codes, text_in_codes, tidied
+from parquetry.files.text_codes import (
+    constant_texts,
+    declared,
+    encoded,
+    in_codes,
+    text_in_codes,
+    tidied,
+)
 
 SCHEMA = pa.schema([("side", pa.string()), ("n", pa.int64())], {"of": "trades"})
 HASHES = [hashlib.sha256(b"%d" % number).hexdigest() for number in range(20_000)]
@@ -83,3 +90,22 @@ def test_what_a_file_says_of_its_rows_is_what_pyarrow_would_say():
         sink = io.BytesIO()
         pq.write_table(table_of(["x"]).cast(schema).replace_schema_metadata(schema.metadata), sink)
         assert declared(schema) == pq.read_metadata(sink).metadata
+
+
+@settings(max_examples=60, deadline=None)
+@given(texts)
+def test_a_text_that_is_the_same_in_all_rows_is_told(side):
+    footer = pq.read_metadata(io.BytesIO(written(table_of(side))))
+    expected = {"side": side[0]} if len(set(side)) == 1 and side[0] is not None else {}
+    assert constant_texts(footer, 0, ["side"]) == expected
+
+
+def test_long_texts_are_not_told_by_their_bounds():
+    footer = pq.read_metadata(io.BytesIO(written(table_of(["x" * 100] * 3))))
+    assert constant_texts(footer, 0, ["side"]) == {}
+
+
+def test_texts_of_which_no_bounds_are_told_are_not_told():
+    sink = io.BytesIO()
+    pq.write_table(table_of(["x"] * 3), sink, write_statistics=False)
+    assert constant_texts(pq.read_metadata(sink), 0, ["side"]) == {}

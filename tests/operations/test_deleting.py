@@ -6,6 +6,7 @@ import datetime as dt
 import io
 import pickle
 
+import duckdb
 import numpy as np
 import polars as pl
 import pyarrow as pa
@@ -49,6 +50,41 @@ def test_the_rows_of_a_partition_go_with_their_file_undecoded(folder):
     assert (result.rows_deleted, result.files_before, result.files_after) == (10, 1, 0)
     assert not [path for path in folder.files() if "BTC-USD/date=2025-11-26" in path]
     assert len(folder.frame()) == 30
+
+
+def test_what_folders_say_settles_a_file_of_several_row_groups(tmp_path):
+    folder = Folder(tmp_path)
+    for day in (25, 26):
+        rows = pl.DataFrame({"v": range(day, day + 50)})
+        folder.put(f"date=2025-11-{day}/x.parquet", rows.to_arrow(), row_group_size=20)
+    plan = folder.plan_delete((c("date") == "2025-11-26") | c("date").is_null())
+    assert (plan.rows_deleted, plan.rows_scanned, len(plan.drop)) == (50, 0, 1)
+    assert folder.delete((c("date") == "2025-11-25").not_()).rows_deleted == 50
+    assert folder.frame()["v"].to_list() == list(range(25, 75))
+
+
+@pytest.mark.parametrize("writer", ["parquetry", "polars", "duckdb"])
+def test_texts_that_are_the_same_in_all_rows_stay_so_in_those_that_are_left(tmp_path, writer):
+    rows = pl.DataFrame({"n": range(1000)}).with_columns(
+        pl.lit("ä").alias("same"),
+        pl.lit("x" * 400).alias("long"),
+        pl.when(c("n") == 7).then(None).otherwise(pl.lit("a")).alias("but for one"),
+        pl.lit(None, dtype=pl.String).alias("none"),
+        pl.when(c("n") % 2 == 0).then(pl.lit("b")).otherwise(pl.lit("s")).alias("side"),
+    )
+    folder = Folder(tmp_path)
+    path = folder.root / "x.parquet"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    match writer:
+        case "parquetry":
+            path.write_bytes(encode_table(rows.to_arrow(compat_level=pl.CompatLevel.oldest())))
+        case "polars":
+            rows.write_parquet(path)
+        case "duckdb":
+            duckdb.sql(f"COPY rows TO '{path}' (FORMAT parquet)")
+    assert folder.delete(c("n") % 3 == 1).rows_deleted == 333
+    assert folder.frame().sort("n").equals(rows.filter(c("n") % 3 != 1))
+    assert folder.delete(c("same") == "ä").rows_deleted == 667
 
 
 def test_statistics_rule_out_the_files_that_a_condition_cannot_concern(folder):

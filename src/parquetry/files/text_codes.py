@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection
 
 _LARGEST_DICTIONARY = 64 << 10  # bytes as stored; a larger one may have been given up half-way
+_CERTAIN_BYTES = 32  # so long are bounds that no writer cuts off
 CODES = pa.dictionary(pa.int32(), pa.string())
 """The type of text in codes."""
 
@@ -57,6 +58,24 @@ def is_in_codes(footer: pq.FileMetaData, group: int, name: str) -> bool:
     leaf = leaves.index(name)
     is_flat = footer.schema.column(leaf).path == name
     return is_flat and _has_small_dictionary(footer.row_group(group).column(leaf))
+
+
+def constant_texts(footer: pq.FileMetaData, group: int, names: Collection[str]) -> dict[str, str]:
+    """Return which of some flat text columns have one value in all rows of a row group, and that value.
+
+    Both bounds are this value then, and nothing is NULL. Long values are left out, whose bounds may be
+    cut off.
+    """
+    found: dict[str, str] = {}
+    leaves = footer.schema.names
+    for name in names:
+        chunk = footer.row_group(group).column(leaves.index(name))
+        told = chunk.statistics if chunk.is_stats_set else None
+        if told is None or not told.has_min_max or not told.has_null_count or told.null_count:
+            continue
+        if told.min_raw == told.max_raw and len(told.min_raw) <= _CERTAIN_BYTES:
+            found[name] = told.min
+    return found
 
 
 def _has_small_dictionary(chunk: pq.ColumnChunkMetaData) -> bool:

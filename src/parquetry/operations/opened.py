@@ -20,7 +20,7 @@ from parquetry.errors import (
 )
 from parquetry.files.footers import is_footer_of, parse_footer, read_footer
 from parquetry.files.splicing import Source
-from parquetry.files.text_codes import is_in_codes, text_in_codes
+from parquetry.files.text_codes import constant_texts, is_in_codes, text_in_codes
 from parquetry.model.plain_numbers import array_of
 from parquetry.model.schema import no_rows, part_of
 from parquetry.model.wording import first_line
@@ -154,6 +154,10 @@ class OpenedFile:
             return self._reader(tuple(names)).read_row_group(
                 index, columns=wanted, use_threads=False
             )
+
+    def constant_texts(self, index: int, names: Sequence[str]) -> dict[str, str]:
+        """Return those of `text_in_codes` that have one value in all rows of a row group, and it."""
+        return constant_texts(self.footer, index, names)
 
     def _has_old_times(self, names: Sequence[str]) -> bool:
         """Whether a column holds times in the old form; most files need not be asked for it."""

@@ -6,7 +6,9 @@ from collections.abc import Callable
 from functools import cached_property
 from typing import TYPE_CHECKING, TypeAlias
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from parquetry.files.text_codes import encoded, in_codes
 from parquetry.model.plain_numbers import array_of
@@ -60,8 +62,10 @@ class Recoding:
 
     def _row_group(self, index: int) -> pa.Table:
         opened, codes = self._opened, self.codes
-        table = opened.read_in_codes(index, codes) if codes else opened.read(index)
         edit = self._edit.groups.get(index) or GroupEdit()
+        if edit.leaving is not None and edit.setting is None and codes:
+            return self._rows_left(index, edit.leaving)
+        table = opened.read_in_codes(index, codes) if codes else opened.read(index)
         if edit.setting is not None or not self.keeps_schema:
             new = self._new_values(index, edit.setting)
             columns = [
@@ -72,8 +76,27 @@ class Recoding:
             ]
             table = pa.table(columns, schema=self._coded)
         if edit.leaving is not None:
-            table = table.filter(array_of(~edit.leaving.flags()))
+            table = table.filter(pc.invert(edit.leaving.mask()))
         return table
+
+    def _rows_left(self, index: int, leaving: Hits) -> pa.Table:
+        """Return the rows that stay of a row group; of texts that are all the same none is decoded."""
+        same = self._opened.constant_texts(index, self.codes)
+        names = [name for name in self.schema.names if name not in same]
+        if not names:
+            same, names = {}, self.schema.names
+        table = self._opened.read_in_codes(index, self.codes, names)
+        table = table.filter(pc.invert(leaving.mask()))
+        if not same:
+            return table
+        codes = array_of(np.zeros(table.num_rows, np.int32))
+        columns = [
+            pa.DictionaryArray.from_arrays(codes, pa.array([same[name]], pa.string()))
+            if name in same
+            else table[name]
+            for name in self.schema.names
+        ]
+        return pa.table(columns, schema=self._coded)
 
     def set_columns(
         self, index: int, hits: Hits, names: Sequence[str], arriving: pa.Table | None
