@@ -18,6 +18,7 @@ from parquetry.files.text_codes import (
     declared,
     encoded,
     in_codes,
+    repeated,
     text_in_codes,
     tidied,
 )
@@ -109,3 +110,11 @@ def test_texts_of_which_no_bounds_are_told_are_not_told():
     sink = io.BytesIO()
     pq.write_table(table_of(["x"] * 3), sink, write_statistics=False)
     assert constant_texts(pq.read_metadata(sink), 0, ["side"]) == {}
+
+
+@pytest.mark.parametrize("text", ["", "ä", "buy"])
+def test_a_text_is_repeated_as_codes(text):
+    found = repeated(text, 3)
+    found.validate(full=True)
+    assert found.to_pylist() == [text] * 3
+    assert found.equals(encoded(pa.chunked_array([[text] * 3])).combine_chunks())

@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from pyarrow import types as pt
 
+from parquetry.model.plain_numbers import array_of
 from parquetry.model.schema import no_rows
 
 if TYPE_CHECKING:
@@ -93,6 +94,15 @@ def in_codes(schema: pa.Schema, names: Collection[str]) -> pa.Schema:
 def encoded(column: pa.ChunkedArray) -> pa.ChunkedArray:
     """Return texts as codes."""
     return pc.dictionary_encode(column).cast(CODES)
+
+
+def repeated(text: str, rows: int) -> pa.DictionaryArray:
+    """Return one text in each of some rows, as codes."""
+    content = text.encode()
+    ends = np.array([0, len(content)], np.int32)
+    buffers = [None, pa.py_buffer(ends), pa.py_buffer(content)]
+    once = pa.Array.from_buffers(pa.string(), 1, buffers)  # `pa.array` would import pandas
+    return pa.DictionaryArray.from_arrays(array_of(np.zeros(rows, np.int32)), once, safe=False)
 
 
 def tidied(table: pa.Table, names: Collection[str]) -> pa.Table:

@@ -6,12 +6,10 @@ from collections.abc import Callable
 from functools import cached_property
 from typing import TYPE_CHECKING, TypeAlias
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from parquetry.files.text_codes import encoded, in_codes
-from parquetry.model.plain_numbers import array_of
+from parquetry.files.text_codes import encoded, in_codes, repeated
 from parquetry.model.schema import part_of
 from parquetry.operations.edits import GroupEdit, Hits
 from parquetry.operations.fitting import fitted, merged, schema_after
@@ -89,11 +87,8 @@ class Recoding:
         table = table.filter(pc.invert(leaving.mask()))
         if not same:
             return table
-        codes = array_of(np.zeros(table.num_rows, np.int32))
         columns = [
-            pa.DictionaryArray.from_arrays(codes, pa.array([same[name]], pa.string()))
-            if name in same
-            else table[name]
+            repeated(same[name], table.num_rows) if name in same else table[name]
             for name in self.schema.names
         ]
         return pa.table(columns, schema=self._coded)
