@@ -83,7 +83,10 @@ def test_a_skimmed_schema_is_the_one_that_pyarrow_reads(tmp_path_factory, found,
     for path, schema in zip(paths, skimmed, strict=True):
         assert schema.columns.equals(normal_schema(read_schema(path)))
     for number, one in enumerate(found):
-        assert (skimmed[number] is skimmed[0]) == one.equals(found[0])
+        # without the Arrow schema some types are written alike, such as whole numbers and durations
+        same = one if store else read_schema(paths[number])
+        first = found[0] if store else read_schema(paths[0])
+        assert (skimmed[number] is skimmed[0]) == same.equals(first)
 
 
 def test_footers_of_any_length_are_read(tmp_path):
