@@ -47,6 +47,7 @@ from parquetry.errors import (
 )
 from parquetry.model.hive import split_path, value_text
 from parquetry.operations.compactor import ParquetCompactor
+from parquetry.operations.parts import Piece, load_each
 from parquetry.operations.repartition_plan import plan_repartition
 from parquetry.operations.repartitioner import Repartitioner
 from parquetry.operations.repartitioning import repartition
@@ -726,3 +727,25 @@ def _without_signs(table: pa.Table, columns: list[str]) -> pa.Table:
         place = table.schema.get_field_index(name)
         table = table.set_column(place, name, pa.array(values, pa.float64()))
     return table
+
+
+def _pieces(folder: Path, planned: list[int]) -> list[Piece]:
+    pieces = []
+    for number, count in enumerate(planned):
+        path = folder / f"{number}.parquet"
+        pq.write_table(pa.table({"id": range(number * 10, number * 10 + 10)}), path)
+        schema = pq.read_schema(path)
+        constants = {"number": pa.scalar(number)}
+        pieces.append(Piece(str(path), schema, (count,), None, constants))
+    return pieces
+
+
+def test_small_files_that_are_decoded_together_keep_what_each_says(tmp_path):
+    tables = load_each(_pieces(tmp_path, [10, 10, 10]))
+    assert [table["number"].to_pylist() for table in tables] == [[0] * 10, [1] * 10, [2] * 10]
+    assert [table["id"][0].as_py() for table in tables] == [0, 10, 20]
+
+
+def test_files_with_other_rows_than_were_planned_are_a_conflict(tmp_path):
+    with pytest.raises(ConflictError, match="30 rows stand in 3 files"):
+        load_each(_pieces(tmp_path, [10, 11, 10]))

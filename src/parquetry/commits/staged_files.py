@@ -32,14 +32,16 @@ def proved_ahead(storage: Storage, staging: Staging, files: Iterable[NewFile]) -
         StorageError: The disk refused.
     """
     waiting: list[NewFile] = []
+    held = 0
     for new in files:
         yield new
         if new.source in staging.proved:
             continue
         waiting.append(new)
-        if sum(one.bytes for one in waiting) >= SHARE_BYTES:
+        held += new.bytes
+        if held >= SHARE_BYTES:
             prove(storage, staging, waiting)
-            waiting = []
+            waiting, held = [], 0
 
 
 def prove(storage: Storage, staging: Staging, files: Sequence[NewFile]) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import pyarrow as pa
 
+from parquetry.errors import ConflictError
 from parquetry.operations.decoding import decode_files, decode_rows
 
 if TYPE_CHECKING:
@@ -115,6 +116,29 @@ def decoded(parts: Sequence[Part]) -> Iterable[pa.Table]:
         return one.load()
     paths = [part.path for part in parts if isinstance(part, Piece)]
     return [one.complete(decode_files(paths, one.decoded))]
+
+
+def load_each(pieces: Sequence[Piece]) -> list[pa.Table]:
+    """Return the rows of several whole small files, of which the same columns are decoded, at once.
+
+    Raises:
+        ConflictError: There are other rows than were planned.
+    """
+    table = decode_files([piece.path for piece in pieces], pieces[0].decoded)
+    expected = sum(piece.rows for piece in pieces)
+    if table.num_rows != expected:
+        raise ConflictError(
+            f"{table.num_rows:,} rows stand in {len(pieces)} files from {pieces[0].path} on, and "
+            f"{expected:,} were planned: somebody has changed one. Nothing was changed; plan again and "
+            "retry.",
+            path=pieces[0].path,
+        )
+    tables = []
+    start = 0
+    for piece in pieces:
+        tables.append(piece.complete(table.slice(start, piece.rows)))
+        start += piece.rows
+    return tables
 
 
 def with_constants(schema: pa.Schema, constants: Mapping[str, pa.Scalar]) -> pa.Schema:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import posixpath
 from contextlib import suppress
-from itertools import islice
+from itertools import chain, islice
 from threading import Lock
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -30,7 +30,7 @@ from parquetry.operations.spilling import Sorter
 from parquetry.operations.working import counted, in_bundles, side_by_side
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from parquetry.commits.home import Home
     from parquetry.commits.staging import Staging
@@ -44,6 +44,7 @@ Task: TypeAlias = "Sequence[SurveyedFile]"
 """Files that are read together."""
 
 _AT_ONCE = 64  # files of one task that a thread takes
+_SMALL_TASKS_ROWS = 65_536  # of tasks that are decoded together
 SMALL_ROWS = 8192
 """Row groups below are decoded: moving rows does not need large row groups, compacting makes them."""
 
@@ -85,7 +86,9 @@ class Repartitioning:
             (told if self._is_told(task) else others).append(task)
         for some in bundles_of(told, _groups_of, MOST_GROUPS):
             yield from self._stage_together(some)
-        yield from side_by_side(self._stage_task, others)
+        most = min(_SMALL_TASKS_ROWS, self._plan.batch_rows)
+        for few in side_by_side(self._stage_some, bundles_of(others, _rows_of, most)):
+            yield from few
 
     def _is_told(self, task: Task) -> bool:
         """Whether what is known of the files of a task says where all their rows go."""
@@ -133,20 +136,31 @@ class Repartitioning:
         for some in joints:
             yield list(islice(files, len(some)))
 
-    def _stage_task(self, task: Task) -> list[NewFile]:
-        sorter = self._sorter(task)
-        files = self._write(list(self._joints(task, sorter)))
-        for path in sorter.spilled:
-            self._storage.unlink(path)
-        return files
+    def _stage_some(self, tasks: Sequence[Task]) -> list[list[NewFile]]:
+        """Write the files of some tasks: of several if they have few rows."""
+        loaded: Mapping[str, pa.Table] = {}
+        if len(tasks) > 1 and self._plan.transform is None:
+            loaded = self._routes.load_small([file for task in tasks for file in task])
+        sorters = [self._sorter(task) for task in tasks]
+        joints = [
+            list(self._joints(task, sorter, loaded))
+            for task, sorter in zip(tasks, sorters, strict=True)
+        ]
+        files = iter(self._write(list(chain.from_iterable(joints))))
+        for sorter in sorters:
+            for path in sorter.spilled:
+                self._storage.unlink(path)
+        return [list(islice(files, len(some))) for some in joints]
 
     def _sorter(self, task: Task) -> Sorter:
         known = self._routes.known(task)
         return Sorter(self._plan.keys, self._plan.batch_rows, self._storage, self._new_path, known)
 
-    def _joints(self, task: Task, sorter: Sorter) -> Iterator[Joint]:
+    def _joints(
+        self, task: Task, sorter: Sorter, loaded: Mapping[str, pa.Table] | None = None
+    ) -> Iterator[Joint]:
         if self._plan.transform is None:
-            rows = self._routes.route(task, sorter)
+            rows = self._routes.route(task, sorter, loaded or {})
         else:
             with self._transforming:  # the function of somebody who need not think of threads
                 rows = self._routes.route(task, sorter)
@@ -171,6 +185,10 @@ class Repartitioning:
 
     def _write(self, joints: Sequence[Joint]) -> list[NewFile]:
         return stage_each(joints, self._storage, self._staging, self._style)
+
+
+def _rows_of(task: Task) -> int:
+    return sum(file.rows for file in task)
 
 
 def _groups_of(task: Task) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -11,16 +12,18 @@ import pyarrow as pa
 from parquetry.errors import LayoutError, UnknownColumnError
 from parquetry.model.hive import encode_segment, partition_folder
 from parquetry.operations.joined_output import fitted
-from parquetry.operations.parts import Piece
+from parquetry.operations.parts import Piece, load_each
 from parquetry.operations.transforming import transformed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from parquetry.operations.spilling import Sorter
     from parquetry.operations.surveyed import SurveyedFile
     from parquetry.operations.surveying import Survey
     from parquetry.operations.transforming import Transform
+
+_NOTHING: Mapping[str, pa.Table] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -41,8 +44,18 @@ class Routes:
     batch_rows: int
     only_keys: bool = False
 
-    def route(self, files: Sequence[SurveyedFile], sorter: Sorter) -> int:
+    def route(
+        self,
+        files: Sequence[SurveyedFile],
+        sorter: Sorter,
+        loaded: Mapping[str, pa.Table] = _NOTHING,
+    ) -> int:
         """Give all rows of the files to the sorter, and return how many came out of the transform.
+
+        Args:
+            files: The files.
+            sorter: Takes their rows.
+            loaded: What `load_small` has decoded of them.
 
         Raises:
             UnknownColumnError: The transform did not give a column to partition by.
@@ -51,7 +64,7 @@ class Routes:
         """
         if self.transform is None:
             for file in files:
-                self._route(file, sorter)
+                self._route(file, sorter, loaded.get(file.state.path))
             return sum(file.rows for file in files)
         rows = 0
         for table in transformed(self._rows(files), self.transform, self.batch_rows):
@@ -77,13 +90,34 @@ class Routes:
         only_keys = self.only_keys and self.transform is None  # which may look at any column
         yield from self._piece(file, None, only_keys=only_keys).load()
 
+    def load_small(self, files: Sequence[SurveyedFile]) -> dict[str, pa.Table]:
+        """Return the rows of files, by their paths, that are best decoded together.
+
+        These are files of the same columns of which all rows have to be decoded.
+        """
+        alike: dict[tuple[int, tuple[str, ...]], dict[str, Piece]] = defaultdict(dict)
+        for file in files:
+            told = (self._values(file, number) for number in range(len(file.group_rows)))
+            if file.rows and not any(told):
+                piece = self._piece(file, None, only_keys=self.only_keys)
+                alike[id(file.schema), tuple(piece.decoded.names)][file.state.path] = piece
+        return {
+            path: table
+            for pieces in alike.values()
+            if len(pieces) > 1 and next(iter(pieces.values())).decoded
+            for path, table in zip(pieces, load_each([*pieces.values()]), strict=True)
+        }
+
     def _rows(self, files: Sequence[SurveyedFile]) -> Iterator[pa.Table]:
         for file in files:
             for table in self.load(file):
                 yield fitted(table, self.survey.columns)
 
-    def _route(self, file: SurveyedFile, sorter: Sorter) -> None:
+    def _route(self, file: SurveyedFile, sorter: Sorter, loaded: pa.Table | None) -> None:
         """Send whole row groups where statistics and folders tell their partition, else rows."""
+        if loaded is not None:
+            sorter.add_rows(loaded)
+            return
         known: dict[str, list[int]] = defaultdict(list)
         unknown = []
         for number, rows in enumerate(file.group_rows):
