@@ -415,3 +415,29 @@ def test_any_rows_come_out_as_they_went_in(tmp_path_factory, data):
     assert readings(root) == before
     for path in root.glob("*/*.parquet"):
         hold_page_indexes_true(path)
+
+
+@pytest.mark.parametrize("kinds", [1, 2, 3, 5, 100, 250, 300])
+@pytest.mark.parametrize("writer", ["parquetry", "polars"])
+def test_texts_are_encoded_as_they_would_be_from_the_beginning(tmp_path, kinds, writer):
+    root = tmp_path / "ds"
+    chance = random.Random(kinds)
+    tables = []
+    for number in range(4):
+        run = [f"é{chance.randrange(kinds)}" for _ in range(100) for _ in range(5)]
+        texts = [text for text in run for _ in range(chance.choice([1, 1, 20]))]
+        tables.append(pa.table({"n": range(len(texts)), "text": texts}))
+        write(root / "part=0" / f"{number}.parquet", tables[-1], writer)
+    Dataset(root).compact()
+    whole = pa.concat_tables(tables)
+    found = pq.ParquetFile(the_file(root)).read()
+    assert found["text"].to_pylist() == whole["text"].to_pylist()
+    if writer == "parquetry":
+        (tmp_path / "anew.parquet").write_bytes(encode_rows([whole], whole.schema))
+        chunks = [
+            pq.read_metadata(path).row_group(0).column(1)
+            for path in (the_file(root), tmp_path / "anew.parquet")
+        ]
+        assert chunks[0].total_compressed_size == chunks[1].total_compressed_size
+        assert chunks[0].statistics == chunks[1].statistics
+    hold_statistics_true(the_file(root))

@@ -7,9 +7,10 @@ with one call, and encoded by one writer.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 import pyarrow as pa
@@ -27,7 +28,7 @@ from parquetry.files.bundles.outputs import Pick, PickedGroup
 from parquetry.files.bundles.splicing import joined, leaves_of
 from parquetry.files.encoding import ROW_GROUP_ROWS, Encoder
 from parquetry.files.lockstep import UnusualError, each_shape
-from parquetry.files.pages.choosing import make_pages
+from parquetry.files.pages.choosing import SmallFiles
 from parquetry.files.pages.joining import join_pages
 from parquetry.files.splicing.ending import begin_footer
 from parquetry.files.splicing.fields import FileMetaData, RowGroup
@@ -53,6 +54,8 @@ if TYPE_CHECKING:
     from parquetry.operations.joints import Joint
     from parquetry.operations.moulds import Mould, Style
     from parquetry.storage.protocol import Storage
+
+Values: TypeAlias = "pa.Array | pa.ChunkedArray"
 
 MOST_FILES = 512
 MOST_BYTES = 8 << 20
@@ -173,7 +176,8 @@ class _Paging:
             UnusualError: None of the columns can be made of pages.
         """
         begins, group_ends = _cut(self.files.origin.groups[0].rows, ends)
-        made = make_pages(self.files, begins, self.mould.style.compression)
+        small = SmallFiles.of(self.files, begins, self.mould.style.compression)
+        made = small.make_pages()
         if not made:
             raise UnusualError
         origin = join_pages(self.files, begins, made)
@@ -182,7 +186,7 @@ class _Paging:
         if not names:
             yield np.arange(len(ends)), self._assembled(origin, list(made), None, group_ends)
             return
-        others = self._encoded(names, begins)
+        others = self._encoded(names, small)
         read = partial(read_groups, others, reference=self.files.example)
         for other in each_shape(len(begins), read, 1):
             whole, members, chosen_ends = whole_files(other.members, group_ends)
@@ -215,45 +219,54 @@ class _Paging:
         picked = PickedGroup(group, ordered, group.rows, is_other=True, sorting=sorting)
         return assemble([picked], ends, begin_footer(example, version, {}))
 
-    def _decoded(self, schema: pa.Schema) -> pa.Table:
-        contents = [file.read(0, file.size) for file in self.files.origin.files]
-        return decode_files([one.path for one in self.pieces], schema, contents)
-
-    def _encoded(self, names: Sequence[str], begins: Numbers) -> LooseGroups:
+    def _encoded(self, names: Sequence[str], small: SmallFiles) -> LooseGroups:
         """Return some columns, encoded anew: a row group for each new one."""
-        first = self.pieces[0]
-        known = [name for name in names if all(name in one.repeated for one in self.pieces)]
-        codes = [name for name in known if first.file_schema.field(name).type == pa.string()]
-        schema = part_of(first.file_schema, names)
+        schema = part_of(self.pieces[0].file_schema, names)
+        columns = self._columns(schema, small)
+        codes = [name for name in names if columns[name][0].type == CODES]
         typed = in_codes(schema, codes)
-        rest = part_of(first.file_schema, [name for name in names if name not in known])
-        rows = self.files.origin.groups[0].rows
-        decoded = self._decoded(rest) if rest.names else None
-        if decoded is not None and decoded.num_rows != rows.sum():
-            raise UnusualError
         options = options_for(
             schema, self.mould.style, decimals_as_integers=self.mould.decimals_as_integers
         )
         memory = MemoryFile()
-        counts = np.add.reduceat(rows, begins).tolist()
-        at = 0
         with Encoder(memory, schema, options, codes) as encoder:
-            for number, count in zip(begins.tolist(), counts, strict=True):
-                columns = {
-                    name: _repeat(self.pieces[number].repeated[name], count, typed.field(name).type)
-                    for name in known
-                }
-                if decoded is not None:
-                    some = decoded.slice(at, count)
-                    columns |= dict(zip(some.column_names, some.columns, strict=True))
-                encoder.write(pa.table([columns[name] for name in names], schema=typed))
+            for parts in zip(*(columns[name] for name in names), strict=True):
+                encoder.write(pa.table(list(parts), schema=typed))
                 encoder.end_row_group()
-                at += count
         return LooseGroups.of(FileBytes("rows that were just encoded", data=memory.content))
 
+    def _columns(self, schema: pa.Schema, small: SmallFiles) -> dict[str, list[Values]]:
+        """Return the values of some columns in each new row group, texts in codes where they are so."""
+        rows = self.files.origin.groups[0].rows
+        counts = np.add.reduceat(rows, small.begins).tolist()
+        firsts = [self.pieces[number].repeated for number in small.begins.tolist()]
+        found: dict[str, list[Values]] = {}
+        for column in self.files.example.columns:
+            name = column.name
+            if name not in schema.names:
+                continue
+            is_text = schema.field(name).type == pa.string()
+            if all(name in one.repeated for one in self.pieces):
+                pairs = zip(firsts, counts, strict=True)
+                found[name] = [_repeat(one[name], count, is_text=is_text) for one, count in pairs]
+            elif is_text:
+                with suppress(UnusualError):
+                    found[name] = small.texts(column)
+        rest = part_of(schema, [name for name in schema.names if name not in found])
+        if rest.names:
+            contents = [file.read(0, file.size) for file in self.files.origin.files]
+            table = decode_files([one.path for one in self.pieces], rest, contents)
+            if table.num_rows != rows.sum():
+                raise UnusualError
+            starts = np.cumsum([0, *counts[:-1]]).tolist()
+            for name in rest.names:
+                cuts = zip(starts, counts, strict=True)
+                found[name] = [table[name].slice(start, count) for start, count in cuts]
+        return found
 
-def _repeat(value: pa.Scalar, count: int, kind: pa.DataType) -> pa.Array:
-    if kind != CODES:
+
+def _repeat(value: pa.Scalar, count: int, *, is_text: bool) -> pa.Array:
+    if not is_text:
         return pa.repeat(value, count)
     codes = pa.array(np.zeros(count, np.int32))
     return pa.DictionaryArray.from_arrays(codes, pa.array([value.as_py()], pa.string()))

@@ -8,6 +8,7 @@ cheap.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -15,18 +16,22 @@ import numpy as np
 
 from parquetry.files.lockstep import UnusualError
 from parquetry.files.pages.codecs import codec_of
-from parquetry.files.pages.headers import read_pages
+from parquetry.files.pages.codes import CodedTexts
+from parquetry.files.pages.headers import read_coded_pages, read_pages
 from parquetry.files.pages.made import MadePages, numbers_of, read_facts
-from parquetry.files.pages.merging import Merger, Stored
+from parquetry.files.pages.merging import Merger
+from parquetry.files.pages.stored import Stored
 from parquetry.files.splicing.fields import ColumnMetaData, Encoding
 from parquetry.files.splicing.structs import WIDEST_VARINT
 from parquetry.files.writer_options import CODECS
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from parquetry.files.bundles.alike import Alike
     from parquetry.files.bundles.chunks import Chunks
     from parquetry.files.lockstep import Numbers
-    from parquetry.files.pages.headers import Pages
+    from parquetry.files.pages.headers import Pages, Places
     from parquetry.files.splicing.schema import Column
 
 FEWEST_VALUES = 1024
@@ -36,81 +41,104 @@ MOST_LOST = 0.02  # of the bytes of a file, by not compressing the pages of a co
 
 
 @dataclass(frozen=True)
-class _Files:
-    """Files alike, and which of them each new row group begins with."""
+class SmallFiles:
+    """Files alike of one row group each.
 
-    names: list[str]
+    Args:
+        files: The files.
+        whole: The bytes of all of them, and some to spare.
+        places: Where each begins there.
+        sizes: How many bytes each has.
+        begins: Which of them each new row group begins with.
+        codec: The codec of new pages by its number; None leaves copied ones as they are compressed.
+    """
+
+    files: Alike
     whole: bytes
     places: Numbers
     sizes: Numbers
     begins: Numbers
     codec: int | None
 
+    @classmethod
+    def of(cls, files: Alike, begins: Numbers, compression: str | None) -> SmallFiles:
+        """Return files with their bytes in one place."""
+        contents = [
+            file.view(0, file.size) or file.read(0, file.size) for file in files.origin.files
+        ]
+        sizes = np.array([len(one) for one in contents], np.int64)
+        whole = b"".join((*contents, bytes(WIDEST_VARINT)))
+        codec = None if compression is None else CODECS[compression]
+        return cls(files, whole, np.cumsum(sizes) - sizes, sizes, begins, codec)
 
-def make_pages(files: Alike, begins: Numbers, compression: str | None) -> dict[int, MadePages]:
-    """Return the pages of new row groups, by leaf, for those columns that need no decoding.
+    def make_pages(self) -> dict[int, MadePages]:
+        """Return the pages of new row groups, by leaf, for those columns that need no decoding.
 
-    **Cost:** the bytes of the files and of the new pages are held.
+        Raises:
+            CorruptionError: A page is not the one that was written.
+        """
+        made: dict[int, MadePages] = {}
+        for column in self.files.example.columns:
+            with suppress(UnusualError):
+                made[column.first_leaf] = self._made(column)
+        return made
 
-    Args:
-        files: Files alike of one row group each.
-        begins: Which of them each new row group begins with.
-        compression: The codec of the new pages; None leaves copied ones as they are compressed.
+    def texts(self, column: Column) -> list[pa.DictionaryArray]:
+        """Return the texts of a column in each new row group.
 
-    Raises:
-        CorruptionError: A page is not the one that was written.
-    """
-    contents = [file.view(0, file.size) or file.read(0, file.size) for file in files.origin.files]
-    sizes = np.array([len(one) for one in contents], np.int64)
-    codec = None if compression is None else CODECS[compression]
-    given = _Files(
-        [file.name for file in files.origin.files],
-        b"".join((*contents, bytes(WIDEST_VARINT))),
-        np.cumsum(sizes) - sizes,
-        sizes,
-        begins,
-        codec,
-    )
-    made: dict[int, MadePages] = {}
-    for column in files.example.columns:
-        leaf = column.first_leaf
-        try:
-            made[leaf] = _make(given, column, files.origin.groups[0].chunks[leaf])
-        except UnusualError:
-            continue
-    return made
+        Raises:
+            UnusualError: They have to be decoded.
+            CorruptionError: A page is not the one that was written.
+        """
+        chunks, codec = self._flat(column)
+        physical, kind = column.elements[0].physical, column.elements[0].kind
+        if physical is None or physical[0] != "BYTE_ARRAY" or kind != ("STRING",):
+            raise UnusualError
+        dictionaries, pages = read_coded_pages(self.whole, self.places, chunks)
+        coded = CodedTexts(
+            self._stored(dictionaries, codec),
+            self._stored(pages.places, codec),
+            pages,
+            is_optional=column.elements[0].repetition == "optional",
+        )
+        return coded.of_runs(self.begins)
 
+    def _made(self, column: Column) -> MadePages:
+        chunks, codec = self._flat(column)
+        kind = numbers_of(column.elements[0])
+        pages = read_pages(self.whole, self.places, chunks)
+        if pages.encoding != Encoding.DELTA_BINARY_PACKED:
+            wanted = CODECS["zstd"] if self.codec is None else self.codec
+            is_optional = column.elements[0].repetition == "optional"
+            stored = self._stored(pages.places, codec)
+            return Merger(stored, pages, kind, wanted, is_optional=is_optional).merge(self.begins)
+        if not _can_be_copied(self, pages, codec):
+            raise UnusualError
+        whole = memoryview(self.whole)
+        places = zip(pages.start.tolist(), pages.end.tolist(), strict=True)
+        return MadePages(
+            [whole[start:end] for start, end in places],
+            pages.places.loose_size + pages.places.body - pages.start,
+            pages.values,
+            self.begins,
+            read_facts(chunks, kind),
+            codec,
+        )
 
-def _make(files: _Files, column: Column, chunks: Chunks) -> MadePages:
-    if len(column.elements) != 1:  # it nests
-        raise UnusualError
-    kind = numbers_of(column.elements[0])
-    codecs = chunks.metadata.integer(ColumnMetaData.CODEC)
-    if codecs is None or (codecs != codecs[0]).any():
-        raise UnusualError
-    codec = int(codecs[0])
-    pages = read_pages(files.whole, files.places, chunks)
-    if pages.encoding != Encoding.DELTA_BINARY_PACKED:
-        wanted = CODECS["zstd"] if files.codec is None else files.codec
-        is_optional = column.elements[0].repetition == "optional"
-        stored = Stored(files.names, files.whole, pages)
-        merger = Merger(stored, kind, (codec, wanted), is_optional=is_optional)
-        return merger.merge(files.begins)
-    if not _can_be_copied(files, pages, codec):
-        raise UnusualError
-    whole = memoryview(files.whole)
-    places = zip(pages.start.tolist(), pages.end.tolist(), strict=True)
-    return MadePages(
-        [whole[start:end] for start, end in places],
-        pages.loose_size + pages.body - pages.start,
-        pages.values,
-        files.begins,
-        read_facts(chunks, kind),
-        codec,
-    )
+    def _flat(self, column: Column) -> tuple[Chunks, int]:
+        """Return the chunk of a column that does not nest, and its codec."""
+        chunks = self.files.origin.groups[0].chunks[column.first_leaf]
+        codecs = chunks.metadata.integer(ColumnMetaData.CODEC)
+        repeats = column.elements[0].repetition == "repeated"
+        if len(column.elements) != 1 or repeats or codecs is None or (codecs != codecs[0]).any():
+            raise UnusualError
+        return chunks, int(codecs[0])
+
+    def _stored(self, places: Places, codec: int) -> Stored:
+        return Stored([file.name for file in self.files.origin.files], self.whole, places, codec)
 
 
-def _can_be_copied(files: _Files, pages: Pages, codec: int) -> bool:
+def _can_be_copied(files: SmallFiles, pages: Pages, codec: int) -> bool:
     """Whether pages may stay as they are: not too small, and about as short as they could be.
 
     How short they could be is tried out with those of the first row group.
@@ -120,12 +148,7 @@ def _can_be_copied(files: _Files, pages: Pages, codec: int) -> bool:
     end = int(files.begins[1]) if len(files.begins) > 1 else len(pages.values)
     old = codec_of(codec)
     new = codec_of(CODECS["zstd"] if files.codec is None else files.codec)
-    parts = zip(
-        pages.body[:end].tolist(),
-        pages.size[:end].tolist(),
-        pages.loose_size.tolist(),
-        strict=False,
-    )
+    parts = zip(*(part[:end].tolist() for part in pages.places[:3]), strict=True)
     loose = [old.decompress(files.whole[at : at + size], length) for at, size, length in parts]
     least = len(new.compress(b"".join(loose)))
     taken = int((pages.end - pages.start)[:end].sum())

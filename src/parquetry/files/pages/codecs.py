@@ -45,7 +45,7 @@ class PageCodec:
             raise UnusualError from error
         if len(loose) != size:
             raise UnusualError
-        return memoryview(loose)
+        return memoryview(loose).cast("B")  # Arrow calls its bytes signed
 
 
 def codec_of(number: int) -> PageCodec:

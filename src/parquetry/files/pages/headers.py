@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -20,36 +19,45 @@ if TYPE_CHECKING:
     from parquetry.files.bundles.chunks import Chunks
     from parquetry.files.splicing.structs import Shape
 
-_DATA_PAGE = 0
+_DATA_PAGE, _DICTIONARY_PAGE = 0, 2
 _SHAPE: Shape = {PageHeader.DATA_PAGE_HEADER: {}}
 
 
-@dataclass(frozen=True, eq=False)
-class Pages:
-    """The only page of a column chunk in each of several files: a data page of the first version.
+class Places(NamedTuple):
+    """Where the content of a page stands in each of several files, and how it is stored.
 
     Args:
-        start: Where its header begins, in the bytes of all files.
-        body: Where its levels and values begin, as they are stored.
+        body: Where its levels and values begin, in the bytes of all files.
         size: How many bytes these take.
         loose_size: How many they take once they are decompressed.
-        values: How many values it has, with its NULLs.
-        encoding: How the values are written, in all files the same.
         checksums: The CRC-32 of what is stored, None if none is told.
     """
 
-    start: Numbers
     body: Numbers
     size: Numbers
     loose_size: Numbers
+    checksums: Numbers | None
+
+
+class Pages(NamedTuple):
+    """The only data page of a column chunk in each of several files, of the first version.
+
+    Args:
+        start: Where its header begins, in the bytes of all files.
+        places: Where its content stands.
+        values: How many values it has, with its NULLs.
+        encoding: How the values are written, in all files the same.
+    """
+
+    start: Numbers
+    places: Places
     values: Numbers
     encoding: int
-    checksums: Numbers | None
 
     @property
     def end(self) -> Numbers:
         """Where its last byte is behind us."""
-        return self.body + self.size
+        return self.places.body + self.places.size
 
 
 def read_pages(whole: bytes, begins: Numbers, chunks: Chunks) -> Pages:
@@ -64,28 +72,49 @@ def read_pages(whole: bytes, begins: Numbers, chunks: Chunks) -> Pages:
         UnusualError: It is not one such page in each file, or another encoding is used in one of them.
     """
     start = begins + chunks.start
+    return _data_pages(whole, start, start + chunks.size, chunks)
+
+
+def read_coded_pages(whole: bytes, begins: Numbers, chunks: Chunks) -> tuple[Places, Pages]:
+    """Return the dictionaries of a chunk, and the pages behind them; as `read_pages` otherwise."""
+    start = begins + chunks.start
     end = start + chunks.size
-    walk = Walk.within(whole, start, end)
-    try:
-        header = read_structs(walk, _SHAPE)
-    except (IndexError, RecursionError) as error:
-        raise UnusualError from error
+    walk, header, places = _read(whole, start, end, {})
+    inside = walk.same & (walk.at + places.size < end)
+    if not np.all(inside & (_needed(header, PageHeader.TYPE) == _DICTIONARY_PAGE)):
+        raise UnusualError
+    return places, _data_pages(whole, walk.at + places.size, end, chunks)
+
+
+def _data_pages(whole: bytes, start: Numbers, end: Numbers, chunks: Chunks) -> Pages:
+    walk, header, places = _read(whole, start, end, _SHAPE)
     page = header.struct(PageHeader.DATA_PAGE_HEADER)
     if page is None:
         raise UnusualError
-    size = _needed(header, PageHeader.COMPRESSED_PAGE_SIZE)
-    loose_size = _needed(header, PageHeader.UNCOMPRESSED_PAGE_SIZE)
     values = _needed(page, DataPageHeader.NUM_VALUES)
     encodings = _needed(page, DataPageHeader.ENCODING)
     levels = _needed(page, DataPageHeader.DEFINITION_LEVEL_ENCODING)
     told = chunks.metadata.integer(ColumnMetaData.NUM_VALUES)
-    fits = walk.same & (walk.at + size == end) & (loose_size >= 0) & (values == told)
+    fits = walk.same & (walk.at + places.size == end) & (values == told)
     fits &= (_needed(header, PageHeader.TYPE) == _DATA_PAGE) & (levels == Encoding.RLE)
     fits &= encodings == encodings[0]
     if not np.all(fits):
         raise UnusualError
-    checksums = header.integer(PageHeader.CRC)
-    return Pages(start, walk.at, size, loose_size, values, int(encodings[0]), checksums)
+    return Pages(start, places, values, int(encodings[0]))
+
+
+def _read(whole: bytes, start: Numbers, end: Numbers, shape: Shape) -> tuple[Walk, Structs, Places]:
+    """Return the headers that stand somewhere, and where what is behind them stands."""
+    walk = Walk.within(whole, start, end)
+    try:
+        header = read_structs(walk, shape)
+    except (IndexError, RecursionError) as error:
+        raise UnusualError from error
+    size = _needed(header, PageHeader.COMPRESSED_PAGE_SIZE)
+    loose_size = _needed(header, PageHeader.UNCOMPRESSED_PAGE_SIZE)
+    if (size < 0).any() or (loose_size < 0).any():
+        raise UnusualError
+    return walk, header, Places(walk.at, size, loose_size, header.integer(PageHeader.CRC))
 
 
 def _needed(struct: Structs, field: int) -> Numbers:

@@ -3,78 +3,50 @@
 from __future__ import annotations
 
 import zlib
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from parquetry.errors import CorruptionError
 from parquetry.files.lockstep import UnusualError
 from parquetry.files.pages.codecs import codec_of
 from parquetry.files.pages.made import Facts, MadePages
+from parquetry.files.pages.stored import levels_of, without_levels
 from parquetry.files.splicing.fields import DataPageHeader, Encoding, PageHeader
-from parquetry.files.splicing.structs import I32, STRUCT, Struct, varint, zigzag
+from parquetry.files.splicing.structs import I32, STRUCT, Struct, zigzag
 from parquetry.files.splicing.thrift import encode_struct
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from parquetry.files.lockstep import Numbers
     from parquetry.files.pages.headers import Pages
+    from parquetry.files.pages.stored import Stored
 
 MOST_VALUES = 20_000
 """Of a page, as PyArrow writes them."""
-
-_LENGTH_BYTES = 4  # before the levels
-
-
-class Stored(NamedTuple):
-    """The only page of a column chunk in each of several files, as it is stored.
-
-    Args:
-        names: What messages call the files.
-        whole: The bytes of all of them.
-        pages: The pages.
-    """
-
-    names: Sequence[str]
-    whole: bytes
-    pages: Pages
 
 
 class Merger:
     """Makes large pages of small ones whose values are plain numbers, none of them NULL or NaN.
 
     Args:
-        stored: The pages.
+        stored: The old pages.
+        pages: What is told of these.
         kind: The type of the values.
-        codecs: How the old pages are compressed and how the new ones will be, by number.
-        is_optional: Whether levels say which of them are NULL.
+        codec: How the new pages will be compressed, by the number that the format gives it.
+        is_optional: Whether levels say which of the values are NULL.
 
     Raises:
         UnusualError: Such pages are not merged.
     """
 
     def __init__(
-        self, stored: Stored, kind: np.dtype[Any], codecs: tuple[int, int], *, is_optional: bool
+        self, stored: Stored, pages: Pages, kind: np.dtype[Any], codec: int, *, is_optional: bool
     ) -> None:
-        pages = stored.pages
         if pages.encoding != Encoding.PLAIN:
             raise UnusualError
-        self._names, self._whole = stored.names, memoryview(stored.whole)
-        self._places = list(
-            zip(
-                pages.body.tolist(),
-                pages.size.tolist(),
-                pages.loose_size.tolist(),
-                pages.values.tolist(),
-                strict=True,
-            )
-        )
-        self._checksums = None if pages.checksums is None else pages.checksums.tolist()
-        self._values = pages.values
+        self._stored, self._values = stored, pages.values
+        self._counts = pages.values.tolist()
         self._kind, self._is_optional = kind, is_optional
-        self._old, self._new = map(codec_of, codecs)
-        self._codec = codecs[1]
+        self._codec, self._new = codec, codec_of(codec)
 
     def merge(self, begins: Numbers) -> MadePages:
         """Return the new pages.
@@ -109,27 +81,19 @@ class Merger:
         if self._kind.kind == "f":  # of two zeros the bounds are the outer ones
             low, high = low or -abs(low), high or abs(high)
         if self._is_optional:
-            levels = varint(len(values) << 1) + b"\1"
-            content = b"".join((len(levels).to_bytes(_LENGTH_BYTES, "little"), levels, content))
+            content = levels_of(len(values)) + content
         stored = self._new.compress(content)
         header = _header(len(values), len(content), stored)
         return header + stored, len(header) + len(content), low, high
 
     def _plain(self, number: int) -> memoryview:
         """Return the values of a file."""
-        at, size, loose_size, count = self._places[number]
-        stored = self._whole[at : at + size]
-        if self._checksums is not None:
-            told = self._checksums[number] % (1 << 32)  # it stands there as a signed number
-            if zlib.crc32(stored) != told:
-                raise _changed(self._names[number])
-        content = self._old.decompress(stored, loose_size)
-        start = 0
-        if self._is_optional:
-            start = _LENGTH_BYTES + int.from_bytes(content[:_LENGTH_BYTES], "little")
-        if loose_size - start != count * self._kind.itemsize:
-            raise UnusualError  # fewer values than levels: some are NULL
-        return content[start:]
+        content = self._stored.content(number)
+        count = self._counts[number]
+        values = without_levels(content, count, is_optional=self._is_optional)
+        if len(values) != count * self._kind.itemsize:
+            raise UnusualError
+        return values
 
 
 def _cut(values: Numbers, begins: Numbers) -> tuple[list[int], list[int]]:
@@ -162,11 +126,3 @@ def _header(values: int, loose_size: int, stored: bytes) -> bytes:
     header.put(PageHeader.CRC, I32, zigzag(checksum - (checksum >> 31 << 32)))
     header.put(PageHeader.DATA_PAGE_HEADER, STRUCT, page)
     return encode_struct(header)
-
-
-def _changed(name: str) -> CorruptionError:
-    return CorruptionError(
-        f"{name} cannot be decoded: a page has another checksum than was written with it. Nothing was "
-        "changed. Restore the file from a backup, or move it out of the dataset.",
-        path=name,
-    )

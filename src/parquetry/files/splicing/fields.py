@@ -157,5 +157,7 @@ class Encoding:
     """How values or levels are written."""
 
     PLAIN = 0
+    PLAIN_DICTIONARY = 2
     RLE = 3
     DELTA_BINARY_PACKED = 5
+    RLE_DICTIONARY = 8
