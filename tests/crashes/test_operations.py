@@ -22,6 +22,7 @@ from parquetry.commits.finishing import recover
 from parquetry.commits.home import Home
 from parquetry.commits.staging import sweep
 from parquetry.errors import ParquetryError
+from parquetry.operations import running
 from parquetry.operations.deleting import delete
 from parquetry.operations.updating import update
 from parquetry.operations.upserting import upsert
@@ -34,11 +35,14 @@ Parts = tuple[Home, Storage, Source]
 NEW = pl.DataFrame({"day": ["b", "z", "a"], "k": [1, 2, 9], "v": [0, 102, 90]})
 
 
-def proved_one_by_one(change: Callable[[Parts, Path], Any]) -> Callable[[Parts, Path], Any]:
-    """Do a change whose files are each as large as those that are proved while others are made."""
+def as_if_large(change: Callable[[Parts, Path], Any]) -> Callable[[Parts, Path], Any]:
+    """Do a change as one of many files: they are written where they will stand, and proved."""
 
     def changed(parts: Parts, store: Path) -> Any:
-        with patch.object(staged_files, "SHARE_BYTES", 1):
+        with (
+            patch.object(staged_files, "SHARE_BYTES", 1),
+            patch.object(running, "MANY_FOLDERS", 2),
+        ):
             return change(parts, store)
 
     return changed
@@ -48,6 +52,10 @@ def update_some(parts: Parts, _: Path) -> Any:
     return update(*parts, c("k") == 1, {"v": c("v") + 1})
 
 
+def upsert_some(parts: Parts, _: Path) -> Any:
+    return upsert(*parts, NEW, ["k"], on_duplicate_target="replace")
+
+
 CHANGES: dict[str, Callable[[Parts, Path], Any]] = {
     "delete rows": lambda parts, _: delete(*parts, c("v") >= 100),
     "delete a partition": lambda parts, _: delete(*parts, c("day") == "b"),
@@ -55,9 +63,10 @@ CHANGES: dict[str, Callable[[Parts, Path], Any]] = {
         *parts, c("k") == 1, backup_dir=store / "backups"
     ),
     "update": update_some,
-    "update, each file proved ahead": proved_one_by_one(update_some),
+    "large update": as_if_large(update_some),
     "update that moves rows": lambda parts, _: update(*parts, c("k") == 2, {"day": "z", "v": -1}),
-    "upsert": lambda parts, _: upsert(*parts, NEW, ["k"], on_duplicate_target="replace"),
+    "upsert": upsert_some,
+    "large upsert": as_if_large(upsert_some),
     "first upsert": lambda parts, _: upsert(*parts, NEW, ["k"], partition_by=["day"]),
 }
 each_change = pytest.mark.parametrize("name", CHANGES)

@@ -9,7 +9,7 @@ the same writer, the same schema and the same order of values.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -37,13 +37,17 @@ WORTH_A_WALK = 128
 
 
 class ChunkFacts(NamedTuple):
-    """What footers of one shape say of a column in one of their row groups; None where nothing."""
+    """What footers of one shape say of a column in one of their row groups; None where nothing.
+
+    `said` is where all of that stands.
+    """
 
     values: Numbers | None = None
     nulls: Numbers | None = None
     nans: Numbers | None = None
     low: Spans | None = None
     high: Spans | None = None
+    said: Spans | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,7 +57,8 @@ class FooterTable:
     Args:
         members: Which of the footers that were given these are.
         example: The first of them, as PyArrow understands it.
-        data: The bytes that spans of values point into.
+        raw: The first of them, as it stands there.
+        whole: The bytes that spans of values point into, and some to spare.
         rows: How many rows each row group has; one row a footer.
         sizes: How many bytes its values take before they are compressed.
         chunks: By row group and leaf, what the footers say of it.
@@ -61,10 +66,16 @@ class FooterTable:
 
     members: Numbers
     example: Footer
-    data: np.ndarray[Any, np.dtype[np.uint8]]
+    raw: bytes
+    whole: bytes
     rows: np.ndarray[Any, np.dtype[np.int64]]
     sizes: np.ndarray[Any, np.dtype[np.int64]]
     chunks: dict[tuple[int, int], ChunkFacts] = field(repr=False)
+
+    @cached_property
+    def data(self) -> np.ndarray[Any, np.dtype[np.uint8]]:
+        """The bytes that spans of values point into."""
+        return np.frombuffer(self.whole, np.uint8)
 
     def texts(self, spans: Spans) -> list[bytes]:
         """Return binary values of any length."""
@@ -110,7 +121,7 @@ def _read_alike(footers: Sequence[bytes], numbers: Numbers) -> FooterTable | Non
         np.stack(part, axis=1)[same] if groups else np.empty((int(same.sum()), 0), np.int64)
         for part in ([one[0] for one in groups], [one[1] for one in groups])
     )
-    return FooterTable(numbers[same], example, walk.data, rows, sizes, kept)
+    return FooterTable(numbers[same], example, first, walk.whole, rows, sizes, kept)
 
 
 def _only(facts: ChunkFacts, same: Flags) -> ChunkFacts:
@@ -126,6 +137,7 @@ def _only(facts: ChunkFacts, same: Flags) -> ChunkFacts:
         numbers(facts.nans),
         spans(facts.low),
         spans(facts.high),
+        spans(facts.said),
     )
 
 
@@ -191,7 +203,9 @@ def _read_chunk(walk: Walk) -> ChunkFacts:
     facts = ChunkFacts()
     for number, kind in walk.fields():
         if number == ColumnChunk.META_DATA:
+            start = walk.at
             facts = _read_metadata(walk)
+            facts = facts._replace(said=Spans(start, walk.at - start))
         elif number == ColumnChunk.FILE_PATH:
             raise UnusualError  # the data stand in another file
         else:

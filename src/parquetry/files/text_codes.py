@@ -22,8 +22,10 @@ from parquetry.model.schema import no_rows
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-_LARGEST_DICTIONARY = 64 << 10  # bytes as stored; a larger one may have been given up half-way
 _CERTAIN_BYTES = 32  # so long are bounds that no writer cuts off
+LARGEST_DICTIONARY = 64 << 10
+"""Bytes as stored; a larger one may have been given up half-way."""
+
 CODES = pa.dictionary(pa.int32(), pa.string())
 """The type of text in codes."""
 
@@ -82,7 +84,7 @@ def constant_texts(footer: pq.FileMetaData, group: int, names: Collection[str]) 
 def _has_small_dictionary(chunk: pq.ColumnChunkMetaData) -> bool:
     if not chunk.has_dictionary_page:
         return False
-    return bool(chunk.data_page_offset - chunk.dictionary_page_offset <= _LARGEST_DICTIONARY)
+    return bool(chunk.data_page_offset - chunk.dictionary_page_offset <= LARGEST_DICTIONARY)
 
 
 def in_codes(schema: pa.Schema, names: Collection[str]) -> pa.Schema:

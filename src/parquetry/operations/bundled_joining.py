@@ -114,8 +114,6 @@ def _joined(joints: Sequence[Joint], style: Style) -> Iterator[tuple[int, NewByt
             with suppress(UnusualError):  # before the first
                 new = concatenate_alike(chosen, chosen_ends, alike.example)
                 yield from zip(whole.tolist(), new, strict=True)
-    for file in files:
-        file.close()
 
 
 def whole_files(found: Numbers, ends: Numbers) -> tuple[Numbers, Numbers, Numbers]:

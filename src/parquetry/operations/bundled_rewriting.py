@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from parquetry.files.bundles.alike import WORTH_A_BUNDLE
 from parquetry.files.encoding import ROW_GROUP_ROWS
+from parquetry.operations.bundles import bundles_of
 from parquetry.operations.file_options import full_group_rows
 from parquetry.operations.opened import SMALL_BYTES
 from parquetry.operations.rewriting import Written, rewrite
@@ -25,33 +26,30 @@ if TYPE_CHECKING:
     from parquetry.operations.rewriting_together import Rewrite
     from parquetry.storage.protocol import Storage
 
-_BUNDLE_BYTES = 16 << 20
+_BUNDLE_BYTES = 64 << 20
+_BUNDLE_FILES = 160
 
 
 def bundled(todo: Sequence[Rewrite]) -> list[list[Rewrite]]:
-    """Return the files by those that are rewritten together, each bundle within some megabytes."""
-    small: list[Rewrite] = []
-    alone: list[list[Rewrite]] = []
+    """Return the files by those of one kind that are rewritten together, within bounds."""
+    kinds: dict[object, list[Rewrite]] = {}
     for one in todo:
-        if _kind(one.edit) is None:
-            alone.append([one])
-        else:
-            small.append(one)
-    size = sum(one.edit.file.state.bytes for one in small)
-    count = max(-(-size // _BUNDLE_BYTES), min(WORKERS, len(small) // WORTH_A_BUNDLE))
-    if not count:
-        return [[one] for one in todo]
-    count = -(-count // WORKERS) * WORKERS
-    most = -(-size // count)
-    bundles: list[list[Rewrite]] = []
-    held = most
-    for one in small:
-        if held >= most:
-            bundles.append([])
-            held = 0
-        bundles[-1].append(one)
-        held += one.edit.file.state.bytes
-    return bundles + alone
+        kinds.setdefault(_kind(one.edit), []).append(one)
+    alone = kinds.pop(None, [])
+    alone += [one for some in kinds.values() if len(some) < WORTH_A_BUNDLE for one in some]
+    worth = [some for some in kinds.values() if len(some) >= WORTH_A_BUNDLE]
+    size = sum(_share(one) for some in worth for one in some)
+    fair = -(-size // (-(-size // (WORKERS * _BUNDLE_BYTES)) * WORKERS)) if worth else 0
+    bundles = []
+    for some in worth:
+        size = sum(map(_share, some))
+        count = min(-(-size // fair), len(some) // WORTH_A_BUNDLE)
+        bundles += bundles_of(some, lambda _: 1, -(-len(some) // count))
+    return [*bundles, *([one] for one in alone)]
+
+
+def _share(one: Rewrite) -> int:
+    return max(one.edit.file.state.bytes, _BUNDLE_BYTES // _BUNDLE_FILES)
 
 
 def rewrite_bundle(
@@ -64,17 +62,12 @@ def rewrite_bundle(
 
     **Guarantees:** the new files are those that `rewrite` would write.
 
-    **Cost:** each file is read once; of the columns that are set one file at a time is decoded and
-    encoded. Memory holds the bytes of all files, and of the new columns.
+    **Cost:** of each file the end is read, the columns that are set, and what is copied; of the columns
+    some files at a time are decoded and encoded. Memory holds the new columns of all files.
     """
     found: dict[int, Written] = {}
-    kinds: dict[object, list[int]] = {}
-    for number, one in enumerate(bundle):
-        kinds.setdefault(_kind(one.edit), []).append(number)
-    for kind, numbers in kinds.items():
-        if kind is not None and len(numbers) >= WORTH_A_BUNDLE:
-            together = Together([bundle[number] for number in numbers], values, compression)
-            found |= {numbers[member]: new for member, new in together.written(storage)}
+    if len(bundle) >= WORTH_A_BUNDLE:
+        found.update(Together(bundle, values, compression).written(storage))
     for number, (edit, path) in enumerate(bundle):
         if number not in found:
             found[number] = rewrite(storage, path, edit, values, compression)

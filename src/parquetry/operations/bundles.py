@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 Item = TypeVar("Item")
 
-TOGETHER_ROWS = 262_144
+TOGETHER_ROWS = 524_288
 """Small files are looked into together up to so many rows."""
 
 TOGETHER_CELLS = 262_144

@@ -15,6 +15,7 @@ from parquetry.files.footers import footer_batches, parse_footer
 from parquetry.model.plain_numbers import array_of
 from parquetry.operations.bounds import Bounds, GroupPlace, read_bounds
 from parquetry.operations.opened import KnownFooter, OpenedFile, told
+from parquetry.operations.reading_together import Places, Seat
 from parquetry.operations.table_bounds import read_table_bounds
 
 if TYPE_CHECKING:
@@ -81,6 +82,12 @@ class Footers:
         }
         for table in self._tables:
             rows |= zip(table.members.tolist(), table.rows.tolist(), strict=True)
+        self._seats: dict[int, Seat] = {}
+        for table in self._tables:
+            places = Places(table)
+            self._seats |= {
+                member: Seat(places, at) for at, member in enumerate(table.members.tolist())
+            }
         self.group_rows = [rows[number] for number in range(len(files))]
         """The rows of each row group, file by file."""
 
@@ -126,7 +133,7 @@ class Footers:
     def opened(self, number: int) -> OpenedFile:
         """Return a file, opened for decoding."""
         known = KnownFooter(self._raw[number], self.group_rows[number])
-        return OpenedFile(self.files[number], known)
+        return OpenedFile(self.files[number], known, self._seats.get(number))
 
     def _footer(self, number: int) -> FileMetaData:
         if number not in self._parsed:

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
     import numpy as np
 
+    from parquetry.operations.reading_together import Seat
     from parquetry.operations.scope import ScopedFile
 
     Places = np.ndarray[tuple[int], np.dtype[np.int64]]
@@ -52,28 +53,17 @@ class OpenedFile:
     Args:
         file: The file.
         known: Its footer, if it was read already.
+        seat: Where it stands among files alike whose footers were read together.
     """
 
-    def __init__(self, file: ScopedFile, known: KnownFooter | None = None) -> None:
+    def __init__(
+        self, file: ScopedFile, known: KnownFooter | None = None, seat: Seat | None = None
+    ) -> None:
         self.file = file
+        self.seat = seat
         self._known = known
         self._readers: dict[tuple[str, ...], Any] = {}
         self._content: bytes | None = None
-
-    @classmethod
-    def of_content(cls, file: ScopedFile, content: bytes, like: OpenedFile | None = None) -> Self:
-        """Return a file whose bytes lie in memory.
-
-        Args:
-            file: The file.
-            content: Its bytes.
-            like: One that says the same of its columns, so that this one need not be asked.
-        """
-        opened = cls(file)
-        opened._content = content
-        if like is not None:
-            opened.schema = like.schema
-        return opened
 
     @cached_property
     def footer(self) -> pq.FileMetaData:
@@ -198,11 +188,7 @@ class OpenedFile:
         """Hold a file against what was seen of it; the commit does that again, by its time."""
         if self._known is None or is_footer_of(self._known.raw, content):
             return
-        raise ConflictError(
-            f"{self.file.path} is not what it was when this operation began. Nothing was changed; a "
-            "retry is safe.",
-            path=self.file.path,
-        )
+        raise changed(self.file.path)
 
     def _reader(self, in_codes: tuple[str, ...] = ()) -> Any:
         """Return what decodes the file, some text columns as codes."""
@@ -236,6 +222,14 @@ class OpenedFile:
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+
+def changed(path: str) -> ConflictError:
+    """Return what to say of a file that is another one than before."""
+    return ConflictError(
+        f"{path} is not what it was when this operation began. Nothing was changed; a retry is safe.",
+        path=path,
+    )
 
 
 @contextmanager

@@ -94,10 +94,24 @@ class Recoding:
         return pa.table(columns, schema=self._coded)
 
     def set_columns(
-        self, index: int, hits: Hits, names: Sequence[str], arriving: pa.Table | None
+        self,
+        index: int,
+        hits: Hits,
+        names: Sequence[str],
+        arriving: pa.Table | None,
+        old: pa.Table | None = None,
     ) -> pa.Table:
-        """Return columns of a row group that are set, with the rows that come behind them."""
-        old = self._opened.read(index, names)
+        """Return columns of a row group that are set, with the rows that come behind them.
+
+        Args:
+            index: The number of the row group.
+            hits: The rows that get new values.
+            names: The columns.
+            arriving: The rows that come.
+            old: The columns as they are, if they are decoded already.
+        """
+        if old is None:
+            old = self._opened.read(index, names)
         schema = part_of(self.schema, names)
         new = self._new_values(index, hits)
         table = pa.table([self._merged(old, one, hits, new) for one in schema], schema=schema)

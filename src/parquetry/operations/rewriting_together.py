@@ -16,7 +16,9 @@ from parquetry.files.bundles.alike import (
     read_raw_footer,
 )
 from parquetry.files.bundles.extending import Tails
+from parquetry.files.bundles.glimpsed_file import GlimpsedFile
 from parquetry.files.bundles.splicing import change_files, joined, leaves_of, read_change
+from parquetry.files.bundles.stacking import ChunkPlaces, Stack, decode_stacked
 from parquetry.files.encoding import Encoder
 from parquetry.files.lockstep import UnusualError, each_shape
 from parquetry.files.splicing.fields import RowGroup
@@ -24,9 +26,10 @@ from parquetry.files.splicing.file_bytes import FileBytes
 from parquetry.files.targets import MemoryFile
 from parquetry.files.writer_options import CODECS
 from parquetry.model.schema import part_of
+from parquetry.operations.bundles import bundles_of
 from parquetry.operations.file_options import FileOptions, decimals_beside
 from parquetry.operations.fitting import schema_after
-from parquetry.operations.opened import OpenedFile, told
+from parquetry.operations.opened import OpenedFile
 from parquetry.operations.recoding import Recoding
 from parquetry.operations.rewriting import Written, is_large
 from parquetry.storage.folders import write_file
@@ -65,20 +68,17 @@ class Together:
         self._files = files
         self._values = values
         self._compression = compression
-        self._contents = [_content(one.edit.file.path) for one in files]
+        self._sources: list[GlimpsedFile] = []
 
     def written(self, storage: Storage) -> Iterator[tuple[int, Written]]:
         """Write the files that can be written together, and yield their numbers and what they are."""
-        files = [
-            FileBytes(one.edit.file.path, data=content)
-            for one, content in zip(self._files, self._contents, strict=True)
-        ]
         try:
-            footers = [read_raw_footer(file) for file in files]
+            self._sources = [GlimpsedFile.of(one.edit.file.path) for one in self._files]
+            footers = [read_raw_footer(file) for file in self._sources]
         except ParquetryError:  # which is told better where that file is rewritten alone
             return
-        read = partial(read_alike, files, footers)
-        for alike in each_shape(len(files), read, WORTH_A_BUNDLE):
+        read = partial(read_alike, self._sources, footers)
+        for alike in each_shape(len(footers), read, WORTH_A_BUNDLE):
             for member, content in self._rewritten(alike):
                 edit, path = self._files[member]
                 write_file(storage, path, content)
@@ -115,16 +115,49 @@ class Together:
         self, alike: Alike, group: int, first: OpenedFile, names: list[str], encoding: _Encoding
     ) -> LooseGroups:
         """Return the new columns of a row group of each file."""
+        members = alike.members.tolist()
+        rows = alike.origin.groups[group].rows
+        places = bundles_of(range(len(members)), lambda place: int(rows[place]))
 
         def tables() -> Iterator[pa.Table]:
-            for member in alike.members.tolist():
-                edit = self._files[member].edit
-                with self._opened(member, first) as opened:
-                    recoding = Recoding(opened, edit, self._values)
-                    hits = hits_of(edit)[group]
-                    yield recoding.set_columns(group, hits, names, edit.arriving)
+            for some in places:
+                old = self._decoded(alike, group, first, names, some)
+                start = 0
+                for place in some:
+                    edit = self._files[members[place]].edit
+                    here = None if old is None else old.slice(start, int(rows[place]))
+                    start += int(rows[place])
+                    with self._opened(members[place], first) as opened:
+                        recoding = Recoding(opened, edit, self._values)
+                        hits = hits_of(edit)[group]
+                        yield recoding.set_columns(group, hits, names, edit.arriving, here)
 
         return encoding.encoded(names, tables())
+
+    def _decoded(
+        self, alike: Alike, group: int, first: OpenedFile, names: list[str], some: Sequence[int]
+    ) -> pa.Table | None:
+        """Return columns of a row group of some files as they are, None to ask one file by one."""
+        leaves = leaves_of(alike.example, names)
+        kinds = [first.footer.schema.column(leaf).physical_type for leaf in leaves]
+        if "INT96" in kinds or any(name not in first.schema.names for name in names):
+            return None
+        kept = np.zeros(len(alike.members), bool)
+        kept[some] = True
+        groups = alike.origin.groups[group]
+        chunks = [groups.chunks[leaf].only(kept) for leaf in leaves]
+        chosen = {
+            leaf: ChunkPlaces(one.metadata, one.start, one.size)
+            for leaf, one in zip(leaves, chunks, strict=True)
+        }
+        where = np.array([[one.start, one.size] for one in chunks]).transpose(2, 0, 1).tolist()
+        pieces: list[bytes] = []
+        for member, here in zip(alike.members[kept].tolist(), where, strict=True):
+            source = self._sources[member]
+            pieces += [source.read(start, size) for start, size in here]
+        rows = groups.rows[kept]
+        table = decode_stacked(Stack(alike.example.struct).file(rows, chosen, pieces), names)
+        return None if table is None or table.num_rows != rows.sum() else table.select(names)
 
     def _tails(
         self, alike: Alike, first: OpenedFile, kept: list[str], encoding: _Encoding
@@ -142,8 +175,10 @@ class Together:
         return Tails(groups, leaves_of(alike.example, kept), CODECS.get(self._compression, -1))
 
     def _opened(self, member: int, like: OpenedFile | None = None) -> OpenedFile:
-        file = self._files[member].edit.file
-        return OpenedFile.of_content(file, self._contents[member], like)
+        opened = OpenedFile(self._files[member].edit.file)
+        if like is not None:
+            opened.schema = like.schema
+        return opened
 
 
 def _is_worth_it(alike: Alike, edit: FileEdit) -> Flags:
@@ -157,12 +192,6 @@ def _is_worth_it(alike: Alike, edit: FileEdit) -> Flags:
         is_known = (number in setting or edit.arriving is not None) and size is not None
         worth &= is_large(group.rows, size if is_known else 0)
     return worth
-
-
-def _content(path: str) -> bytes:
-    with told(path), open(path, "rb", buffering=0) as file:
-        content: bytes = file.read()
-        return content
 
 
 class _Encoding(NamedTuple):

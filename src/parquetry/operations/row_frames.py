@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import numpy as np
 import polars as pl
@@ -13,6 +13,7 @@ from pyarrow import types as pt
 from parquetry.errors import SchemaMismatchError
 from parquetry.model.plain_numbers import array_of
 from parquetry.model.wording import first_line
+from parquetry.operations.reading_together import read_together
 from parquetry.operations.types import polars_type
 
 if TYPE_CHECKING:
@@ -20,6 +21,10 @@ if TYPE_CHECKING:
 
     from parquetry.operations.bounds import Flags
     from parquetry.operations.opened import OpenedFile, Places
+    from parquetry.operations.scope import ScopedFile
+
+Columns: TypeAlias = "Mapping[str, pa.ChunkedArray]"
+"""Columns of some rows by name."""
 
 _MOST_JOINED = 1 << 30  # bytes; texts of twice as many do not fit into one array
 
@@ -55,15 +60,34 @@ def frame_of(
     """
     if not names:
         return pl.DataFrame(height=sum(part.rows for part in parts))
+    together = _read_all(parts, names)
+    if together is not None:
+        return pl.DataFrame([_column_of(name, types[name], parts, together) for name in names])
     tables = [_stored(part, names) for part in parts]
     return pl.DataFrame([_column(name, types[name], parts, tables) for name in names])
 
 
-def _stored(part: Part, names: Sequence[str]) -> Mapping[str, pa.ChunkedArray]:
+def _read_all(parts: Sequence[Part], names: Sequence[str]) -> Columns | None:
+    """Return the columns whose values files alike hold, one part behind another; None for others."""
+    first = parts[0].file.file
+    if any(
+        part.file.file.columns is not first.columns
+        or part.file.file.keys.keys() != first.keys.keys()
+        for part in parts
+    ):
+        return None
+    table = read_together(parts, _held(first, names))
+    return None if table is None else dict(zip(table.column_names, table.columns, strict=True))
+
+
+def _held(file: ScopedFile, names: Sequence[str]) -> list[str]:
+    stored = set(file.columns.names).difference(file.keys)
+    return [name for name in names if name in stored]
+
+
+def _stored(part: Part, names: Sequence[str]) -> Columns:
     """Return the columns whose values the file holds."""
-    where = part.file.file
-    stored = set(where.columns.names).difference(where.keys)
-    held = [name for name in names if name in stored]
+    held = _held(part.file.file, names)
     if not held:
         return {}
     if part.at is None:
@@ -77,22 +101,29 @@ def _column(
     name: str,
     kind: pa.DataType,
     parts: Sequence[Part],
-    tables: Sequence[Mapping[str, pa.ChunkedArray]],
+    tables: Sequence[Columns],
 ) -> pl.Series:
     holding = [part for part, table in zip(parts, tables, strict=True) if name in table]
     if not holding:
-        values = [part.file.file.keys.get(name) for part in parts]
-        return repeated(name, values, [part.rows for part in parts], kind)
+        return _column_of(name, kind, parts, {})
     if len(holding) < len(parts):
         both = zip(parts, tables, strict=True)
         return pl.concat([_column(name, kind, [part], [table]) for part, table in both])
-    where = parts[0].file.file.path
     found = [table[name] for table in tables]
     if any(one.type != found[0].type for one in found):
         paths = [part.file.file.path for part in parts]
         found = [_cast(one, kind, name, path) for one, path in zip(found, paths, strict=True)]
     chunks = [chunk for one in found for chunk in one.chunks]
-    together = _cast(pa.chunked_array(chunks, found[0].type), kind, name, where)
+    return _column_of(name, kind, parts, {name: pa.chunked_array(chunks, found[0].type)})
+
+
+def _column_of(name: str, kind: pa.DataType, parts: Sequence[Part], held: Columns) -> pl.Series:
+    """Return a column by what the files hold, or their folders say."""
+    if name not in held:
+        values = [part.file.file.keys.get(name) for part in parts]
+        return repeated(name, values, [part.rows for part in parts], kind)
+    where = parts[0].file.file.path
+    together = _cast(held[name], kind, name, where)
     if together.num_chunks > 1 and together.nbytes < _MOST_JOINED:
         together = together.combine_chunks()  # Polars takes over chunk by chunk
     return to_polars(together, name, where)

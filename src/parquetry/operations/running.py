@@ -6,10 +6,11 @@ import posixpath
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from parquetry.commits.committing import check_retired, commit
+from parquetry.commits.growing import GrowingTree
 from parquetry.commits.staged_files import proved_ahead
 from parquetry.commits.staging import open_staging
 from parquetry.errors import ConflictError, NotFoundError, ParquetryError
-from parquetry.model.changes import Change, NewFile
+from parquetry.model.changes import Change, NewFile, covering_folder
 from parquetry.operations.backups import check_backup_dir, forget_backup, make_backup
 from parquetry.operations.bundled_rewriting import bundled, rewrite_bundle
 from parquetry.operations.plans import OperationResult, Plan
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
     from parquetry.operations.recoding import NewValues
     from parquetry.operations.rewriting import Written
     from parquetry.storage.protocol import Storage
+
+MANY_FOLDERS = 64
+"""To make fewer takes some milliseconds."""
 
 AnyPlan = TypeVar("AnyPlan", bound=Plan)
 
@@ -86,13 +90,26 @@ def stage_edits(
     """Write the files that take the place of edited ones, by two threads; emptied ones have none."""
 
     def write(bundle: Sequence[Rewrite]) -> list[Written]:
-        return rewrite_bundle(storage, bundle, values, compression)
+        placed = [(edit, staging.placed(path, edit.file.state.folder)) for edit, path in bundle]
+        return rewrite_bundle(storage, [Rewrite(*one) for one in placed], values, compression)
 
     left = [Rewrite(edit, staging.new_path()) for edit in edits if edit.rows_left]
-    folders = {source: edit.file.state.folder for edit, source in left}
+    folders = {staging.final_name(path): edit.file.state.folder for edit, path in left}
     for new in in_bundles(write, bundled(left)):
-        path = posixpath.join(folders[new.source], staging.final_name(new.source))
-        yield NewFile(path, new.source, new.rows, new.bytes)
+        name = staging.final_name(new.source)
+        yield NewFile(posixpath.join(folders[name], name), new.source, new.rows, new.bytes)
+
+
+def grow(home: Home, storage: Storage, staging: Staging, plan: Plan) -> None:
+    """Let the files that take the place of most of a dataset be written where they will stand.
+
+    So two threads make the folders, between other work, and nothing has to be moved.
+    """
+    folders = {file.folder for file in plan.rewrite}
+    if len(folders) < MANY_FOLDERS or len(plan.rewrite) < plan.kept_files:
+        return
+    if not covering_folder([file.path for file in plan.rewrite]):
+        staging.grown = GrowingTree(home, storage, staging, folders)
 
 
 def jsonable(given: Mapping[str, Any] | None) -> dict[str, Any] | None:

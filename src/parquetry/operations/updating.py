@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from parquetry.operations.arriving import stage_arrivals
 from parquetry.operations.moves import moved_rows
 from parquetry.operations.plans import OperationResult
-from parquetry.operations.running import run_again, run_plan, stage_edits
+from parquetry.operations.running import grow, run_again, run_plan, stage_edits
 from parquetry.operations.update_plan import UpdatePlan, plan_update
 
 if TYPE_CHECKING:
@@ -42,6 +42,7 @@ def run_update(
     """
 
     def stage(staging: Staging) -> Iterator[NewFile]:
+        grow(home, storage, staging, plan)
         yield from stage_edits(storage, staging, plan.edits, plan.assignments, compression)
         moved = moved_rows(plan.edits, plan.assignments, plan.scope)
         yield from stage_arrivals(storage, staging, plan.scope, moved, compression, plan.metadata)

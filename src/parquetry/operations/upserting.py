@@ -10,7 +10,7 @@ from parquetry.model.frames import one_table
 from parquetry.operations.arriving import stage_arrivals
 from parquetry.operations.moves import moved_rows
 from parquetry.operations.plans import OperationResult
-from parquetry.operations.running import run_again, run_plan, stage_edits
+from parquetry.operations.running import grow, run_again, run_plan, stage_edits
 from parquetry.operations.upsert_plan import UpsertPlan, plan_upsert
 
 if TYPE_CHECKING:
@@ -47,6 +47,7 @@ def run_upsert(
     """
 
     def stage(staging: Staging) -> Iterator[NewFile]:
+        grow(home, storage, staging, plan)
         yield from stage_edits(storage, staging, plan.edits, plan.values, compression)
         arriving = chain(moved_rows(plan.edits, plan.values, plan.scope), [plan.inserted])
         yield from stage_arrivals(

@@ -7,6 +7,7 @@ surrounds it is done for all files together.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,7 +19,7 @@ from parquetry.files.lockstep import UnusualError
 from parquetry.files.splicing.extending import MOST_PAGES, SUMS, count_pages, united
 from parquetry.files.splicing.fields import ColumnMetaData
 from parquetry.files.splicing.statistics import joined_statistics
-from parquetry.files.splicing.structs import LIST, STRUCT, Struct
+from parquetry.files.splicing.structs import LIST, STRUCT
 from parquetry.files.splicing.thrift import decode_struct, encode_struct
 
 if TYPE_CHECKING:
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from parquetry.files.bundles.chunks import Chunks
     from parquetry.files.lockstep import Flags, Numbers
     from parquetry.files.splicing.schema import Element
+
+_NOTHING = b"\0"  # a struct without fields
 
 
 @dataclass(frozen=True, eq=False)
@@ -137,23 +140,21 @@ def _joined_statistics(ours: Chunks, theirs: Chunks, element: Element) -> tuple[
     values = [one.metadata.integer(ColumnMetaData.NUM_VALUES) for one in (ours, theirs)]
     files = len(ours.start)
     counts = [np.zeros(files, int) if one is None else one for one in values]
-    joined = [
-        joined_statistics(one, other, pair, element)
-        for one, other, pair in zip(
-            _statistics(ours.metadata, files),
-            _statistics(theirs.metadata, files),
-            np.stack(counts, axis=1).tolist(),
-            strict=True,
-        )
-    ]
-    return Cut.of([encode_struct(one) for one, _ in joined]), np.array([has for _, has in joined])
+
+    @cache  # many files say the same of a column with few values
+    def joined(one: bytes, other: bytes, here: int, there: int) -> tuple[bytes, bool]:
+        sides = decode_struct(one), decode_struct(other)
+        statistics, has_bounds = joined_statistics(*sides, (here, there), element)
+        return encode_struct(statistics), has_bounds
+
+    said = (_statistics(one.metadata, files) for one in (ours, theirs))
+    found = list(map(joined, *said, *(one.tolist() for one in counts)))
+    return Cut.of([one for one, _ in found]), np.array([has for _, has in found])
 
 
-def _statistics(metadata: Structs, files: int) -> list[Struct]:
+def _statistics(metadata: Structs, files: int) -> list[bytes]:
     """Return what is said of the values of a chunk in each file."""
     _, value = metadata.get(ColumnMetaData.STATISTICS, (0, None))
     if isinstance(value, Structs):
         value = gather(value.parts(), files).cut
-    if not isinstance(value, Cut):
-        return [Struct()] * files
-    return [decode_struct(one) for one in value.each()]
+    return value.each() if isinstance(value, Cut) else [_NOTHING] * files

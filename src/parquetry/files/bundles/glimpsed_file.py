@@ -4,15 +4,11 @@ from __future__ import annotations
 
 from typing import Self
 
-from parquetry.files.splicing.file_bytes import FileBytes, open_descriptor
+from parquetry.files.splicing.file_bytes import FileBytes
 
 
 class GlimpsedFile(FileBytes):
-    """A file among so many that they cannot all be open; make it by `of`.
-
-    It is opened again as soon as other bytes than those of its end are asked for. `close` lets these go
-    as well, until they are asked for anew.
-    """
+    """A file among so many that they cannot all be open; make it by `of`."""
 
     TAIL_BYTES = 16 << 10
 
@@ -24,19 +20,13 @@ class GlimpsedFile(FileBytes):
             NotFoundError: If there is none.
             StorageError: If it cannot be read.
         """
-        file = cls.open(path)
-        try:
+        with cls.open(path) as file:
             file.read(file.size, 0)
-        finally:
-            super(GlimpsedFile, file).close()
         return file
 
-    def close(self) -> None:
-        """Hold nothing of the file."""
-        super().close()
-        self._tail = None
-
-    def _opened(self) -> int:
-        if self.descriptor is None:
-            self.descriptor = open_descriptor(self.name)
-        return self.descriptor
+    def read_disk(self, offset: int, length: int) -> bytes:
+        """Return bytes past what is at hand; the file is opened for them, unless it is open."""
+        if self.descriptor is not None:
+            return super().read_disk(offset, length)
+        with FileBytes.open(self.name) as file:
+            return file.read_disk(offset, length)

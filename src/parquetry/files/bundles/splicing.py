@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import groupby
-from operator import itemgetter
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -107,24 +105,29 @@ def concatenate_alike(files: Alike, ends: Numbers, reference: Footer) -> Iterato
 
 
 def write_new(new: NewBytes, sink: Sink) -> None:
-    """Write a new file; each source is closed as soon as all is copied of it.
+    """Write a new file.
 
     Raises:
         CorruptionError: If a source ends before its footer says.
         StorageError: If the disk refuses.
     """
     write_all(sink, MAGIC)
-    for source, runs in groupby(new.runs, itemgetter(0)):
-        for _, start, length in runs:
-            copy_bytes(source, start, length, sink)
-        source.close()
+    for source, start, length in new.runs:
+        copy_bytes(source, start, length, sink)
     write_all(sink, new.ending)
 
 
 def joined(new: NewBytes) -> bytes:
-    """Return a new file whose sources lie in memory."""
-    parts = [source.view(start, length) for source, start, length in new.runs]
-    return b"".join((MAGIC, *[part for part in parts if part is not None], new.ending))
+    """Return a new file.
+
+    Raises:
+        CorruptionError: If a source ends before its footer says.
+    """
+    parts: list[bytes | memoryview] = [MAGIC]
+    for source, start, length in new.runs:
+        view = source.view(start, length)
+        parts.append(source.read(start, length) if view is None else view)
+    return b"".join((*parts, new.ending))
 
 
 def _pick(files: Alike, number: int, other: Alike | None, behind: Extension | None) -> PickedGroup:

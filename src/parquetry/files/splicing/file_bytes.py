@@ -105,13 +105,13 @@ class FileBytes:
     def _read_file(self, offset: int, length: int) -> bytes:
         if self._tail is None:
             start = max(0, self.size - self.TAIL_BYTES)
-            self._tail = (start, self._read_disk(start, self.size - start))
+            self._tail = (start, self.read_disk(start, self.size - start))
         start, tail = self._tail
         if offset >= start:
             return tail[offset - start : offset - start + length]
-        return self._read_disk(offset, length)
+        return self.read_disk(offset, length)
 
-    def _read_disk(self, offset: int, length: int) -> bytes:
+    def read_disk(self, offset: int, length: int) -> bytes:
         """Return the bytes, however many calls the system wants to give them in."""
         parts: list[bytes] = []
         while length > 0:
