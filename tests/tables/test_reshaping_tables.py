@@ -11,6 +11,7 @@ import pytest
 
 from parquetry import Dataset, ParquetCompactor, ParquetCRUD, Repartitioner, Store, write_event_rows
 from parquetry.errors import CorruptionError, LayoutError, RequestError
+from parquetry.operations import repartitioning
 from parquetry.operations.joints import Joint
 from parquetry.tables import TableSchema, column
 from parquetry.tables.content import content_hash
@@ -91,7 +92,11 @@ def spoil(monkeypatch, change):
             pq.write_table(spoiled, sink)
         return replace(new, rows=spoiled.num_rows, bytes=Path(new.source).stat().st_size)
 
+    def one_by_one(joints, *others):
+        return [joint.stage(*others) for joint in joints]
+
     monkeypatch.setattr(Joint, "stage", wrong)
+    monkeypatch.setattr(repartitioning, "stage_each", one_by_one)
 
 
 def _polars(table, *exprs):
