@@ -130,7 +130,7 @@ class Brains:
         asked = sorted(counts)
         there = [self.predicted(one, layout, constants, seconds) for one, layout in present.items()]
         now = np.min([[costs[number] for number in asked] for costs in there], axis=0)
-        return propose(situation, now=now)
+        return propose(replace(situation, now=now))
 
     def situation(
         self, counts: Counter, constants: Constants, seconds: Mapping[int, tuple[str, float]]

@@ -192,3 +192,18 @@ def test_proposals_are_the_same_for_the_same_situation(sample):
     again = propose(situation(Sample(sample.table, sample.rows, sample.bytes, {}), asked))
     assert [one.layout_id for one in first] == [one.layout_id for one in again]
     assert INITIAL not in {one.layout_id for one in first}
+
+
+def test_what_spares_most_beside_what_is_there_is_refined_as_well(sample):
+    kinds = questions(15)
+    here = situation(sample, [*kinds["prices"], *kinds["prices"], *kinds["customer"]])
+    by_price, by_customer = Layout(sort_by=("price",)), Layout(sort_by=("customer",))
+    assert here.seconds(by_price) < here.seconds(by_customer)
+    assert here.promising([by_customer, by_price], 1) == [by_price]
+    beside = replace(here, now=here.seconds_each(by_price))
+    assert beside.promising([by_customer, by_price], 1) == [by_price, by_customer]
+    assert beside.spared(by_price) == 0
+    assert list(faster_codecs(beside, [by_price])) == []
+    assert list(faster_codecs(beside, [by_price, by_customer])) == [
+        replace(by_customer, compression="lz4")
+    ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -124,7 +124,7 @@ def _propose(
     *,
     is_anew: bool,
 ) -> Proposal:
-    now = dt.datetime.now(dt.UTC)
+    at = dt.datetime.now(dt.UTC)
     listing = dataset.source.listing()
     extent = notebook.extent(listing)
     ledger = notebook.ledger(dataset.source, extent, config.seed)
@@ -142,14 +142,15 @@ def _propose(
         queries, dataset.name, ledger, {own: works_of_own, **works}, notebook.understood
     )
     constants = fit_log(readings)
-    wishes = find_wishes(readings, constants, now, config.half_life_days)
+    wishes = find_wishes(readings, constants, at, config.half_life_days)
     hints = _hints(dataset, len(listing.files), extent.compression)
     situation = Situation(ledger.sample, tuple(wishes), constants, hints, ledger)
     numbers = [one.understood.number for one in readings]
     present = _present(situation, own, records, works_of_own(numbers), beside)
     found = None if is_anew else notebook.still_fit([own, *beside], rules)
     if found is None:
-        found = propose(situation, rules, np.min([one.each for one in present], axis=0))
+        now = np.min([one.each for one in present], axis=0)
+        found = propose(replace(situation, now=now), rules)
         if rules:
             notebook.keep_proposed(found, [own, *beside], rules)
     rewrite = rewrite_estimate(records, extent)

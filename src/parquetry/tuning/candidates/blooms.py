@@ -17,12 +17,12 @@ _WORTHWHILE = 0.98
 
 
 def bloom_filters(situation: Situation, so_far: Sequence[Layout]) -> Iterator[Layout]:
-    """Yield the best layouts so far with filters on the columns where those spare reading.
+    """Yield the most promising layouts so far with filters on the columns where those spare reading.
 
     Also the order in which rows came, since filters need none.
     """
     columns = _looked_up(situation)
-    best = sorted(so_far, key=situation.seconds)[:_KEPT]
+    best = situation.promising(so_far, _KEPT)
     for layout in (*best, Layout()):
         useful = tuple(
             column

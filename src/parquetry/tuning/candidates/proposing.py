@@ -48,7 +48,6 @@ _COMPANIONS = 2
 def propose(
     situation: Situation,
     rules: Sequence[Rule] = RULES,
-    now: NDArray[np.float64] | None = None,
 ) -> list[Layout]:
     """Return the most promising layouts, best first.
 
@@ -61,7 +60,6 @@ def propose(
     Args:
         situation: The dataset and what was asked of it.
         rules: How layouts are found.
-        now: What each wish takes in the layouts that are there.
     """
     if not situation.wishes or not situation.sample.table.num_rows:
         return []
@@ -75,8 +73,8 @@ def propose(
     weights = situation.weights
     totals = each @ weights
     chosen = [*np.argsort(totals, kind="stable")[:BEST].tolist(), *_specialists(situation, each)]
-    if now is not None:
-        chosen += _companions(each, now, weights)
+    if situation.now is not None:
+        chosen += _companions(each, situation.now, weights)
     return [layouts[number] for number in sorted(set(chosen), key=lambda n: (totals[n], n))]
 
 

@@ -16,7 +16,7 @@ _KEPT = 3
 
 
 def row_group_sizes(situation: Situation, so_far: Sequence[Layout]) -> Iterator[Layout]:
-    """Yield the best layouts so far with smaller row groups, and with larger ones."""
-    for layout in sorted(so_far, key=situation.seconds)[:_KEPT]:
+    """Yield the most promising layouts so far with smaller row groups, and with larger ones."""
+    for layout in situation.promising(so_far, _KEPT):
         for rows in SIZES:
             yield replace(layout, row_group_rows=rows)

@@ -9,15 +9,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
+from parquetry.model.layouts import Layout
 from parquetry.tuning.costs.codecs import decoding_factor
 from parquetry.tuning.costs.constants import Constants
 from parquetry.tuning.costs.ledger import Ledger
 from parquetry.tuning.costs.work import predict_works
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from numpy.typing import NDArray
 
-    from parquetry.model.layouts import Layout
     from parquetry.tuning.costs.groups import Groups
     from parquetry.tuning.costs.spans import Need
     from parquetry.tuning.costs.work import Asked
@@ -76,6 +78,8 @@ class Situation:
         constants: How long reading takes.
         hints: What else is known.
         known: What was predicted before, by the same sample; it is added to.
+        now: What each wish takes in the layouts that are there, in the best of them; None if there are
+            none to consider.
     """
 
     sample: Sample
@@ -83,6 +87,7 @@ class Situation:
     constants: Constants = field(default_factory=Constants)
     hints: Hints = field(default_factory=Hints)
     known: Ledger | None = field(default=None, repr=False, compare=False)
+    now: NDArray[np.float64] | None = field(default=None, repr=False, compare=False)
 
     @cached_property
     def columns(self) -> tuple[str, ...]:
@@ -130,6 +135,31 @@ class Situation:
     def seconds(self, layout: Layout) -> float:
         """Return what all wishes together would take in a layout, by their weights."""
         return float(self.seconds_each(layout) @ self.weights)
+
+    def promising(self, layouts: Collection[Layout], count: int) -> list[Layout]:
+        """Return the layouts that are worth refining.
+
+        These are the best as a whole, and the one that spares most beside what is there.
+
+        Args:
+            layouts: Some layouts.
+            count: How many of the best as a whole.
+        """
+        best = sorted(layouts, key=self.seconds)[:count]
+        if self.now is not None and best:
+            best.append(max(layouts, key=self.spared))
+        return list(dict.fromkeys(best))
+
+    def spared(self, layout: Layout) -> float:
+        """Return the share of the time that a layout spares beside what is there.
+
+        Each wish goes to the layout that serves it best. If nothing is said of what is there, it is
+        the rows as they come.
+        """
+        now = self.seconds_each(Layout()) if self.now is None else self.now
+        least = np.minimum(self.seconds_each(layout), now)
+        total = float(now @ self.weights)
+        return 1 - float(least @ self.weights) / total if total else 0.0
 
     def seconds_each(self, layout: Layout) -> NDArray[np.float64]:
         """Return what each wish would take in a layout."""
