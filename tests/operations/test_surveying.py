@@ -73,6 +73,20 @@ def test_a_survey_is_the_same_together_and_one_by_one(tmp_path_factory, found, b
     assert one == other
 
 
+def test_null_in_one_file_takes_the_bounds_of_no_other(tmp_path):
+    for number, values in enumerate([[1, None], [2, 3], [4, 5]]):
+        folder = tmp_path / f"k={number}"
+        folder.mkdir()
+        pq.write_table(
+            pa.table({"x": pa.array(values, pa.int64())}),
+            folder / "a.parquet",
+            sorting_columns=[pq.SortingColumn(0)],
+        )
+    for together in (True, False):
+        found = survey(tmp_path, ["x"], together=together)
+        assert [file.bounds for file in found.files] == [None, (2, 3), (4, 5)]
+
+
 def test_files_with_key_values_of_their_own_are_read_together(tmp_path):
     for number in range(4):
         table = pa.table({"x": [number]}).replace_schema_metadata({"hash": str(number) * 40})

@@ -81,17 +81,17 @@ def _bounds(groups: Sequence[Any], column: int) -> tuple[Any, Any] | None:
 
     NULL stands outside, and NaN, of which statistics do not tell.
     """
-    found = []
-    for group in groups:
-        if not group.num_rows:
-            continue
-        said = group.column(column).statistics
-        if said is None or not said.has_min_max or said.physical_type in {"FLOAT", "DOUBLE"}:
-            return None
-        if not said.has_null_count or said.null_count:
-            return None
-        found.append((said.min, said.max))
-    return (min(low for low, _ in found), max(high for _, high in found)) if found else None
+    chunks = [group.column(column).statistics for group in groups if group.num_rows]
+    if not all(map(_tells_bounds, chunks)) or any(said.null_count for said in chunks):
+        return None
+    return (min(said.min for said in chunks), max(said.max for said in chunks)) if chunks else None
+
+
+def _tells_bounds(said: Any) -> bool:
+    """Whether the statistics of a chunk tell its bounds, and whether NULL stands outside of them."""
+    if said is None or not said.has_min_max or not said.has_null_count:
+        return False
+    return said.physical_type not in {"FLOAT", "DOUBLE"}
 
 
 def survey_table(
@@ -118,7 +118,7 @@ def survey_table(
     example = survey_footer(states[0], table.example, texts[0], schema, {})
     normal = normal_schema(schema)
     bounds: Sequence[tuple[Any, Any] | None] = [None] * len(states)
-    if example.sorting and example.bounds is not None:
+    if example.sorting and _may_tell_bounds(table.example, example.sorting[0][0], normal):
         told = _table_bounds(table, example.sorting[0][0], normal)
         if told is None:
             return None
@@ -142,6 +142,15 @@ def survey_table(
         )
         for number, state in enumerate(states)
     ]
+
+
+def _may_tell_bounds(example: FileMetaData, name: str, columns: pa.Schema) -> bool:
+    """Whether footers like this one may tell bounds; if NULL stands outside, each says for itself."""
+    leaf = place_of(example, columns, name)
+    if leaf is None:
+        return True  # as far as can be seen here
+    groups = [example.row_group(number) for number in range(example.num_row_groups)]
+    return all(_tells_bounds(group.column(leaf).statistics) for group in groups)
 
 
 def _extremes(
