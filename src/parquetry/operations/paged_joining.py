@@ -61,9 +61,8 @@ MOST_FILES = 512
 MOST_BYTES = 8 << 20
 """Of the files that are made into others at once; with all that is made of them, six times as many."""
 
-FEWEST_ROWS = (
-    256  # of a file on average: to find out about a smaller one takes longer than to decode it
-)
+FEWEST_ROWS = 256
+"""Of a file on average: to find out about a smaller one takes longer than to decode it."""
 
 
 def stage_paged(

@@ -14,6 +14,7 @@ from pyarrow import types as pt
 from parquetry.files.bundles.stacking import ChunkPlaces, Stack, decode_stacked
 from parquetry.files.bundles.structs import read_structs
 from parquetry.files.lockstep import UnusualError, Walk
+from parquetry.files.splicing.file_bytes import read_at
 from parquetry.files.splicing.footer import SHAPE
 from parquetry.files.splicing.thrift import decode_struct
 from parquetry.files.text_codes import LARGEST_DICTIONARY
@@ -165,7 +166,7 @@ def _read_pieces(file: ScopedFile, starts: Sequence[int], sizes: Sequence[int]) 
             ):
                 raise changed(file.path)  # neither the file nor a link to it is what it was
             return [
-                os.pread(descriptor, size, start) for start, size in zip(starts, sizes, strict=True)
+                read_at(descriptor, size, start) for start, size in zip(starts, sizes, strict=True)
             ]
         finally:
             os.close(descriptor)

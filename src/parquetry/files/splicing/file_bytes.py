@@ -116,7 +116,7 @@ class FileBytes:
         parts: list[bytes] = []
         while length > 0:
             try:
-                part = os.pread(self._opened(), length, offset)
+                part = read_at(self._opened(), length, offset)
             except OSError as error:
                 raise _unreadable(error, self.name) from error
             if not part:
@@ -125,6 +125,17 @@ class FileBytes:
             offset += len(part)
             length -= len(part)
         return b"".join(parts)
+
+
+def read_at(descriptor: int, length: int, offset: int) -> bytes:
+    """Return bytes of an opened file, as many as the system gives in one call.
+
+    Windows has no call for that: there a descriptor must not be read from by two threads at once.
+    """
+    if hasattr(os, "pread"):
+        return os.pread(descriptor, length, offset)
+    os.lseek(descriptor, offset, os.SEEK_SET)
+    return os.read(descriptor, length)
 
 
 def open_descriptor(name: str) -> int:
