@@ -8,6 +8,7 @@ from parquetry.files import footer_table
 from parquetry.operations import (
     bundled_joining,
     bundled_rewriting,
+    joints,
     reading_together,
     rewriting_together,
     running,
@@ -21,3 +22,17 @@ def few_are_many(monkeypatch):
     monkeypatch.setattr(running, "MANY_FOLDERS", 2)
     for module in (bundled_rewriting, rewriting_together, bundled_joining):
         monkeypatch.setattr(module, "WORTH_A_BUNDLE", 2)
+
+
+@pytest.fixture
+def alone(monkeypatch) -> list[str]:
+    """Note which files were staged each by itself, and not together with others."""
+    found: list[str] = []
+    before = joints.Joint.stage
+
+    def stage(joint, *others):
+        found.append(joint.folder)
+        return before(joint, *others)
+
+    monkeypatch.setattr(joints.Joint, "stage", stage)
+    return found

@@ -16,7 +16,7 @@ from parquetry.errors import ParquetryError
 from parquetry.files.bundles import splicing
 from parquetry.files.bundles.glimpsed_file import GlimpsedFile
 from parquetry.files.encoding import encode_rows, writer_options
-from parquetry.operations import bundled_joining, joints, repartitioning
+from parquetry.operations import bundled_joining, repartitioning
 from parquetry.operations.repartition_plan import plan_repartition
 from parquetry.operations.repartitioning import repartition
 from parquetry.operations.working import WORKERS, watched
@@ -62,20 +62,6 @@ def made(path, products: int = 4, days: int = 3, **options) -> Folder:
 def contents(folder: Folder) -> dict[str, bytes]:
     found = folder.root.glob("product=*/*.parquet")
     return {path.parent.name: path.read_bytes() for path in found}
-
-
-@pytest.fixture
-def alone(monkeypatch):
-    """Note which files were not joined together with others."""
-    found: list[str] = []
-    before = joints.Joint.stage
-
-    def stage(joint, *others):
-        found.append(joint.folder)
-        return before(joint, *others)
-
-    monkeypatch.setattr(joints.Joint, "stage", stage)
-    return found
 
 
 def change_nothing(folder: Folder) -> None:

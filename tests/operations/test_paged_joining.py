@@ -30,7 +30,7 @@ from parquetry.files.splicing.fields import (
     PageLocation,
 )
 from parquetry.files.splicing.thrift import decode_list, decode_struct
-from parquetry.operations import joints, paged_joining
+from parquetry.operations import paged_joining
 from readings import ENGINES
 
 FILES = 6  # of a partition
@@ -44,20 +44,6 @@ def pages_of_any_size(monkeypatch):
     monkeypatch.setattr(choosing, "MOST_LOST", 100.0)
     monkeypatch.setattr(paged_joining, "FEWEST_ROWS", 1)
     monkeypatch.setattr(paged_joining, "WORTH_A_BUNDLE", 2)
-
-
-@pytest.fixture
-def alone(monkeypatch) -> list[str]:
-    """Note which files were not made of pages."""
-    found: list[str] = []
-    before = joints.Joint.stage
-
-    def stage(joint, *others):
-        found.append(joint.folder)
-        return before(joint, *others)
-
-    monkeypatch.setattr(joints.Joint, "stage", stage)
-    return found
 
 
 def table_of(seed: int, rows: int, start: int = 0) -> pa.Table:

@@ -141,18 +141,27 @@ def _settle(walk: Walk, struct: Structs, bounds: Bounds, limit: Numbers) -> Chun
 
 def _place(walk: Walk, metadata: Structs, limit: Numbers) -> tuple[Numbers, Numbers]:
     """Return where the pages of a chunk begin, and how many bytes they take."""
+    start, data, size = find_pages(metadata)
+    inside = (start >= len(MAGIC)) & (start <= limit)
+    inside &= (size > 0) & (size <= limit - start) & (data - start <= size)
+    walk.leave(~inside)
+    return start, size
+
+
+def find_pages(metadata: Structs) -> tuple[Numbers, Numbers, Numbers]:
+    """Return where the pages of a chunk begin, where its first data page does, and how long they are.
+
+    Raises:
+        UnusualError: That is not told.
+    """
     data = metadata.integer(ColumnMetaData.DATA_PAGE_OFFSET)
     size = metadata.integer(ColumnMetaData.TOTAL_COMPRESSED_SIZE)
     if data is None or size is None:
         raise UnusualError
     dictionary = metadata.integer(ColumnMetaData.DICTIONARY_PAGE_OFFSET)
-    start = data
-    if dictionary is not None:
-        start = np.minimum(data, np.where(dictionary == 0, data, dictionary))
-    inside = (start >= len(MAGIC)) & (start <= limit)
-    inside &= (size > 0) & (size <= limit - start) & (data - start <= size)
-    walk.leave(~inside)
-    return start, size
+    if dictionary is None:
+        return data, data, size
+    return np.minimum(data, np.where(dictionary == 0, data, dictionary)), data, size
 
 
 def _find(walk: Walk, struct: Structs, fields: tuple[int, ...], limit: Numbers) -> Spans | None:

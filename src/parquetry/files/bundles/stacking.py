@@ -14,7 +14,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from parquetry.files.bundles.chunks import find_pages
 from parquetry.files.bundles.gathering import gather
+from parquetry.files.lockstep import UnusualError
 from parquetry.files.splicing.fields import ColumnChunk, ColumnMetaData, FileMetaData, RowGroup
 from parquetry.files.splicing.footer import MAGIC, TAIL_BYTES
 from parquetry.files.splicing.structs import I64, LIST, STRUCT, Struct, zigzag
@@ -59,14 +61,10 @@ class ChunkPlaces:
     @classmethod
     def of(cls, metadata: Structs) -> ChunkPlaces | None:
         """Return where a chunk stands by what is said of it, None if that is nowhere."""
-        data = metadata.integer(ColumnMetaData.DATA_PAGE_OFFSET)
-        sizes = metadata.integer(ColumnMetaData.TOTAL_COMPRESSED_SIZE)
-        if data is None or sizes is None:
+        try:
+            starts, data, sizes = find_pages(metadata)
+        except UnusualError:
             return None
-        dictionary = metadata.integer(ColumnMetaData.DICTIONARY_PAGE_OFFSET)
-        starts = data
-        if dictionary is not None:
-            starts = np.minimum(data, np.where(dictionary == 0, data, dictionary))
         is_sound = (starts >= len(MAGIC)) & (sizes > 0) & (data - starts < sizes)
         return cls(metadata, starts, sizes) if is_sound.all() else None
 
