@@ -54,6 +54,8 @@ def chosen_sort(brains: Brains, numbers: np.ndarray) -> Outcome:
     seen = {int(number): (INITIAL, float(initial.seconds[number])) for number in first}
     situation = brains.situation(Counter(map(int, first)), brains.fit(list(seen), seen), seen)
     sorts = [Layout(sort_by=(column,)) for column in situation.hot_columns]
+    if not sorts:  # there is no condition that an order could help
+        return static(initial, numbers, "single sort, chosen online")
     done = brains.bench.build(min(sorts, key=situation.seconds))
     answered = [(done if at >= RECENT else initial, int(n)) for at, n in enumerate(numbers)]
     return Outcome("single sort, chosen online", answered, [(RECENT, done)])
