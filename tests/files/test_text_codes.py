@@ -101,9 +101,14 @@ def test_a_text_that_is_the_same_in_all_rows_is_told(side):
     assert constant_texts(footer, 0, ["side"]) == expected
 
 
-def test_long_texts_are_not_told_by_their_bounds():
-    footer = pq.read_metadata(io.BytesIO(written(table_of(["x" * 100] * 3))))
+@pytest.mark.parametrize("length", [16, 17, 32, 100])
+def test_texts_whose_bounds_may_have_been_cut_are_not_told(length):
+    """A writer that cuts them leaves the same beginning of different texts."""
+    footer = pq.read_metadata(io.BytesIO(written(table_of(["x" * length] * 3))))
     assert constant_texts(footer, 0, ["side"]) == {}
+    assert constant_texts(
+        pq.read_metadata(io.BytesIO(written(table_of(["x" * 15] * 3)))), 0, ["side"]
+    ) == {"side": "x" * 15}
 
 
 def test_texts_of_which_no_bounds_are_told_are_not_told():

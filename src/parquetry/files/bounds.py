@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from pyarrow.parquet import FileMetaData
 
-_SURELY_WHOLE = 16  # characters: some writers cut longer texts short in their statistics
+LONGEST_CERTAIN = 16
+"""Bytes; no writer cuts the bounds of texts shorter than this."""
 
 
 def find_disagreement(
@@ -85,7 +86,7 @@ def _range(low: Any, high: Any) -> str:
 
 
 def _is_exact(bound: Any) -> bool:
-    return not isinstance(bound, str | bytes) or len(bound) < _SURELY_WHOLE
+    return not isinstance(bound, str | bytes) or len(bound) < LONGEST_CERTAIN
 
 
 def _shown(bound: Any) -> str:

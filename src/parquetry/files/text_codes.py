@@ -16,13 +16,13 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from pyarrow import types as pt
 
+from parquetry.files.bounds import LONGEST_CERTAIN
 from parquetry.model.plain_numbers import array_of
 from parquetry.model.schema import no_rows
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-_CERTAIN_BYTES = 32  # so long are bounds that no writer cuts off
 LARGEST_DICTIONARY = 64 << 10
 """Bytes as stored; a larger one may have been given up half-way."""
 
@@ -76,7 +76,7 @@ def constant_texts(footer: pq.FileMetaData, group: int, names: Collection[str]) 
         told = chunk.statistics if chunk.is_stats_set else None
         if told is None or not told.has_min_max or not told.has_null_count or told.null_count:
             continue
-        if told.min_raw == told.max_raw and len(told.min_raw) <= _CERTAIN_BYTES:
+        if told.min_raw == told.max_raw and len(told.min_raw) < LONGEST_CERTAIN:
             found[name] = told.min
     return found
 

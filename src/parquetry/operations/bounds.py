@@ -12,6 +12,7 @@ import pyarrow as pa
 from pyarrow import types as pt
 
 from parquetry.errors import ParquetryError
+from parquetry.files.bounds import LONGEST_CERTAIN
 from parquetry.files.splicing import Source
 from parquetry.files.splicing.fields import ColumnMetaData, Statistics
 from parquetry.files.splicing.thrift import decode_struct
@@ -23,9 +24,6 @@ if TYPE_CHECKING:
     from pyarrow.parquet import FileMetaData
 
 Flags: TypeAlias = "np.ndarray[tuple[int], np.dtype[np.bool_]]"
-
-LONGEST_CERTAIN = 16
-"""Bytes; no writer cuts the bounds of texts shorter than this."""
 
 _WORTH_A_FOOTER = 65_536  # rows of a float column take longer to decode than one more footer
 _MOST_SCHEMAS = 256  # whose columns are remembered

@@ -8,8 +8,9 @@ import numpy as np
 import polars as pl
 from pyarrow import types as pt
 
+from parquetry.files.bounds import LONGEST_CERTAIN
 from parquetry.files.footer_values import decode_bounds
-from parquetry.operations.bounds import LONGEST_CERTAIN, Bounds, in_zone, is_simple, place_of
+from parquetry.operations.bounds import Bounds, in_zone, is_simple, place_of
 from parquetry.operations.types import polars_type
 
 if TYPE_CHECKING:
