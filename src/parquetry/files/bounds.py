@@ -19,6 +19,12 @@ LONGEST_CERTAIN = 16
 """Bytes; no writer cuts the bounds of texts shorter than this."""
 
 
+def is_certain(bound: Any) -> bool:
+    """Return whether no writer can have cut a bound short."""
+    stored = bound.encode() if isinstance(bound, str) else bound
+    return not isinstance(stored, bytes) or len(stored) < LONGEST_CERTAIN
+
+
 def find_disagreement(
     footer: FileMetaData, schema: pa.Schema, key: str, text: str | None
 ) -> str | None:
@@ -74,7 +80,7 @@ def _contradiction(found: Any, wanted: Any) -> str | None:
             return _range(low, high)
     except (TypeError, ValueError, OverflowError):  # a type whose statistics have other units
         return None
-    if low != high and _is_exact(low) and _is_exact(high):
+    if low != high and is_certain(low) and is_certain(high):
         return _range(low, high)
     return None
 
@@ -83,10 +89,6 @@ def _range(low: Any, high: Any) -> str:
     if low == high:
         return f"its value is {_shown(low)}"
     return f"its values range from {_shown(low)} to {_shown(high)}"
-
-
-def _is_exact(bound: Any) -> bool:
-    return not isinstance(bound, str | bytes) or len(bound) < LONGEST_CERTAIN
 
 
 def _shown(bound: Any) -> str:

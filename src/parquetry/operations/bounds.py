@@ -12,7 +12,7 @@ import pyarrow as pa
 from pyarrow import types as pt
 
 from parquetry.errors import ParquetryError
-from parquetry.files.bounds import LONGEST_CERTAIN
+from parquetry.files.bounds import is_certain
 from parquetry.files.splicing import Source
 from parquetry.files.splicing.fields import ColumnMetaData, Statistics
 from parquetry.files.splicing.thrift import decode_struct
@@ -112,7 +112,7 @@ def read_bounds(groups: Sequence[GroupPlace], name: str, kind: pa.DataType) -> B
     lows, highs = [one[0] for one in facts], [one[1] for one in facts]
     low, high = _series(lows, kind), _series(highs, kind)
     known = (low.is_not_null() & high.is_not_null()).to_numpy()
-    certain = known & np.array([_is_certain(a) and _is_certain(b) for a, b, *_ in facts], bool)
+    certain = known & np.array([is_certain(a) and is_certain(b) for a, b, *_ in facts], bool)
     return Bounds(
         low,
         high,
@@ -180,12 +180,6 @@ def in_zone(moments: pl.Series, wanted: pl.Datetime) -> pl.Series:
         .dt.convert_time_zone(wanted.time_zone or "")
         .cast(wanted)
     )
-
-
-def _is_certain(value: Any) -> bool:
-    """Return whether no writer can have cut a bound short."""
-    stored = value.encode() if isinstance(value, str) else value
-    return not isinstance(stored, bytes) or len(stored) < LONGEST_CERTAIN
 
 
 def _has_no_nan(group: GroupPlace, name: str, rows: int) -> bool:
