@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from parquetry.tuning.config import Config
 from parquetry.tuning.deciding import (
     Rules,
     State,
@@ -21,6 +22,7 @@ from parquetry.tuning.deciding import (
 )
 from parquetry.tuning.offline_optimum import WorkFunction
 from parquetry.tuning.options import MARGIN, Option, options, replay
+from parquetry.tuning.prices import rent
 from parquetry.tuning.spacing import is_worth_tuning
 
 
@@ -187,15 +189,27 @@ def test_where_moving_has_served_well_less_must_be_saved():
     assert decide(fresh, [Option("b", 10.0)], Rules()) is None
 
 
-@given(st.lists(COSTS, max_size=60))
+@given(st.lists(st.tuples(COSTS, st.floats(0, 10)), max_size=60))
 def test_an_option_that_comes_later_catches_up_by_replaying(sequence):
     state, present = State(), ["initial", "a"]
-    choices = options({"b": 5.0, "c": 5.0}, present, 2)
-    for costs in sequence:
-        state = advance(state, costs, present, choices)
-    past = {name: np.array([costs[name] for costs in sequence]) for name in NAMES}
+    choices = options({"b": 5.0, "c": 5.0}, present, 2, rent=0.03)
+    for costs, gap in sequence:
+        state = advance(state, costs, present, choices, gap)
+    past = {name: np.array([costs[name] for costs, _ in sequence]) for name in NAMES}
+    gaps = np.array([gap for _, gap in sequence])
     for option in choices:
-        assert replay(option, past, present) == pytest.approx(state.counters.get(option.key, 0.0))
+        found = replay(option, past, present, gaps)
+        assert found == pytest.approx(state.counters.get(option.key, 0.0))
+
+
+@pytest.mark.parametrize(("gap", "is_worth_it"), [(10.0, True), (1_000.0, False)])
+def test_a_replica_must_save_more_than_keeping_it_costs(gap, is_worth_it):
+    """A question saves 0.09 s less the margin; at one in ten seconds that is more than the rent."""
+    state, present = State(), ["initial"]
+    choices = options({"a": 1.0}, present, 1, rent=1e-3)
+    for _ in range(100):
+        state = advance(state, {"initial": 0.1, "a": 0.01}, present, choices, gap)
+    assert (decide(state, choices, Rules()) is not None) is is_worth_it
 
 
 @given(st.lists(COSTS, max_size=60), st.sampled_from([0, 1, 2]))
@@ -232,6 +246,20 @@ def test_options_are_one_more_replica_or_one_in_the_place_of_another():
         Option("b", 2.0, "a"),
         Option("b", 2.0, "c"),
     ]
+
+
+def test_only_one_more_replica_costs_more_to_keep():
+    layouts = {"a": 1.0, "b": 2.0}
+    assert options(layouts, ["initial"], 1, rent=0.5)[0].rent == 0.5
+    assert options(layouts, ["initial", "a"], 1, rent=0.5)[0].rent == 0.0
+    assert options(layouts, ["initial"], 0, rent=0.5)[0].rent == 0.0
+
+
+def test_the_rent_is_what_storage_costs_beside_computing():
+    """A hundred GB for 0.023 a month each are the price of 45 minutes of computing a day."""
+    a_day = 24 * 3600 * rent(Config(), 100e9)
+    assert a_day == pytest.approx(100 * 0.023 / (365.25 / 12) / 0.10 * 3600)
+    assert rent(Config(compute_price_hour=0), 100e9) == 0
 
 
 def test_small_datasets_are_left_alone():

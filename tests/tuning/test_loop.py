@@ -189,6 +189,16 @@ def test_the_rule_waits_until_moving_would_have_paid(store, config, metadata):
     assert "0 of 10" in again.decision.reason or "no layout" in again.decision.reason
 
 
+@pytest.mark.usefixtures("calm")
+def test_a_replica_is_not_made_where_keeping_it_costs_more_than_it_saves(store, config, metadata):
+    ask(config, metadata)
+    eager = config.model_copy(update={"theta": 1e-9})
+    dear = eager.model_copy(update={"storage_price_gb_month": 1e15})
+    assert LayoutExplorer(dear, metadata).tune_table("events").job is None
+    metadata.save_state("events", {})
+    assert LayoutExplorer(eager, metadata).tune_table("events").job is not None
+
+
 @pytest.fixture
 def bold(monkeypatch):
     """A rule that never becomes cautious, however dear moving so small a dataset is."""

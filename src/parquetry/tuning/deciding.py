@@ -1,11 +1,12 @@
 """When to move to another layout: when it would have paid already.
 
-Each option has a counter. A question adds to it what the option would have saved, less a margin; below
-zero it does not fall. An option is taken when its counter reaches `theta` times what the rewriting
-takes: the savings of the past vouch for those to come. So rewriting never costs more than `1 / theta`
-of the query time that was paid, whatever the questions. Where moving has turned out to be dear, beside
-what the best sequence of layouts would have cost, four times as much must have been saved; where it has
-served so well that even a move in vain would leave it near that, two fifths of it.
+Each option has a counter. A question adds to it what the option would have saved, less a margin, and
+what keeping one more layout costs is taken off as time goes by; below zero it does not fall. An option
+is taken when its counter reaches `theta` times what the rewriting takes: the savings of the past vouch
+for those to come. So rewriting never costs more than `1 / theta` of the query time that was paid,
+whatever the questions. Where moving has turned out to be dear, beside what the best sequence of layouts
+would have cost, four times as much must have been saved; where it has served so well that even a move
+in vain would leave it near that, two fifths of it.
 
 Every value here is plain and can be kept as JSON; nothing is known of how layouts are written.
 """
@@ -103,7 +104,11 @@ class State:
 
 
 def advance(
-    state: State, costs: Mapping[str, float], present: Sequence[str], choices: Sequence[Option]
+    state: State,
+    costs: Mapping[str, float],
+    present: Sequence[str],
+    choices: Sequence[Option],
+    gap_seconds: float = 0.0,
 ) -> State:
     """Return the state after one question.
 
@@ -112,11 +117,12 @@ def advance(
         costs: What the question takes in each layout, those of the options among them.
         present: The layouts that it could be answered from.
         choices: What could be done.
+        gap_seconds: How long after the question before it was asked.
     """
     current = min(costs[layout] for layout in present)
     counters = {}
     for option in choices:
-        before = state.counters.get(option.key, 0.0)
+        before = state.counters.get(option.key, 0.0) - option.rent * gap_seconds
         counters[option.key] = max(0.0, float(before + saving(option, costs, present, current)))
     moves = {**state.moves, **{option.layout: option.rewrite_seconds for option in choices}}
     return replace(

@@ -19,11 +19,14 @@ from parquetry.tuning.deciding import (
 )
 from parquetry.tuning.evaluation.verifying import find_verification
 from parquetry.tuning.options import Option, options, replay
+from parquetry.tuning.prices import rent
 from parquetry.tuning.replicas.state import settle_records
 from parquetry.tuning.spacing import is_worth_tuning, left_alone
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from numpy.typing import NDArray
 
     from parquetry.dataset import Dataset
     from parquetry.tuning.config import Config
@@ -173,9 +176,10 @@ def _choices(
     present = [one.layout_id for one in proposal.present]
     verdicts = {one: find_verification(metadata, table, one) for one in seconds}
     refused = {one for one, verdict in verdicts.items() if verdict and not verdict.passed}
+    kept = rent(config, proposal.situation.sample.bytes)
     return [
         replace(option, caution=_CAUTION) if option.layout in refused else option
-        for option in options(seconds, present, config.max_replicas)
+        for option in options(seconds, present, config.max_replicas, kept)
     ]
 
 
@@ -189,16 +193,24 @@ def _advanced(memory: _Memory, proposal: Proposal, choices: Sequence[Option]) ->
     asked_at = proposal.asked_at
     is_new = np.array([memory.until is None or at > memory.until for at in asked_at], bool)
     is_since = np.array([memory.moved_at is None or at > memory.moved_at for at in asked_at], bool)
-    past = {name: each[is_since & ~is_new] for name, each in costs.items()}
+    gaps = _gaps(asked_at)
+    is_past = is_since & ~is_new
+    past = {name: each[is_past] for name, each in costs.items()}
     counters = dict(memory.state.counters)
     for option in choices:
         if option.key not in counters:
-            counters[option.key] = replay(option, past, present)
+            counters[option.key] = replay(option, past, present, gaps[is_past])
     state = replace(memory.state, counters=counters)
     lines = np.column_stack([each[is_new] for each in costs.values()]).tolist()
-    for line in lines:
-        state = advance(state, dict(zip(costs, line, strict=True)), present, choices)
+    for line, gap in zip(lines, gaps[is_new].tolist(), strict=True):
+        state = advance(state, dict(zip(costs, line, strict=True)), present, choices, gap)
     return replace(memory, state=state, until=max(asked_at, default=memory.until))
+
+
+def _gaps(asked_at: Sequence[dt.datetime]) -> NDArray[np.float64]:
+    """Return how many seconds after the question before it each question was asked."""
+    moments = np.array([at.timestamp() for at in asked_at])
+    return np.diff(moments, prepend=moments[:1])
 
 
 def _ruled(proposal: Proposal, state: State, choices: Sequence[Option], config: Config) -> Decision:

@@ -28,12 +28,14 @@ class Option:
         drops: The layout that is given up, if one is.
         caution: So many times as much as usual must have been saved, because predictions for this layout
             were wrong before.
+        rent: Seconds of computing whose price keeping it has, for each second that it stands.
     """
 
     layout: str
     rewrite_seconds: float
     drops: str | None = None
     caution: float = 1.0
+    rent: float = 0.0
 
     @property
     def key(self) -> str:
@@ -42,7 +44,7 @@ class Option:
 
 
 def options(
-    layouts: Mapping[str, float], present: Sequence[str], max_replicas: int
+    layouts: Mapping[str, float], present: Sequence[str], max_replicas: int, rent: float = 0.0
 ) -> list[Option]:
     """Return what can be done: one more layout, or one in the place of another.
 
@@ -50,6 +52,7 @@ def options(
         layouts: What writing each candidate takes.
         present: The layouts that questions can be answered from; the dataset's own comes first.
         max_replicas: How many may stand beside the dataset. 0: the dataset itself is rewritten.
+        rent: What keeping one more costs; one in the place of another costs nothing more.
     """
     own, replicas = present[0], present[1:]
     found = []
@@ -59,7 +62,7 @@ def options(
         if max_replicas == 0:
             found.append(Option(layout, seconds, own))
         elif len(replicas) < max_replicas:
-            found.append(Option(layout, seconds))
+            found.append(Option(layout, seconds, rent=rent))
         else:
             found += [Option(layout, seconds, victim) for victim in replicas]
     return found
@@ -81,7 +84,10 @@ def saving(
 
 
 def replay(
-    option: Option, costs: Mapping[str, NDArray[np.float64]], present: Sequence[str]
+    option: Option,
+    costs: Mapping[str, NDArray[np.float64]],
+    present: Sequence[str],
+    gaps: NDArray[np.float64] | float = 0.0,
 ) -> float:
     """Return the counter that an option would have, had it been known since the last move.
 
@@ -89,7 +95,8 @@ def replay(
         option: The option.
         costs: What each question since then takes, by layout.
         present: The layouts that they could be answered from.
+        gaps: The seconds between each question and the one before.
     """
     current = reduce(np.minimum, [costs[layout] for layout in present])
-    sums = np.cumsum(saving(option, costs, present, current))
+    sums = np.cumsum(saving(option, costs, present, current) - option.rent * gaps)
     return float(sums[-1] - min(0.0, sums.min())) if len(sums) else 0.0  # it stops at zero

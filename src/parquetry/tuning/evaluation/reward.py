@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from parquetry.tuning.prices import rent
+
 if TYPE_CHECKING:
     import datetime as dt
 
     from parquetry.tuning.config import Config
     from parquetry.tuning.records import LayoutRecord
-
-_MONTH_HOURS = 730.0
-_GB = 1e9
 
 
 def reward(config: Config, latency_improvement: float, rewrite_cost: float) -> float:
@@ -37,9 +36,7 @@ def rewrite_cost(
     if record is None or not record.rewrite_seconds or baseline_seconds <= 0:
         return 0.0
     seconds = record.rewrite_seconds
-    if record.role == "replica" and config.compute_price_hour > 0:
-        age = (now - record.created_at).total_seconds() / 3600
-        hours = min(config.window_hours, max(0.0, age))
-        kept = (record.bytes or 0) / _GB * hours / _MONTH_HOURS * config.storage_price_gb_month
-        seconds += kept / config.compute_price_hour * 3600
+    if record.role == "replica":
+        age = max(0.0, (now - record.created_at).total_seconds())
+        seconds += min(config.window_hours * 3600, age) * rent(config, record.bytes or 0)
     return seconds / baseline_seconds
