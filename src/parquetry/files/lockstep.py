@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 Numbers: TypeAlias = "np.ndarray[Any, np.dtype[np.int64]]"
 Flags: TypeAlias = "np.ndarray[Any, np.dtype[np.bool_]]"
+Bytes: TypeAlias = "np.ndarray[Any, np.dtype[np.uint8]]"
 
 _NIBBLE = 15
 
@@ -124,6 +125,7 @@ class Walk:
         self.at: Numbers = starts
         self.ends: Numbers = ends
         self.same: Flags = np.ones(len(starts), bool)
+        self._are_all_same = True
 
     def fields(self) -> Iterator[tuple[int, int]]:
         """Yield number and type of each field; whoever gets one reads or skips its value.
@@ -134,7 +136,12 @@ class Walk:
         number = 0
         while True:
             heads = self._bytes()
-            head = self._agreed(np.where(heads & _NIBBLE == FALSE, heads - 1, heads))
+            head = int(heads[0])
+            strays = heads != head
+            if head & _NIBBLE in {TRUE, FALSE} or is_any(strays):
+                head = self._agreed(np.where(heads & _NIBBLE == FALSE, heads - 1, heads))
+            else:
+                self.leave(strays)
             if not head:
                 return
             step = head >> 4
@@ -206,18 +213,20 @@ class Walk:
         """Leave behind who is not at the end of his bytes."""
         self.leave(self.at != self.ends)
 
-    def _bytes(self) -> Numbers:
-        found = self.data[self.at].astype(np.int64)
+    def _bytes(self) -> Bytes:
+        found: Bytes = self.data.take(self.at)
         self.at = self.at + 1
         return found
 
     def unsigned(self) -> Numbers:
         """Return the integers that stand here as they are written: without a sign."""
-        byte = self._bytes()
-        value = byte & LAST
+        byte = self._bytes().astype(np.int64)
         more = byte > LAST
+        if not is_any(more):
+            return byte
+        value = byte & LAST
         shift = 7
-        while more.any():
+        while is_any(more):
             if shift >= 7 * WIDEST_VARINT:
                 self.leave(more)
                 break
@@ -233,7 +242,7 @@ class Walk:
     def _varint_alike(self) -> int:
         return self._agreed(self.unsigned())
 
-    def _agreed(self, found: Numbers) -> int:
+    def _agreed(self, found: Numbers | Bytes) -> int:
         """Return what the first struct says; those that say something else are left behind."""
         self.leave(found != found[0])
         return int(found[0])
@@ -250,12 +259,18 @@ class Walk:
             UnusualError: The first is one of them.
         """
         strays = strays | (self.at > self.ends)
-        if strays.any():
+        if is_any(strays):
             if strays[0]:
                 raise UnusualError
             self.same = self.same & ~strays
-        if not self.same.all():
+            self._are_all_same = False
+        if not self._are_all_same:
             self.at = np.where(self.same, self.at, self.at[0])
+
+
+def is_any(flags: Flags) -> bool:
+    """Return whether a flag is set; of some hundred, in a tenth of the time that `any` takes."""
+    return b"\1" in flags.tobytes()
 
 
 def unzigzagged(value: Any) -> Any:

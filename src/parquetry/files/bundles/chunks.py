@@ -51,6 +51,8 @@ class Chunks:
 
     def only(self, kept: Flags) -> Chunks:
         """Return the chunk of some of the files."""
+        if kept.all():
+            return self
         return Chunks(
             self.struct.only(kept),
             self.metadata.only(kept),
@@ -79,6 +81,8 @@ class Groups:
 
     def only(self, kept: Flags) -> Groups:
         """Return the row group of some of the files."""
+        if kept.all():
+            return self
         chunks = tuple(chunk.only(kept) for chunk in self.chunks)
         return Groups(self.struct.only(kept), self.rows[kept], chunks)
 

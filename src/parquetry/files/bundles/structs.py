@@ -129,6 +129,8 @@ class Structs(FieldMap["Value"]):
 
     def only(self, kept: Flags) -> Structs:
         """Return the structs of some of the files."""
+        if kept.all():
+            return self
         return Structs({field: (kind, _only(value, kept)) for field, (kind, value) in self.items()})
 
     def parts(self) -> list[Part]:
