@@ -23,8 +23,16 @@ _FEWEST = 4  # bundles, if there can be so many: two threads work on them
 
 
 def shared_out(items: Sequence[Item], size_of: Callable[[Item], int]) -> list[list[Item]]:
-    """Return what threads work on: bundles of at most `TOGETHER_ROWS`, and several of them."""
-    return bundles_of(items, size_of, min(TOGETHER_ROWS, sum(map(size_of, items)) // _FEWEST))
+    """Return what threads work on: bundles of at most `TOGETHER_ROWS`, and several of them.
+
+    What makes one bundle is halved: each thread has one, and what a bundle takes besides its rows is
+    taken no more often than that.
+    """
+    sizes = list(map(size_of, items))
+    total = sum(sizes)
+    if total <= TOGETHER_ROWS:
+        return bundles_of(items, size_of, (total + max(sizes, default=0)) // 2)
+    return bundles_of(items, size_of, min(TOGETHER_ROWS, total // _FEWEST))
 
 
 def bundles_of(
