@@ -355,7 +355,8 @@ def test_what_dead_processes_left(bench, monkeypatch):
         "from parquetry.commits.staging import open_staging\n"
         "bench = Workbench(Path(sys.argv[1]))\n"
         "held = [pin(bench.home, bench.disk), open_staging(bench.home, bench.disk)]\n"
-        "for one in held: one.__enter__()",
+        "entered = [one.__enter__() for one in held]\n"
+        "entered[1].new_path()",
         str(bench.root.parent),
     )
     report = check(bench.home, bench.disk)

@@ -33,6 +33,18 @@ def test_a_small_dataset_is_exchanged_as_a_whole(tmp_path):
     assert [swap.folder for swap in found.history()[0].swaps] == [""]
 
 
+def test_a_single_file_goes_without_an_exchange(tmp_path):
+    found = dataset(tmp_path, 2)
+    before = inodes(found)
+    found.delete(pl.col("day") == "001")
+    assert found.history()[0].swaps == ()
+    assert inodes(found) == {"day=000": before["day=000"]}
+    assert found.count() == 2
+    found.restore(1)
+    assert found.count() == 4
+    assert found.check().is_sound
+
+
 def test_of_many_partitions_only_the_touched_ones_are_exchanged(tmp_path):
     found = dataset(tmp_path, 150)
     before = inodes(found)

@@ -142,6 +142,7 @@ def test_stagings_of_dead_processes_go_and_those_of_living_ones_stay(bench, monk
         str(bench.root.parent),
     )
     with open_staging(bench.home, bench.disk) as living:
+        living.new_path()
         report = vacuum(bench.home, bench.disk)
         assert (report.stagings_removed, report.bytes_freed) == (1, 1000)
         assert os.listdir(bench.home.staging) == [living.name]

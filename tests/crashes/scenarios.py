@@ -145,6 +145,7 @@ SCENARIOS: list[Scenario | Undo] = [
         ("day=a/old-0.parquet", "day=b/old-1.parquet"),
         ("day=a/new-0.parquet", "day=b/new-1.parquet"),
     ),
+    Scenario("drop one", ("day=a/old-0.parquet",), ()),
     Scenario("empty a partition", ("day=b/old-0.parquet", "day=b/old-1.parquet"), ()),
     Scenario(
         "move a partition",

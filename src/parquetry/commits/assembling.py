@@ -53,10 +53,11 @@ def folders_to_exchange(home: Home, storage: Storage, change: Change) -> dict[st
     That is the smallest folder which covers all that is touched, so that nobody sees a part of the
     change. If it holds so much that linking it would cost more than the change, each touched partition
     is exchanged by itself, so that nobody sees a part of what happens in one partition. None if files
-    only come, for these are links, or if a partition holds too many files as well.
+    only come, for these are links, or if a partition holds too many files as well; and none for a single
+    file that comes or goes.
     """
-    if not change.retire and len(change.add) <= 1:
-        return {}  # one link, which is atomic by itself
+    if len(change.retire) + len(change.add) <= 1:
+        return {}  # one name comes or goes, which is atomic by itself
     limit = _ALWAYS + _PER_RETIRED * len(change.retire) + _PER_ADDED * len(change.add)
     paths = [file.path for file in change.retire] + [file.path for file in change.add]
     found = _find_cheap(home, storage, [covering_folder(paths)], limit)

@@ -7,6 +7,7 @@ after it is completed by `finishing`, now or when the dataset is next opened.
 from __future__ import annotations
 
 import posixpath
+import uuid
 from typing import TYPE_CHECKING
 
 from parquetry.commits import log
@@ -45,7 +46,7 @@ def commit(home: Home, storage: Storage, staging: Staging, change: Change) -> Co
         check_retired(home, storage, change.retire)
         _check_closed(home, storage, change)
         record, unsynced = _assemble(home, storage, staging, change, latest + 1)
-        _record(home, storage, staging, record, [*unsynced, home.staging])
+        _record(home, storage, staging, record, unsynced)
         _finish(home, storage, record)
         staging.is_needed = False
     return record
@@ -94,6 +95,7 @@ def _assemble(
     folders = folders_to_exchange(home, storage, change)
     built = assemble(home, storage, staging, change, folders)
     stands = {new.path: built.moved.get(new.path, new.source) for new in change.add}
+    needed = [*stands.values(), *built.made]
     record = CommitRecord(
         version=version,
         operation=change.operation,
@@ -102,14 +104,14 @@ def _assemble(
         author=log.author(),
         base_version=change.base_version,
         swaps=built.swaps,
-        staging=staging.name,
+        staging=staging.name if needed else uuid.uuid4().hex[:12],  # a folder that nobody has
         added=tuple(
             AddedFile(f.path, staging.relative(stands[f.path]), f.rows, f.bytes, f.checksum)
             for f in change.add
         ),
         retired=tuple(RetiredFile(f.path, f.bytes, f.mtime_ns, f.inode) for f in change.retire),
     )
-    return record, [*stands.values(), *built.made]
+    return record, [*needed, staging.folder, home.staging] if needed else []
 
 
 def _record(
@@ -117,7 +119,7 @@ def _record(
 ) -> None:
     staging.is_needed = True
     try:
-        log.write_pending(home, storage, staging, record, unsynced)
+        log.write_pending(home, storage, record, unsynced)
     except ParquetryError as error:
         try:
             log.forget_pending(home, storage, record.version)

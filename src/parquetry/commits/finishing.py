@@ -52,11 +52,7 @@ def finish(home: Home, storage: Storage, record: CommitRecord) -> None:
 def _finish_exchange(home: Home, storage: Storage, record: CommitRecord) -> None:
     staging = f"{home.staging}/{record.staging}"
     exchanged = [_exchange(home, storage, swap, staging) for swap in record.swaps]
-    if all(exchanged):
-        parents = {posixpath.dirname(_live(home, swap)) for swap in record.swaps}
-        is_there = find_stat(storage, staging) is not None  # or an earlier attempt has removed it
-        storage.sync_all([*sorted(parents), *([staging] if is_there else [])])
-    else:
+    if not all(exchanged):
         _finish_renames(home, storage, record)
 
     by_folder = {swap.folder: swap for swap in record.swaps}
@@ -65,14 +61,21 @@ def _finish_exchange(home: Home, storage: Storage, record: CommitRecord) -> None
     def stands_at(path: str) -> str:
         return f"{staging}/{old[path].tree}/{below(old[path].folder, path)}"
 
-    keep_history(home, storage, record, stands_at)
+    unsynced = keep_history(home, storage, record, stands_at)
+    if all(exchanged):
+        for swap in record.swaps:
+            _remove_empty(home, storage, swap.folder)
+        unsynced |= {_lowest_left(home, storage, _live(home, swap)) for swap in record.swaps}
+        if find_stat(storage, staging) is not None:  # else an earlier attempt has removed it
+            unsynced.add(staging)
+    storage.sync_all(sorted(unsynced))
+    # only now, so that no old file goes before its place in the history and the new state are safe
     retired: dict[str, dict[str, int]] = {swap.folder: {} for swap in record.swaps}
     for file in record.retired:
         folder = old[file.path].folder
         retired[folder][below(folder, file.path)] = file.inode
     for swap in record.swaps:
         _dissolve(home, storage, record, swap, retired[swap.folder])
-        _remove_empty(home, storage, swap.folder)
 
 
 def _live(home: Home, swap: Swap) -> str:
@@ -86,9 +89,9 @@ def _exchange(home: Home, storage: Storage, swap: Swap, staging: str) -> bool:
     planned nor its successor, because it was emptied, moved or replaced in the meantime.
     """
     live, tree = _live(home, swap), f"{staging}/{swap.tree}"
-    now = find_stat(storage, live)
-    if find_stat(storage, tree) is None:
-        return True  # exchanged and taken apart by an earlier attempt
+    now, aside = find_stat(storage, live), find_stat(storage, tree)
+    if aside is None or aside.inode == swap.before_inode:
+        return True  # exchanged by an earlier attempt, which may also have taken it apart
     if now is not None and now.inode == swap.after_inode:
         return True
     if swap.before_inode is None and now is None:
@@ -119,26 +122,23 @@ def _dissolve(
 
 
 def _finish_renames(home: Home, storage: Storage, record: CommitRecord) -> None:
-    keep_history(home, storage, record, lambda path: f"{home.root}/{path}")
+    unsynced = keep_history(home, storage, record, lambda path: f"{home.root}/{path}")
     folders = {posixpath.dirname(f"{home.root}/{file.path}") for file in record.added}
     made = [new for folder in sorted(folders) for new in make_folders(storage, folder)]
     for file in record.added:
         source = f"{home.staging}/{record.staging}/{file.staged}"
         _link_once(storage, source, f"{home.root}/{file.path}", record)
-    storage.sync_all(sorted({*map(posixpath.dirname, made), *folders}))
+    storage.sync_all(sorted({*unsynced, *map(posixpath.dirname, made), *folders}))
     for retired in record.retired:
         path = f"{home.root}/{retired.path}"
         facts = find_stat(storage, path)
         if facts is not None and facts.inode == retired.inode:
             storage.unlink(path)
     left = sorted({posixpath.dirname(retired.path) for retired in record.retired})
-    storage.sync_all([f"{home.root}/{f}".rstrip("/") for f in left if _exists(home, storage, f)])
     for folder in left:
         _remove_empty(home, storage, folder)
-
-
-def _exists(home: Home, storage: Storage, folder: str) -> bool:
-    return find_stat(storage, f"{home.root}/{folder}".rstrip("/")) is not None
+    places = [f"{home.root}/{folder}/" for folder in left]
+    storage.sync_all(sorted({_lowest_left(home, storage, place) for place in places}))
 
 
 def _link_once(storage: Storage, source: str, target: str, record: CommitRecord) -> None:
@@ -158,9 +158,13 @@ def _link_once(storage: Storage, source: str, target: str, record: CommitRecord)
 
 def _remove_empty(home: Home, storage: Storage, folder: str) -> None:
     """Remove a partition folder that has become empty, and the empty ones above it."""
-    removed = False
     while folder and remove_if_empty(storage, f"{home.root}/{folder}"):
         folder = posixpath.dirname(folder)
-        removed = True
-    if removed:
-        storage.sync(f"{home.root}/{folder}".rstrip("/"))
+
+
+def _lowest_left(home: Home, storage: Storage, path: str) -> str:
+    """Return the folder above a path that went, or the first one above that which did not go."""
+    folder = posixpath.dirname(path).rstrip("/")
+    while len(folder) > len(home.root) and find_stat(storage, folder) is None:
+        folder = posixpath.dirname(folder)
+    return folder

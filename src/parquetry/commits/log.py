@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import getpass
 import socket
+from contextlib import suppress
 from datetime import UTC, datetime
 from functools import cache
 from typing import TYPE_CHECKING
 
-from parquetry.errors import NotFoundError
+from parquetry.commits.staging import new_draft
+from parquetry.errors import NotFoundError, ParquetryError
 from parquetry.model.records import CommitRecord
 from parquetry.storage.folders import write_file
 
@@ -16,7 +18,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from parquetry.commits.home import Home
-    from parquetry.commits.staging import Staging
     from parquetry.storage.protocol import Storage
 
 _SEALED = ".json"
@@ -62,7 +63,7 @@ def read_records(home: Home, storage: Storage, after: int = 0) -> list[CommitRec
 
 
 def write_pending(
-    home: Home, storage: Storage, staging: Staging, record: CommitRecord, unsynced: Sequence[str]
+    home: Home, storage: Storage, record: CommitRecord, unsynced: Sequence[str]
 ) -> None:
     """Record a commit durably: from here on it is true, whatever happens.
 
@@ -72,14 +73,18 @@ def write_pending(
     Args:
         home: The dataset.
         storage: The disk.
-        staging: Where the new files are.
         record: The record.
         unsynced: The staged files and folders that the record needs.
     """
-    draft = staging.new_path()
-    write_file(storage, draft, record.to_json())
-    storage.sync_all([*unsynced, draft, staging.folder])
-    storage.link(draft, _path(home, record.version, _PENDING))
+    draft = new_draft(home)
+    try:
+        write_file(storage, draft, record.to_json())
+        storage.sync_all([*unsynced, draft])
+        storage.move(draft, _path(home, record.version, _PENDING))
+    except ParquetryError:
+        with suppress(ParquetryError):  # what is left is swept later
+            storage.unlink(draft)
+        raise
     storage.sync(home.log)
 
 

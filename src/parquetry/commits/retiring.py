@@ -28,8 +28,11 @@ def history_path(home: Home, version: int, path: str) -> str:
 
 def keep_history(
     home: Home, storage: Storage, record: CommitRecord, stands_at: Callable[[str], str]
-) -> None:
-    """Give every retired file that is still to be found a second name in the history, durably.
+) -> set[str]:
+    """Give every retired file that is still to be found a second name in the history.
+
+    Returns:
+        The folders that are to be synced before the first name goes.
 
     Args:
         home: The dataset.
@@ -51,4 +54,4 @@ def keep_history(
             storage.link(*link)
 
     for_each(keep, links)
-    storage.sync_all(sorted({*map(posixpath.dirname, made), *folders}))
+    return {*map(posixpath.dirname, made), *folders}

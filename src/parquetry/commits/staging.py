@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 import uuid
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
+from threading import Lock
 from typing import TYPE_CHECKING
 
 from parquetry.commits.owning import abandoned, owned_folder, remove_abandoned
@@ -12,7 +13,7 @@ from parquetry.errors import NotFoundError, StorageError
 from parquetry.storage.folders import find_stat, remove_tree
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from parquetry.commits.growing import GrowingTree
     from parquetry.commits.home import Home
@@ -25,20 +26,38 @@ _DRAFT_LIVES_NS = 86_400_000_000_000
 
 
 class Staging:
-    """One staging folder. Files get names that no reader takes for data.
+    """One staging folder, made when it is first needed. Files get names that no reader takes for data.
 
     Args:
-        name: Unique; also the middle of the names of the files that come from here.
-        folder: Absolute path.
+        make: Makes the folder, and returns its absolute path.
     """
 
-    def __init__(self, name: str, folder: str) -> None:
-        self.name = name
-        self.folder = folder
+    def __init__(self, make: Callable[[], str]) -> None:
+        self._make = make
+        self._folder: str | None = None
+        self._making = Lock()
         self.is_needed = False  # set while a commit record refers to this folder
         self.proved: set[str] = set()  # the staged files that `staged_files.prove` has looked at
         self.grown: GrowingTree | None = None  # set where all files of a dataset are replaced
         self._made = self._trees = 0
+
+    @property
+    def is_made(self) -> bool:
+        """Whether there is a folder; a change that only takes files away needs none."""
+        return self._folder is not None
+
+    @property
+    def folder(self) -> str:
+        """The absolute path."""
+        with self._making:
+            if self._folder is None:
+                self._folder = self._make()
+            return self._folder
+
+    @property
+    def name(self) -> str:
+        """A unique name; also the middle of the names of the files that come from here."""
+        return self.folder.rpartition("/")[2]
 
     def new_path(self) -> str:
         """Return an absolute path for the next staged file."""
@@ -83,14 +102,14 @@ def open_staging(home: Home, storage: Storage) -> Iterator[Staging]:
     `sweep` finds that its owner is gone.
     """
     home.prepare(storage)
-    with owned_folder(storage, home.staging) as folder:
-        staging = Staging(folder.rpartition("/")[2], folder)
+    with ExitStack() as held:
+        staging = Staging(lambda: held.enter_context(owned_folder(storage, home.staging)))
         try:
             yield staging
         finally:
-            if not staging.is_needed:
+            if staging.is_made and not staging.is_needed:
                 with suppress(StorageError, NotFoundError):  # what is left is swept later
-                    remove_tree(storage, folder)
+                    remove_tree(storage, staging.folder)
 
 
 def new_draft(home: Home) -> str:

@@ -15,7 +15,7 @@ from parquetry.operations.edits import FileEdit, GroupEdit
 from parquetry.operations.footers import Footers
 from parquetry.operations.pruning import Outcomes, Units, outcomes
 from parquetry.operations.row_frames import Part, frame_of
-from parquetry.operations.scope import constants_of
+from parquetry.operations.scope import Constants
 from parquetry.operations.working import in_bundles, in_order
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def find_matches(scope: Scope, predicate: Predicate, examine: Examine) -> Iterat
     if not predicate.by_row:
         yield from _find_in_whole(scope, predicate, examine)
         return
-    units = Units(constants_of(scope.files, scope.key_types), scope.types)
+    units = Units(Constants(scope.files, scope.key_types), scope.types)
     by_file = outcomes(predicate.tree, units)
     chosen = np.flatnonzero(by_file.true)
     candidates = [scope.files[number] for number in chosen.tolist()]
@@ -89,10 +89,9 @@ def decide(
     """
     numbers = np.repeat(np.arange(len(footers.files)), footers.counts)
     if known is None:
-        constants = constants_of(footers.files, scope.key_types)
-        count = int(footers.counts.sum())
-        repeated = constants[numbers.tolist()] if constants.width else pl.DataFrame(height=count)
-        found = outcomes(predicate.tree, Units(repeated, scope.types, footers))
+        files = [footers.files[number] for number in numbers.tolist()]
+        units = Units(Constants(files, scope.key_types), scope.types, footers)
+        found = outcomes(predicate.tree, units)
     else:
         found = Outcomes(*(flags[numbers] for flags in known))
     ends = footers.starts + footers.counts

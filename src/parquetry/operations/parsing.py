@@ -8,11 +8,14 @@ opaque leaf, of which everything is possible: it costs reading, never a row.
 from __future__ import annotations
 
 import datetime as dt
+import operator
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import polars as pl
+
+from parquetry.operations.literals import is_sure, value_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -30,12 +33,21 @@ class Leaf:
         columns: The columns that it reads; None if that is not known.
         kind: What is known of it. `ordered` is true on one side of some value of its one column.
         value: The value, or the list of values, that its column is compared with.
+        compare: What Python says of a value of the column and this one; None if it has no such word.
     """
 
     expr: pl.Expr
     columns: tuple[str, ...] | None
     kind: Kind = "opaque"
     value: Any = None
+    compare: Compare | None = None
+
+    def is_sure(self, schema: Schema) -> bool:
+        """Return whether Python can tell, as well as Polars, of which values it is true."""
+        if self.kind == "is null":
+            return True
+        name = self.columns[0] if self.columns else ""
+        return self.compare is not None and is_sure(self.value, schema.get(name))
 
 
 @dataclass(frozen=True)
@@ -59,15 +71,16 @@ Node: TypeAlias = Leaf | Negation | Junction
 Schema: TypeAlias = "Mapping[str, pl.DataType]"
 
 
-_Build: TypeAlias = Callable[[pl.Expr, pl.Expr], pl.Expr]
+Compare: TypeAlias = Callable[[Any, Any], Any]
 
 
-_ORDERED: tuple[_Build, ...] = (
-    lambda a, b: a > b,
-    lambda a, b: a >= b,
-    lambda a, b: a < b,
-    lambda a, b: a <= b,
-)
+_ORDERED: dict[Compare, Compare] = {
+    operator.gt: operator.lt,
+    operator.ge: operator.le,
+    operator.lt: operator.gt,
+    operator.le: operator.ge,
+}
+"""Comparisons, and what they are with the sides changed."""
 
 
 _CLOSED: tuple[Literal["both", "left", "right", "none"], ...] = ("both", "left", "right", "none")
@@ -130,12 +143,12 @@ def _parse_two(expr: pl.Expr, one: pl.Expr, other: pl.Expr, schema: Schema) -> N
 
 def _parse_comparison(expr: pl.Expr, column: pl.Expr, found: pl.Expr, literal: pl.Expr) -> Node:
     """Return a comparison of a column with the literal that was found; a suited one takes its place."""
-    for build in _ORDERED:
+    for build, turned in _ORDERED.items():
         if expr.meta.eq(build(column, found)):
-            return _leaf(build(column, literal), column, "ordered", literal)
+            return _leaf(build(column, literal), column, "ordered", literal, build)
         if expr.meta.eq(build(found, column)):
-            return _leaf(build(literal, column), column, "ordered", literal)
-    equal = _leaf(column == literal, column, "equal", literal)
+            return _leaf(build(literal, column), column, "ordered", literal, turned)
+    equal = _leaf(column == literal, column, "equal", literal, operator.eq)
     if expr.meta.eq(column == found) or expr.meta.eq(found == column):
         return equal
     if expr.meta.eq(column != found) or expr.meta.eq(found != column):
@@ -158,14 +171,14 @@ def _parse_between(
     return _opaque(expr)
 
 
-def _leaf(expr: pl.Expr, column: pl.Expr, kind: Kind, literal: pl.Expr) -> Leaf:
+def _leaf(
+    expr: pl.Expr, column: pl.Expr, kind: Kind, literal: pl.Expr, compare: Compare | None = None
+) -> Leaf:
     try:
-        value: Any = pl.select(literal).to_series()
-    except (pl.exceptions.PolarsError, pl.exceptions.PanicException):
+        value = value_of(literal)
+    except (ValueError, pl.exceptions.PolarsError, pl.exceptions.PanicException):
         return _opaque(expr)
-    if len(value) != 1:
-        return _opaque(expr)
-    return Leaf(expr, (column.meta.output_name(),), kind, value[0])
+    return Leaf(expr, (column.meta.output_name(),), kind, value, compare)
 
 
 def _opaque(expr: pl.Expr) -> Leaf:
@@ -180,12 +193,15 @@ def _suit(column: pl.Expr, literal: pl.Expr, schema: Schema) -> tuple[pl.Expr, p
     kind = schema.get(column.meta.output_name())
     if kind is None or not _is_moment(kind):
         return column, literal
-    value: Any = pl.select(literal).to_series()
-    if value.dtype == pl.String and len(value) == 1:
-        moment = parse_moment(value[0], kind)
+    try:
+        value = value_of(literal)
+    except (ValueError, pl.exceptions.PolarsError, pl.exceptions.PanicException):
+        return column, literal
+    if isinstance(value, str):
+        moment = parse_moment(value, kind)
         return column, literal if moment is None else pl.lit(moment, dtype=kind)
-    if value.dtype in {pl.List(pl.String), pl.Array} and len(value) == 1:
-        moments = [parse_moment(text, kind) for text in value[0]]
+    if isinstance(value, pl.Series) and value.dtype == pl.String:
+        moments = [parse_moment(text, kind) for text in value]
         if moments and all(moment is not None for moment in moments):
             return column, pl.lit(pl.Series([pl.Series(moments, dtype=kind)]))
     return column, literal
@@ -231,6 +247,17 @@ def is_understood(node: Node) -> bool:
             return is_understood(node.term)
         case Junction():
             return all(map(is_understood, node.terms))
+
+
+def is_sure_of(node: Node, schema: Schema) -> bool:
+    """Return whether a tree gives a truth value a row, as its types alone show."""
+    match node:
+        case Leaf():
+            return node.is_sure(schema)
+        case Negation():
+            return is_sure_of(node.term, schema)
+        case Junction():
+            return all(is_sure_of(term, schema) for term in node.terms)
 
 
 def conjuncts(node: Node) -> Iterator[Node]:

@@ -16,6 +16,7 @@ from parquetry.errors import ParameterError, SchemaMismatchError, UnknownColumnE
 from parquetry.operations.parsing import (
     Node,
     Schema,
+    is_sure_of,
     is_understood,
     named_columns,
     parse,
@@ -61,7 +62,8 @@ class Predicate:
         tree = parse(expr, schema)
         suited = rebuild(tree)
         is_plain = is_understood(tree)
-        _check_outcome(suited, schema, where, is_plain=is_plain)
+        if not is_sure_of(tree, schema):
+            _check_outcome(suited, schema, where, is_plain=is_plain)
         by_row = is_plain or is_by_row(suited, schema)
         return cls(suited, tree, columns_of(suited, schema), by_row)
 
@@ -85,8 +87,8 @@ def is_by_row(expr: pl.Expr, schema: Schema) -> bool:
     The optimiser of Polars knows: it moves a filter below a union of two tables only if it is so.
     (`meta.is_row_separable` says yes to `shift` and `cum_sum`.)
     """
-    one, other = (pl.LazyFrame(schema=dict(schema)) for _ in range(2))
-    explained = pl.concat([one, other]).filter(expr.is_null()).explain()
+    none = pl.DataFrame(schema=dict(schema)).lazy()
+    explained = pl.concat([none, none]).filter(expr.is_null()).explain()
     return not explained.lstrip().startswith("FILTER")
 
 
@@ -115,11 +117,12 @@ def outcome_types(
         SchemaMismatchError: Types do not go together in it.
     """
     try:
+        none = pl.DataFrame(schema=dict(schema))
         if is_plain:
-            return dict(pl.DataFrame(schema=dict(schema)).select(expr).schema)
-        kinds = dict(pl.LazyFrame(schema=dict(schema)).select(expr).collect_schema())
+            return dict(none.select(expr).schema)
+        kinds = dict(none.lazy().select(expr).collect_schema())
         with suppress(*_FROM_USERS):  # they may not expect a table without rows
-            pl.DataFrame(schema=dict(schema)).select(expr)  # finds what the schema alone does not
+            none.select(expr)  # finds what the schema alone does not
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
         first = (str(error).splitlines() or [type(error).__name__])[0]
         raise SchemaMismatchError(

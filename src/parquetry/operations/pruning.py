@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from parquetry.operations.bounds import Bounds, Flags, GroupPlace
     from parquetry.operations.footers import Footers
+    from parquetry.operations.scope import Constants
 
 _SHORT, _LONG = 4, 8  # bytes of whole numbers as they are stored
 _MOST_ASKED = 1000  # values; beyond, asking Bloom filters costs more than it spares
@@ -42,18 +43,18 @@ class Units:
     """Row groups, or files before their footers are read, that a predicate is asked of.
 
     Args:
-        constants: One row a unit: columns that have one value in all its rows.
+        constants: What columns have one value in all rows of a unit, and which.
         footers: What tells of the row groups; without it only constants tell anything.
         columns: The types of the dataset's columns.
     """
 
     def __init__(
         self,
-        constants: pl.DataFrame,
+        constants: Constants,
         columns: Mapping[str, pa.DataType],
         footers: Footers | None = None,
     ) -> None:
-        self.count = len(constants)
+        self.count = len(constants.files)
         self.constants = constants
         self.footers = footers
         self._columns = columns
@@ -96,7 +97,7 @@ def _anything(count: int) -> Outcomes:
 
 
 def _of_leaf(leaf: Leaf, units: Units) -> Outcomes:
-    if leaf.columns is not None and set(leaf.columns) <= set(units.constants.columns):
+    if leaf.columns is not None and set(leaf.columns) <= set(units.constants.types):
         return _settled(leaf, units.constants)
     bounds = units.bounds(leaf.columns[0]) if leaf.columns and leaf.kind != "opaque" else None
     if bounds is None:
@@ -110,16 +111,28 @@ def _of_leaf(leaf: Leaf, units: Units) -> Outcomes:
     return _without_absent(leaf, name, _equal(leaf, name, bounds), units)
 
 
-def _settled(leaf: Leaf, constants: pl.DataFrame) -> Outcomes:
-    found = _evaluate(leaf.expr, constants)
+def _settled(leaf: Leaf, constants: Constants) -> Outcomes:
+    if leaf.is_sure(constants.schema):
+        return _settled_by_python(leaf, constants)
+    found = _evaluate(leaf.expr, constants.frame)
     if found is None:
-        return _anything(len(constants))
+        return _anything(len(constants.files))
     if not found.null_count():
         true = found.to_numpy()
         return Outcomes(true, ~true, np.zeros(len(true), bool))
     unknown = found.is_null().to_numpy()
     true = found.fill_null(value=False).to_numpy()
     return Outcomes(true, ~true & ~unknown, unknown)
+
+
+def _settled_by_python(leaf: Leaf, constants: Constants) -> Outcomes:
+    values = constants.values(leaf.columns[0] if leaf.columns else "")
+    null = np.array([value is None for value in values], bool)
+    if leaf.compare is None:
+        return Outcomes(null, ~null, np.zeros(len(null), bool))
+    compare, wanted = leaf.compare, leaf.value
+    true = np.array([value is not None and compare(value, wanted) for value in values], bool)
+    return Outcomes(true, ~true & ~null, null)
 
 
 def _evaluate(expr: pl.Expr, frame: pl.DataFrame) -> pl.Series | None:

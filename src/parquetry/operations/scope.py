@@ -180,10 +180,33 @@ def _admits(file: ScopedFile, tests: Mapping[str, list[Any]]) -> bool:
     return all(file.keys.get(key) in values for key, values in tests.items())
 
 
-def constants_of(files: Sequence[ScopedFile], types: Mapping[str, pa.DataType]) -> pl.DataFrame:
-    """Return the values that partition keys have, one row a file."""
-    columns = [
-        pl.Series(key, [file.keys.get(key) for file in files], dtype=polars_type(kind))
-        for key, kind in types.items()
-    ]
-    return pl.DataFrame(columns) if columns else pl.DataFrame(height=len(files))
+class Constants:
+    """The values that partition keys have.
+
+    Args:
+        files: The files, one a unit that is asked about; a file may be there several times.
+        types: The partition keys with their types.
+    """
+
+    def __init__(self, files: Sequence[ScopedFile], types: Mapping[str, pa.DataType]) -> None:
+        self.files = files
+        self.types = types
+
+    def values(self, key: str) -> list[Any]:
+        """Return the value of a key in each unit."""
+        return [file.keys.get(key) for file in self.files]
+
+    @cached_property
+    def frame(self) -> pl.DataFrame:
+        """All values: a column a key, a row a unit."""
+        columns = [
+            pl.Series(key, self.values(key), dtype=polars_type(kind))
+            for key, kind in self.types.items()
+        ]
+        return pl.DataFrame(columns) if columns else pl.DataFrame(height=len(self.files))
+
+    @cached_property
+    def schema(self) -> dict[str, pl.DataType]:
+        """The types of the keys for Polars; those that it has none for are left out."""
+        found = {key: polars_type(kind) for key, kind in self.types.items()}
+        return {key: kind for key, kind in found.items() if kind is not None}
