@@ -33,6 +33,9 @@ def report_fewest(brains: Brains, numbers: np.ndarray, matching: np.ndarray) -> 
     asked, counts = np.unique(numbers, return_counts=True)
     situation = _situation(brains, asked, counts)
     layouts = _candidates(situation)
+    if not layouts:
+        print("  fewest row groups: no layout is known by which any could be spared")
+        return
     groups = np.array([situation.works(layout)[:, 1] for layout in layouts])
     every = np.full(len(asked), float(-(-brains.extent.rows // GROUP_ROWS)))
     oracle = float(np.ceil(matching[asked] / GROUP_ROWS).clip(1) @ counts)

@@ -235,6 +235,18 @@ def test_a_state_comes_back_from_json(sequence):
     assert State.from_json({}) == State()
 
 
+def test_a_replica_of_no_use_makes_room_whatever_the_others_serve():
+    """Most questions are answered by `a` before and after; only a few need the one that comes."""
+    others = {"initial": 1.0, "a": 0.1, "b": 1.0, "c": 1.0}
+    few = {"initial": 1.0, "a": 1.0, "b": 1.0, "c": 0.1}
+    state, present = State(), ["initial", "a", "b"]
+    choices = options({"c": 10.0}, present, 2)
+    for costs in [*[others] * 9, few] * 20:
+        state = advance(state, costs, present, choices)
+    assert decide(state, choices, Rules()) == Option("c", 10.0, "b")
+    assert state.counters["c for a"] < 1.0  # the others would lose more
+
+
 def test_options_are_one_more_replica_or_one_in_the_place_of_another():
     layouts = {"a": 1.0, "b": 2.0}
     assert options(layouts, ["initial"], 0) == [

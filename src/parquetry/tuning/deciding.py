@@ -17,7 +17,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from parquetry.tuning.offline_optimum import WorkFunction
-from parquetry.tuning.options import MARGIN, saving
+from parquetry.tuning.options import MARGIN, best_without, saving
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -120,10 +120,13 @@ def advance(
         gap_seconds: How long after the question before it was asked.
     """
     current = min(costs[layout] for layout in present)
+    goes = {option.drops for option in choices}
+    rest = {drops: best_without(drops, costs, present) for drops in goes}
     counters = {}
     for option in choices:
         before = state.counters.get(option.key, 0.0) - option.rent * gap_seconds
-        counters[option.key] = max(0.0, float(before + saving(option, costs, present, current)))
+        saved = saving(costs[option.layout], rest[option.drops], current)
+        counters[option.key] = max(0.0, float(before + saved))
     moves = {**state.moves, **{option.layout: option.rewrite_seconds for option in choices}}
     return replace(
         state,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import reduce
-from typing import TYPE_CHECKING, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
@@ -68,19 +68,30 @@ def options(
     return found
 
 
-def saving(
-    option: Option, costs: Mapping[str, _Seconds], present: Sequence[str], current: _Seconds
-) -> _Seconds:
-    """Return what an option saves of one question, or of each of many, less the margin.
+def saving(new: _Seconds, rest: _Seconds, current: _Seconds) -> _Seconds:
+    """Return what an option saves of one question, or of each of many.
 
-    One more layout beside those that are there takes nothing away: it is used where it is better.
+    The new layout counts less the margin, since nobody has asked it yet. What stays is known: a question
+    that it serves best loses nothing by one more layout, nor by one in the place of another; one that
+    the layout which goes has served best loses what the next best takes longer.
+
+    Args:
+        new: What the question takes in the new layout.
+        rest: What it takes in the best of those that stay; see `best_without`.
+        current: What it takes now.
     """
-    if option.drops is None:
-        saved = np.maximum(0.0, MARGIN * current - costs[option.layout])
-    else:
-        left = [option.layout, *(layout for layout in present if layout != option.drops)]
-        saved = MARGIN * current - reduce(np.minimum, [costs[layout] for layout in left])
-    return cast("_Seconds", saved)
+    saved: _Seconds = np.maximum(MARGIN * current - new, current - rest)
+    return saved
+
+
+def best_without(
+    drops: str | None, costs: Mapping[str, _Seconds], present: Sequence[str]
+) -> _Seconds:
+    """Return what questions take in the best layout but one that goes; infinitely long without any."""
+    stays: list[Any] = [costs[layout] for layout in present if layout != drops]
+    endless: Any = np.inf
+    best: _Seconds = reduce(np.minimum, stays, endless)
+    return best
 
 
 def replay(
@@ -97,6 +108,7 @@ def replay(
         present: The layouts that they could be answered from.
         gaps: The seconds between each question and the one before.
     """
-    current = reduce(np.minimum, [costs[layout] for layout in present])
-    sums = np.cumsum(saving(option, costs, present, current) - option.rent * gaps)
+    current = best_without(None, costs, present)
+    rest = best_without(option.drops, costs, present)
+    sums = np.cumsum(saving(costs[option.layout], rest, current) - option.rent * gaps)
     return float(sums[-1] - min(0.0, sums.min())) if len(sums) else 0.0  # it stops at zero
