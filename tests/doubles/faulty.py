@@ -48,6 +48,16 @@ class FaultyStorage(LocalStorage):
         self._step("create", path, adds=True)
         return _FaultyFile(super().create(path), self, path)  # type: ignore[return-value]
 
+    def write_new(
+        self,
+        path: str,
+        content: bytes | memoryview,
+        *,
+        read_back: bool = False,  # noqa: ARG002 -- the real disk keeps what is written
+    ) -> None:
+        with self.create(path) as file:
+            file.write(content)
+
     def sync(self, path: str) -> None:
         self._step("sync", path, adds=False)
         os.stat(path)  # the real sync would only cost time: power is lost in play

@@ -83,6 +83,16 @@ class ForgetfulStorage(LocalStorage):
         self._changed(lambda: os.unlink(lasting), path)
         return file
 
+    def write_new(
+        self,
+        path: str,
+        content: bytes | memoryview,
+        *,
+        read_back: bool = False,  # noqa: ARG002 -- the real disk keeps what is written
+    ) -> None:
+        with self.create(path) as file:
+            file.write(content)
+
     def sync(self, path: str) -> None:
         # the real sync would only cost time: power is lost in play
         inode = os.stat(path).st_ino

@@ -38,6 +38,7 @@ class Staging:
         self._making = Lock()
         self.is_needed = False  # set while a commit record refers to this folder
         self.proved: set[str] = set()  # the staged files that `staged_files.prove` has looked at
+        self.read_back: set[str] = set()  # those that `write_staged` has
         self.grown: GrowingTree | None = None  # set where all files of a dataset are replaced
         self._made = self._trees = 0
 

@@ -83,7 +83,7 @@ def _find(shape: FooterShape, raw: bytes, rows: Sequence[int]) -> list[re.Match[
 
 def _read_chunks(shape: FooterShape, found: Sequence[re.Match[bytes]], limit: int) -> _Chunks:
     """Return what is said of chunks that stand one behind the other, up to a limit."""
-    numbers = _integers(chain.from_iterable(one.groups() for one in found))
+    numbers = _integers(chain.from_iterable(shape.numbers(one.groups()) for one in found))
     numbers = numbers.reshape(len(found), -1)
     loose, packed, data = (numbers[:, shape.firsts + step] for step in range(3))
     begins = numbers[:, shape.lasts]
@@ -113,29 +113,17 @@ def _footers(
         strict=True,
     )
     places = (chunks.places - begins[:, None] + len(MAGIC)).tolist()
-    groups = [number + 1 for number in shape.places]
     ends = [*(one.start() for one in found[1:]), len(raw) - len(shape.behind)]
     for match, end, told, moved in zip(found, ends, sums, places, strict=True):
         old = shape.after(*told)
         if not raw.endswith(old, 0, end):
             raise UnusualError
         loose, count, _, packed, _ = told
-        middle = _with_numbers(raw, match, end - len(old), zip(groups, moved, strict=True))
+        pieces = [*shape.pieces(match.groups())]
+        pieces[1::2] = map(number_bytes, moved)
+        last = raw[match.end() : end - len(old)]
         new = shape.after(loose, count, len(MAGIC), packed, 0)
-        yield b"".join((shape.before(count, 1), *middle, new, shape.behind))
-
-
-def _with_numbers(
-    raw: bytes, match: re.Match[bytes], end: int, numbers: Iterable[tuple[int, int]]
-) -> Iterator[bytes]:
-    """Yield the bytes from a match up to an end, with other numbers in the place of some groups."""
-    at = match.start()
-    for group, number in numbers:
-        start, after = match.span(group)
-        yield raw[at:start]
-        yield number_bytes(number)
-        at = after
-    yield raw[at:end]
+        yield b"".join((shape.before(count, 1), *pieces, last, new, shape.behind))
 
 
 def _integers(encoded: Iterable[bytes]) -> Numbers:

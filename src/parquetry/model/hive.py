@@ -74,7 +74,11 @@ def encode_segment(key: str, value: Any) -> str:
     Raises:
         LayoutError: The name is longer than a file system allows, or the type cannot name a folder.
     """
-    text = value_text(value)
+    return _segment(key, value_text(value))
+
+
+@lru_cache(maxsize=4096)  # by the text, for values that are equal can have different ones
+def _segment(key: str, text: str | None) -> str:
     name = f"{quote(key, safe='')}={_escape(text)}"
     if len(name) > MAX_NAME_BYTES:
         raise LayoutError(

@@ -14,19 +14,19 @@ from parquetry.commits.committing import commit
 from parquetry.commits.kept_schema import KeptSchema, check_keys, fit, keep_schema
 from parquetry.commits.log import latest_version
 from parquetry.commits.many import for_each
+from parquetry.commits.staged_files import write_staged
 from parquetry.commits.staging import open_staging
 from parquetry.commits.table_link import refuse_unheld
 from parquetry.errors import ConflictError, ParameterError
 from parquetry.files.encoder import without_pandas
 from parquetry.files.encoding import encode_tables
 from parquetry.files.few_rows import nan_columns
-from parquetry.model.changes import Change, NewFile, Requirement, new_file
+from parquetry.model.changes import Change, NewFile, Requirement
 from parquetry.model.frames import iterate_tables
 from parquetry.model.schema import shared
 from parquetry.model.splitting import check_splittable
 from parquetry.operations.row_guard import UNGUARDED
 from parquetry.operations.run_slices import slice_by
-from parquetry.storage.folders import write_file
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -155,7 +155,6 @@ def _stage(
         contents = [one for share in for_each(encoded, shares, 2) for one in share]
         for (folder, part), content in zip(slices[start:end], contents, strict=True):
             source = staging.new_path()
-            write_file(storage, source, content)
             path = posixpath.join(folder, staging.final_name(source))
-            staged.append(new_file(path, source, part.num_rows, content))
+            staged.append(write_staged(storage, staging, path, source, part.num_rows, content))
     return staged

@@ -7,18 +7,18 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
+from parquetry.commits.staged_files import write_staged
 from parquetry.files.encoding import encode_table
 from parquetry.model.casting import cast_lossless
-from parquetry.model.changes import NewFile, new_file
 from parquetry.model.hive import partition_folder
 from parquetry.model.schema import part_of
 from parquetry.model.splitting import split
-from parquetry.storage.folders import write_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from parquetry.commits.staging import Staging
+    from parquetry.model.changes import NewFile
     from parquetry.operations.scope import Scope
     from parquetry.storage.protocol import Storage
 
@@ -74,9 +74,8 @@ def _write(
         rows = cast_lossless(whole, schema, scope.root)
         content = encode_table(rows.replace_schema_metadata(metadata), compression=compression)
         source = staging.new_path()
-        write_file(storage, source, content)
         path = posixpath.join(folder, staging.final_name(source))
-        yield new_file(path, source, whole.num_rows, content)
+        yield write_staged(storage, staging, path, source, whole.num_rows, content)
 
 
 def stored_columns(scope: Scope) -> list[str]:

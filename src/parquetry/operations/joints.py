@@ -6,15 +6,15 @@ import posixpath
 from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
+from parquetry.commits.staged_files import write_staged
 from parquetry.errors import ConflictError, StorageError
 from parquetry.files.encoding import ROW_GROUP_ROWS, encode_rows
 from parquetry.files.few_rows import FEW_ROWS, default_codec, encode_few
-from parquetry.model.changes import NewFile, new_file
+from parquetry.model.changes import NewFile
 from parquetry.operations.joined_output import sort_rows
 from parquetry.operations.joining import gathered, join
 from parquetry.operations.moulds import is_whole, options_for
 from parquetry.operations.parts import Loose, Piece
-from parquetry.storage.folders import write_file
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -44,8 +44,7 @@ class Joint(NamedTuple):
         path = self.path(staging)
         content = self._encode(expected, style)
         if content is not None:
-            write_file(storage, self.source, content)
-            return new_file(path, self.source, expected, content)
+            return write_staged(storage, staging, path, self.source, expected, content)
         if not self._link(storage, style):
             with storage.create(self.source) as sink:
                 self.check(join(self.parts, sink, style), expected)

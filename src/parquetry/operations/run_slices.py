@@ -52,15 +52,19 @@ def slice_by(
     check_times(table, varying)
     starts = _run_starts(table, varying)
     lengths = np.diff(np.append(starts, table.num_rows))
+    rows_of = lengths.tolist()
     groups = _grouped(table.select(varying).take(array_of(starts)))
     if len(groups) < len(starts):
         order = np.concatenate([runs for _, runs in groups])
         table = table.take(array_of(_rows_of(starts[order], lengths[order])))
+    names = [known.get(key, "") for key in keys]
+    places = [list(keys).index(key) for key in varying]
     start = 0
     for segments, runs in groups:
-        names = {**known, **dict(zip(varying, segments, strict=True))}
-        rows = int(lengths[runs].sum())
-        yield "/".join([names[key] for key in keys]), table.slice(start, rows)
+        for place, segment in zip(places, segments, strict=True):
+            names[place] = segment
+        rows = sum([rows_of[run] for run in runs])
+        yield "/".join(names), table.slice(start, rows)
         start += rows
 
 
@@ -88,22 +92,26 @@ def _run_starts_by_polars(frame: pl.DataFrame) -> Numbers:
     return np.flatnonzero(changes)
 
 
-def _grouped(firsts: pa.Table) -> list[tuple[tuple[str, ...], Numbers]]:
+def _grouped(firsts: pa.Table) -> list[tuple[tuple[str, ...], list[int]]]:
     """Return the folders' names for each combination of keys and its runs, in order of appearance."""
     if firsts.num_rows <= _MANY_RUNS:
         return _grouped_one_by_one(firsts)
     names = firsts.column_names
     groups = _frame(firsts).with_row_index(_RUN).group_by(names, maintain_order=True).agg(_RUN)
     rows = groups.select(names).iter_rows(named=True)
-    runs = (one.to_numpy() for one in groups.get_column(_RUN))
+    runs = groups.get_column(_RUN).to_list()
     return [(_segments(row), numbers) for row, numbers in zip(rows, runs, strict=True)]
 
 
-def _grouped_one_by_one(firsts: pa.Table) -> list[tuple[tuple[str, ...], Numbers]]:
+def _grouped_one_by_one(firsts: pa.Table) -> list[tuple[tuple[str, ...], list[int]]]:
+    columns = [
+        [encode_segment(key, value) for value in column.to_pylist()]
+        for key, column in zip(firsts.column_names, firsts.columns, strict=True)
+    ]
     runs: dict[tuple[str, ...], list[int]] = defaultdict(list)
-    for number, row in enumerate(firsts.to_pylist()):
-        runs[_segments(row)].append(number)
-    return [(folder, np.array(numbers)) for folder, numbers in runs.items()]
+    for number, folder in enumerate(zip(*columns, strict=True)):
+        runs[folder].append(number)
+    return list(runs.items())
 
 
 def _segments(row: Mapping[str, Any]) -> tuple[str, ...]:

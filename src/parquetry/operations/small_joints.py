@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING, TypeAlias
 
+from parquetry.commits.staged_files import write_staged
 from parquetry.files.few_rows import FEW_ROWS, encode_each, middle_codec
-from parquetry.model.changes import NewFile, new_file
 from parquetry.operations.parts import Loose
-from parquetry.storage.folders import write_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -16,6 +15,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from parquetry.commits.staging import Staging
+    from parquetry.model.changes import NewFile
     from parquetry.operations.joints import Joint
     from parquetry.operations.moulds import Style
     from parquetry.storage.protocol import Storage
@@ -86,8 +86,7 @@ def _stage_alike(
     codec = style.compression or _codec(tables, first)
     contents = encode_each(tables, codec, style.constant, first.nans, first.schema)
     for (joint, rows), content in zip(some, contents, strict=True):
-        write_file(storage, joint.source, content)
-        yield new_file(joint.path(staging), joint.source, rows.rows, content)
+        yield write_staged(storage, staging, joint.path(staging), joint.source, rows.rows, content)
 
 
 def _rows_of(joint: Joint, rows: Loose) -> pa.Table:

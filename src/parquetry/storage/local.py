@@ -11,10 +11,17 @@ from contextlib import contextmanager, suppress
 from functools import cache
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from parquetry.errors import AlreadyExistsError, NotFoundError, ParquetryError, StorageError
+from parquetry.errors import (
+    AlreadyExistsError,
+    CorruptionError,
+    NotFoundError,
+    ParquetryError,
+    StorageError,
+)
 from parquetry.storage.exchange import ExchangeUnsupportedError, exchange, move_to_free
 from parquetry.storage.locks import locked
 from parquetry.storage.protocol import Entry, Stat
+from parquetry.storage.whole_files import create_file, holds, read_file, write_all
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -47,9 +54,8 @@ class LocalStorage:
 
     def read_bytes(self, path: str) -> bytes:
         """Return a whole file."""
-        with _Translated("read", path), open(path, "rb", buffering=0) as file:
-            content: bytes = file.read()
-            return content
+        with _Translated("read", path):
+            return read_file(path)
 
     def read_link(self, path: str) -> str:
         """Return where a symbolic link points."""
@@ -60,6 +66,23 @@ class LocalStorage:
         """Open a new file for writing; it must not exist."""
         with _Translated("create", path):
             return io.BufferedWriter(_NewFile(path, "x"), _BUFFER_BYTES)
+
+    def write_new(self, path: str, content: bytes | memoryview, *, read_back: bool = False) -> None:
+        """Write a new file whole, and read it back if asked; it must not exist."""
+        with _Translated("create", path):
+            descriptor = create_file(path)
+        with _Translated("write to", path):
+            try:
+                write_all(descriptor, content)
+                is_whole = not read_back or holds(descriptor, content)
+            finally:
+                os.close(descriptor)
+        if not is_whole:
+            raise CorruptionError(
+                f"{path} does not hold what was just written to it. It is not used, and nothing was "
+                "changed. The disk or the memory of this machine cannot be trusted.",
+                path=path,
+            )
 
     def touch(self, path: str) -> None:
         """Set a file's `mtime` to the present moment of the clock that its file system goes by."""

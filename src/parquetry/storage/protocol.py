@@ -62,6 +62,12 @@ class Storage(Protocol):
     def create(self, path: str) -> BinaryIO:
         """Open a new file for writing; it must not exist."""
 
+    def write_new(self, path: str, content: bytes | memoryview, *, read_back: bool = False) -> None:
+        """Write a new file whole, and read it back if asked; it must not exist.
+
+        `CorruptionError` if it gives back other bytes.
+        """
+
     def touch(self, path: str) -> None:
         """Set a file's `mtime` to the present moment of the clock that its file system goes by."""
 
