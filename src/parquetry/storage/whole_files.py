@@ -31,14 +31,14 @@ def holds(descriptor: int, content: bytes | memoryview) -> bool:
     pread = getattr(os, "pread", None)
     if pread is None:  # on Windows
         os.lseek(descriptor, 0, os.SEEK_SET)
-    at = 0
-    while at < len(content):
-        left = len(content) - at
-        part = os.read(descriptor, left) if pread is None else pread(descriptor, left, at)
-        if not part or part != content[at : at + len(part)]:
+    found = b""
+    while len(found) < len(content):
+        left = len(content) - len(found)
+        part = os.read(descriptor, left) if pread is None else pread(descriptor, left, len(found))
+        if not part:
             return False
-        at += len(part)
-    return True
+        found += part
+    return found == bytes(content)  # for views of Arrow's signed bytes differ from any others
 
 
 def read_file(path: str) -> bytes:
