@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import posixpath
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -46,7 +45,7 @@ class GrowingTree:
         """Return the absolute path of a folder of the tree; it is made if it is not there."""
         path = f"{self.root}/{folder}" if folder else self.root
         if folder not in self.folders:
-            self.place(posixpath.dirname(folder))
+            self.place(folder.rpartition("/")[0])
             with suppress(AlreadyExistsError):  # by another thread
                 self._storage.make_folder(path, like=self._like(folder))
             self.folders.add(folder)

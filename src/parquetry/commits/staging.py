@@ -74,7 +74,8 @@ class Staging:
 
     def final_name(self, staged: str) -> str:
         """Return a file name for a staged file that no dataset has seen before."""
-        return f"{_PART}{self.tag(staged)}.parquet"
+        name = staged.rpartition("/")[2]
+        return name if name.startswith(_PART) else f"{_PART}{self.tag(staged)}.parquet"
 
     def placed(self, staged: str, folder: str) -> str:
         """Return where to write a file that is for a folder of the dataset.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import posixpath
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -123,9 +122,9 @@ def covering_folder(paths: list[str]) -> str:
 
 def holder_of(folders: Container[str], path: str) -> str:
     """Return the innermost of some folders that a file stands in; all are relative to the dataset."""
-    folder = posixpath.dirname(path)
+    folder = path.rpartition("/")[0]
     while folder not in folders:
-        folder = posixpath.dirname(folder)
+        folder = folder.rpartition("/")[0]
     return folder
 
 
@@ -133,10 +132,10 @@ def ancestors(paths: Iterable[str]) -> set[str]:
     """Return all folders above the given relative paths, without the root."""
     above: set[str] = set()
     for path in paths:
-        folder = posixpath.dirname(path)
+        folder = path.rpartition("/")[0]
         while folder and folder not in above:
             above.add(folder)
-            folder = posixpath.dirname(folder)
+            folder = folder.rpartition("/")[0]
     return above
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import posixpath
 from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -73,7 +72,8 @@ class Joint(NamedTuple):
 
     def path(self, staging: Staging) -> str:
         """Return where the file will stand in the dataset."""
-        return posixpath.join(self.folder, staging.final_name(self.source))
+        name = staging.final_name(self.source)
+        return f"{self.folder}/{name}" if self.folder else name
 
     def check(self, rows: int, expected: int) -> None:
         """Raise `ConflictError` if it has not the rows that were planned."""
