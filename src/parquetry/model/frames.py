@@ -91,8 +91,11 @@ def _from_polars(frame: pl.DataFrame) -> pa.Table:
     objects = [name for name, kind in frame.schema.items() if kind == pl.Object]
     if objects:
         raise _unstorable(objects[0], "Python objects")
-    if frame.n_chunks() > 1 and frame.height <= _FEW_ROWS:
-        frame = frame.rechunk()  # a chunk takes as long as some thousand rows
+    if frame.width and frame.height <= _FEW_ROWS:
+        # a chunk takes as long as some thousand rows, and so does it to wake the threads of Polars,
+        # which a frame asks to work on its columns
+        columns = [column.rechunk().to_arrow() for column in frame.get_columns()]
+        return pa.Table.from_arrays(columns, frame.columns)
     return frame.to_arrow()
 
 

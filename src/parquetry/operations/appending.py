@@ -6,7 +6,8 @@ import posixpath
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
-from typing import TYPE_CHECKING, TypeAlias
+from itertools import chain
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 import pyarrow as pa
 
@@ -42,8 +43,7 @@ Guard: TypeAlias = Callable[[Sequence[NewFile]], Requirement]
 returns what must not change until they are there."""
 _AT_ONCE = 3  # attempts beside other writers, before writers stand in line
 _ATTEMPTS = 20
-_MANY = 64  # files that one thread encodes; of fewer that takes not much longer than starting it
-_FILES = 512  # that are encoded before they are written, lest the threads wait for each other
+_MANY = 64  # files that one thread encodes and writes; fewer take longer in two, which wait by turns
 
 
 def append(
@@ -144,17 +144,24 @@ def _stage(
     bytes_a_row = table.nbytes / max(1, table.num_rows)
     with_nan = nan_columns(table)
 
-    def encoded(few: Sequence[tuple[str, pa.Table]]) -> list[bytes]:
-        return encode_tables([part for _, part in few], schema, with_nan, bytes_a_row)
+    def stage(few: Sequence[_Part]) -> list[NewFile]:
+        contents = encode_tables([part.rows for part in few], schema, with_nan, bytes_a_row)
+        return [
+            write_staged(storage, staging, part.path, part.source, part.rows.num_rows, content)
+            for part, content in zip(few, contents, strict=True)
+        ]
 
-    staged: list[NewFile] = []
-    slices = list(slice_by(table, keys))
-    for start in range(0, len(slices), _FILES):
-        end = min(start + _FILES, len(slices))
-        shares = [slices[at : at + _MANY] for at in range(start, end, _MANY)]
-        contents = [one for share in for_each(encoded, shares, 2) for one in share]
-        for (folder, part), content in zip(slices[start:end], contents, strict=True):
-            source = staging.new_path()
-            path = posixpath.join(folder, staging.final_name(source))
-            staged.append(write_staged(storage, staging, path, source, part.num_rows, content))
-    return staged
+    parts = []
+    for folder, rows in slice_by(table, keys):
+        source = staging.new_path()
+        parts.append(_Part(posixpath.join(folder, staging.final_name(source)), source, rows))
+    shares = [parts[at : at + _MANY] for at in range(0, len(parts), _MANY)]
+    return list(chain.from_iterable(for_each(stage, shares, 2)))
+
+
+class _Part(NamedTuple):
+    """Rows of one partition: where they are to stand, where they are staged, and what they are."""
+
+    path: str
+    source: str
+    rows: pa.Table
