@@ -9,6 +9,7 @@ import polars as pl
 import pytest
 
 from doubles.faulty import FaultyStorage
+from parquetry.commits import assembling
 from parquetry.commits.home import Home
 from parquetry.dataset import Dataset
 from parquetry.model.records import CommitRecord, Swap
@@ -67,6 +68,22 @@ def test_files_that_only_come_to_many_partitions_are_linked(tmp_path):
     assert found.history()[0].swaps == ()
     assert inodes(found).items() > before.items()
     assert found.count() == 302
+
+
+@pytest.mark.parametrize("counts_folders", [True, False])
+@pytest.mark.parametrize("outer", [2, 12])
+def test_the_same_is_exchanged_where_folders_are_not_counted(
+    tmp_path, monkeypatch, outer, counts_folders
+):
+    if not counts_folders:
+        monkeypatch.setattr(assembling, "_hold_more", lambda *_: False)
+    found = Dataset(tmp_path / "ds")
+    days = [{"year": year, "day": day, "n": 0} for year in range(outer) for day in range(12)]
+    found.append(days, partition_by=["year", "day"])
+    found.append([{"year": 0, "day": 3, "n": 1}, {"year": 1, "day": 3, "n": 1}])
+    folders = [swap.folder for swap in found.history()[0].swaps]
+    assert folders == ([""] if outer == 2 else [])
+    assert found.count() == outer * 12 + 2
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posixpath
+import sys
 from typing import TYPE_CHECKING, NamedTuple
 
 from parquetry.commits.many import for_each
@@ -90,8 +91,25 @@ def _find_cheap(
             cost += sum(_A_FOLDER if kind == "folder" else 1 for _, kind in held)
             if cost > limit:
                 return None
+        if _hold_more(storage, [posixpath.join(home.root, *one) for one in inner], limit - cost):
+            return None
         level = inner
     return found if cost <= limit else None
+
+
+def _hold_more(storage: Storage, folders: Iterable[str], limit: int) -> bool:
+    """Whether it is seen without listing them that folders hold folders that cost more than a limit.
+
+    A folder of Linux has a name in each folder that it holds, besides its own two; not all file systems
+    count them.
+    """
+    if not sys.platform.startswith("linux"):
+        return False
+    for folder in folders:
+        limit -= _A_FOLDER * max(0, storage.stat(folder).links - 2)
+        if limit < 0:
+            return True
+    return False
 
 
 def _outermost(folders: set[str]) -> list[str]:

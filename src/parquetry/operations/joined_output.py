@@ -147,8 +147,6 @@ class JoinedOutput:
 
 def fitted(table: pa.Table, schema: pa.Schema) -> pa.Table:
     """Return the rows with the columns of a schema, without losing a value."""
-    if table.schema is schema:
-        return table
     if table.schema.equals(schema):
         return pa.Table.from_arrays(table.columns, schema=schema)
     return cast_lossless(table, schema, "the files that it is joined with")

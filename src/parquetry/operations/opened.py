@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -18,6 +18,7 @@ from parquetry.errors import (
     SchemaMismatchError,
     StorageError,
 )
+from parquetry.files.closing import Closing
 from parquetry.files.footers import is_footer_of, parse_footer, read_footer
 from parquetry.files.splicing import Source
 from parquetry.files.text_codes import constant_texts, is_in_codes, text_in_codes
@@ -28,7 +29,6 @@ from parquetry.operations.decoding import decode_rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from types import TracebackType
 
     import numpy as np
 
@@ -47,8 +47,8 @@ class KnownFooter(NamedTuple):
     group_rows: Sequence[int]
 
 
-class OpenedFile:
-    """A file of a dataset, opened for decoding. Close it, or use it in a `with` block.
+class OpenedFile(Closing):
+    """A file of a dataset, opened for decoding.
 
     Args:
         file: The file.
@@ -211,17 +211,6 @@ class OpenedFile:
             reader.close()
         self._readers = {}
         self._content = None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 def changed(path: str) -> ConflictError:

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
 from parquetry.errors import CorruptionError, NotFoundError, StorageError
-
-if TYPE_CHECKING:
-    from types import TracebackType
+from parquetry.files.closing import Closing
 
 
-class FileBytes:
+class FileBytes(Closing):
     """Any bytes of an opened file.
 
-    Threads may share it: nobody moves a position. Close it, or use it in a `with` block.
+    Threads may share it: nobody moves a position.
 
     Args:
         name: What messages call the file.
@@ -74,17 +72,6 @@ class FileBytes:
         if self.descriptor is not None:
             os.close(self.descriptor)
             self.descriptor = None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.name!r})"
