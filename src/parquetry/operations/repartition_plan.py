@@ -239,4 +239,6 @@ def forecast(plan: RepartitionPlan, storage: Storage) -> Forecast:
 
 def packed(parts: Sequence[Part], plan: RepartitionPlan) -> list[tuple[Part, ...]]:
     """Return the parts of one partition, file by file."""
+    if len(parts) == 1:
+        return [tuple(parts)]
     return pack(parts, lambda part: part.rows, plan.rows_per_file)
