@@ -79,3 +79,29 @@ def test_a_table_is_split_by_its_keys_and_null_and_nan_are_values():
 def test_rows_that_stand_together_are_sliced_in_order():
     table = pa.table({"k": ["a", "a", "b", "b"], "v": range(4)})
     assert [part["v"].to_pylist() for _, part in split(table, ["k"])] == [[0, 1], [2, 3]]
+
+
+def test_a_frame_in_pieces_is_what_polars_makes_of_it_as_a_whole():
+    frame = pl.DataFrame(
+        {
+            "whole": [1, None],
+            "text": ["x", None],
+            "kind": pl.Series(["a", "b"], dtype=pl.Categorical),
+            "one": pl.Series(["a", "b"], dtype=pl.Enum(["a", "b"])),
+            "money": pl.Series(["1.50", "2.25"]).cast(pl.Decimal(10, 2)),
+            "time": pl.Series([0, 1]).cast(pl.Datetime("us", "UTC")),
+            "none": [None, None],
+            "many": [[1.5], []],
+            "both": [{"x": 1, "y": "z"}, None],
+            "bytes": [b"\0", None],
+            "fixed": pl.Series([[1, 2], [3, 4]], dtype=pl.Array(pl.Int16, 2)),
+        }
+    )
+    pieces = pl.concat([frame, frame[:1], frame[:0]], rechunk=False)
+    assert pieces.n_chunks() > 1
+    (table,) = iterate_tables(pieces)
+    assert table.equals(one_table(pieces.rechunk().to_arrow()))
+    assert {column.num_chunks for column in table.columns} == {1}
+    (empty,) = iterate_tables(frame[:0])
+    assert empty.schema.equals(table.schema)
+    assert one_table(pl.DataFrame()).num_columns == 0
