@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import shutil
 import time
 
 import numpy as np
@@ -197,6 +198,20 @@ def test_a_replica_is_not_made_where_keeping_it_costs_more_than_it_saves(store, 
     assert LayoutExplorer(dear, metadata).tune_table("events").job is None
     metadata.save_state("events", {})
     assert LayoutExplorer(eager, metadata).tune_table("events").job is not None
+
+
+@pytest.mark.usefixtures("calm")
+def test_no_replica_is_written_by_itself_where_the_disk_has_no_room(
+    store, config, metadata, monkeypatch
+):
+    ask(config, metadata)
+    eager = LayoutExplorer(config.model_copy(update={"theta": 1e-9}), metadata)
+    free = shutil.disk_usage(store.path)._replace(free=100)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: free)
+    stayed = eager.tune_table("events")
+    assert stayed.job is None
+    assert "the disk has 100 B left" in stayed.decision.reason
+    assert eager.optimize_table("events").job is not None  # somebody asks for it
 
 
 @pytest.fixture

@@ -40,7 +40,8 @@ class Config(BaseSettings):
         history_days: Days after which the loop forgets questions.
         window_hours: Hours of questions that one evaluation looks back on.
         min_samples: Questions of a layout in the window without which it is not evaluated.
-        max_replicas: Layouts that may stand beside a dataset at the same time.
+        max_replicas: Layouts that may stand beside a dataset at the same time. Each must pay for its
+            writing and for the disk that it takes; 0 lays out the folder itself.
         min_rows: Rows of a dataset below which it is left alone.
         min_row_groups: Row groups of a dataset below which it is left alone.
         bandit: How routing learns which layout answers a kind of question best.
@@ -74,7 +75,7 @@ class Config(BaseSettings):
     history_days: float = Field(90.0, gt=0)
     window_hours: float = Field(24.0, gt=0)
     min_samples: int = Field(10, ge=1)
-    max_replicas: int = Field(2, ge=0)
+    max_replicas: int = Field(6, ge=0)
     min_rows: int = Field(1_000_000, ge=0)
     min_row_groups: int = Field(16, ge=0)
     bandit: Bandit = "contextual"

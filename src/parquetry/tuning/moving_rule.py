@@ -21,6 +21,7 @@ from parquetry.tuning.evaluation.verifying import find_verification
 from parquetry.tuning.options import Option, options, replay
 from parquetry.tuning.prices import rent
 from parquetry.tuning.replicas.state import settle_records
+from parquetry.tuning.room import lacks_room
 from parquetry.tuning.spacing import is_worth_tuning, left_alone
 
 if TYPE_CHECKING:
@@ -116,7 +117,8 @@ def decide_for(
         return Decision(None, None, left_alone(rows, groups))
     memory = _Memory.of(metadata.state(table))
     extra = memory.race_seconds if memory.state.rewrite_seconds else looking_seconds
-    choices = _choices(table, proposal, metadata, config, extra)
+    lack = None if is_asked else _lack(proposal, config)
+    choices = _choices(table, proposal, metadata, config, extra, lack)
     memory = _advanced(memory, proposal, choices)
     metadata.save_state(table, memory.to_json())
     if is_asked:
@@ -125,6 +127,8 @@ def decide_for(
     if open_job is not None:
         told = f"migration {open_job.job_id} to {open_job.layout.layout_id} is {open_job.state}"
         return Decision(None, None, told)
+    if lack is not None and not choices:
+        return Decision(None, None, lack)
     found = _ruled(proposal, memory.state, choices, config)
     rules = Rules(config.theta, config.min_queries)
     mean_seconds = min(one.seconds for one in proposal.present)
@@ -168,18 +172,37 @@ def _open_job(table: str, metadata: MetadataStore) -> MigrationJob | None:
     return next((job for job in metadata.jobs(table) if job.is_open), None)
 
 
+def _lack(proposal: Proposal, config: Config) -> str | None:
+    """Return why there cannot be one more replica, or None if there can."""
+    standing = len(proposal.present) - 1
+    if standing >= config.max_replicas:
+        return None
+    return lacks_room(config.data_dir, proposal.situation.sample.bytes)
+
+
 def _choices(
-    table: str, proposal: Proposal, metadata: MetadataStore, config: Config, extra_seconds: float
+    table: str,
+    proposal: Proposal,
+    metadata: MetadataStore,
+    config: Config,
+    extra_seconds: float,
+    lack: str | None,
 ) -> list[Option]:
-    """Return what can be done; what the gates refused when it was written must promise more."""
+    """Return what can be done; what the gates refused when it was written must promise more.
+
+    Where there is no room for one more replica, one may still take the place of another.
+    """
     seconds = {one.layout_id: one.rewrite_seconds + extra_seconds for one in proposal.candidates}
     present = [one.layout_id for one in proposal.present]
     verdicts = {one: find_verification(metadata, table, one) for one in seconds}
     refused = {one for one, verdict in verdicts.items() if verdict and not verdict.passed}
     kept = rent(config, proposal.situation.sample.bytes)
+    most = config.max_replicas if lack is None else len(present) - 1
+    if lack is not None and not most:
+        return []
     return [
         replace(option, caution=_CAUTION) if option.layout in refused else option
-        for option in options(seconds, present, config.max_replicas, kept)
+        for option in options(seconds, present, most, kept)
     ]
 
 
