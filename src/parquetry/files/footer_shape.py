@@ -89,7 +89,7 @@ class FooterShape:
         columns = field_header(0, RowGroup.COLUMNS, LIST) + list_header(len(chunks))
         patterns = [_pattern(chunk, rb".*?") for chunk in chunks]
         patterns[0] = _pattern(chunks[0], re.escape(columns))
-        groups_of = [re.compile(one).groups for one in patterns]
+        groups_of = [_groups_of(chunk) for chunk in chunks]
         ends = np.cumsum([len(_NUMBERS[count]) for count in groups_of])
         footer.put(FileMetaData.ROW_GROUPS, LIST, b"")
         return cls(
@@ -132,6 +132,12 @@ def footer_of(whole: bytes | memoryview) -> tuple[int, bytes]:
     length = int.from_bytes(whole[-TAIL_BYTES : -len(MAGIC)], "little")
     start = len(whole) - TAIL_BYTES - length
     return start, bytes(whole[start:-TAIL_BYTES])
+
+
+def _groups_of(chunk: Struct) -> int:
+    """Return how many groups the pattern of a chunk has."""
+    metadata = chunk.struct(ColumnChunk.META_DATA)
+    return 6 if metadata is not None and _PLACES[1] in metadata else 4
 
 
 def _picker(wanted: Mapping[int, Sequence[int]], groups_of: Sequence[int]) -> Picker:
