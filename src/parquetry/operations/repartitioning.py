@@ -44,7 +44,7 @@ Task: TypeAlias = "Sequence[SurveyedFile]"
 """Files that are read together."""
 
 _AT_ONCE = 64  # files of one task that a thread takes
-_SMALL_TASKS_ROWS = 65_536  # of tasks that are decoded together
+_SMALL_TASKS_ROWS = 131_072  # of tasks that are decoded together, by each of two threads
 SMALL_ROWS = 8192
 """Row groups below are decoded: moving rows does not need large row groups, compacting makes them."""
 
