@@ -12,8 +12,10 @@ from parquetry.commits import staged_files
 from parquetry.commits.committing import commit
 from parquetry.commits.staged_files import proved_ahead
 from parquetry.commits.staging import open_staging
+from parquetry.dataset import Dataset
 from parquetry.errors import CorruptionError
 from parquetry.model.changes import Change, NewFile, new_file
+from parquetry.storage import local
 
 
 @pytest.fixture
@@ -121,3 +123,13 @@ def test_a_bad_file_stops_the_work_before_the_next_is_made(bench, monkeypatch):
         with pytest.raises(CorruptionError, match="holds 1 rows where 2 were written"):
             list(proved_ahead(bench.disk, staging, staged()))
     assert len(made) == 1
+
+
+def test_rows_that_the_disk_does_not_give_back_are_not_added(bench, monkeypatch):
+    bench.commit({"a.parquet": [0]})
+    monkeypatch.setattr(local, "holds", lambda *_: False)
+    with pytest.raises(CorruptionError, match="does not hold what was just written") as caught:
+        Dataset(bench.root).append([{"value": 1}])
+    assert caught.value.outcome == "unchanged"
+    assert bench.rows() == [0]
+    assert not list(Path(bench.home.staging).iterdir())
