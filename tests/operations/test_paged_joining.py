@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from parquetry.dataset import Dataset
 from parquetry.errors import CorruptionError
-from parquetry.files.encoding import encode_rows, encode_table
+from parquetry.files.encoding import encode_rows, encode_table, writer_options
 from parquetry.files.pages import choosing
 from parquetry.files.splicing import Source
 from parquetry.files.splicing.fields import (
@@ -309,9 +309,10 @@ def spoiled(root: Path, column: str) -> None:
     victim.write_bytes(content)
 
 
-def test_a_damaged_page_is_told_before_it_is_merged(tmp_path):
+@pytest.mark.parametrize("column", ["price", "side", "yes"])
+def test_a_damaged_page_is_told_before_it_is_decoded(tmp_path, column):
     root = made(tmp_path / "ds", folders=2, rows=500)
-    spoiled(root, "price")
+    spoiled(root, column)
     held = {path: path.read_bytes() for path in root.glob("**/*.parquet")}
     with pytest.raises(CorruptionError, match=r"3\.parquet"):
         Dataset(root).compact()
@@ -325,6 +326,56 @@ def test_a_damaged_page_is_copied_with_the_checksum_that_shows_it(tmp_path, alon
     assert alone == []
     with pytest.raises(OSError, match="CRC"):
         pq.ParquetFile(the_file(root, "part=1"), page_checksum_verification=True).read()
+
+
+@pytest.mark.parametrize("optional", [True, False])
+@pytest.mark.parametrize("rows", [10, 25_000])
+def test_keys_that_files_hold_are_the_pages_that_encoding_them_gives(
+    tmp_path, alone, rows, optional
+):
+    root = tmp_path / "ds"
+    field = pa.field("part", pa.string(), nullable=optional)
+    whole: dict[str, list[pa.Table]] = {}
+    for key, file in [(key, file) for key in ("é", "b") for file in range(3)]:
+        numbers = pa.array(range(file, file + rows), pa.int64())
+        table = pa.table(
+            [numbers, pa.array([key] * rows, pa.string())],
+            schema=pa.schema([pa.field("n", pa.int64()), field]),
+        )
+        whole.setdefault(key, []).append(table)
+        write(root / f"part={key}" / f"{file}.parquet", table)
+    before = readings(root)
+    Dataset(root).compact()
+    assert alone == []
+    assert readings(root) == before
+    for key, tables in whole.items():
+        path = the_file(root, f"part={key}")
+        hold_statistics_true(path)
+        hold_page_indexes_true(path)
+        anew = tmp_path / f"{key}.parquet"
+        rows_of = pa.concat_tables(tables)
+        options = writer_options(rows_of.schema, compression="none")
+        anew.write_bytes(encode_rows([rows_of], rows_of.schema, options))
+        with Source.open(path) as one, Source.open(anew) as other:
+            pages = [
+                source.read(chunk.start, chunk.size)
+                for source in (one, other)
+                for chunk in [source.footer.row_groups[0].chunks[1]]
+            ]
+        assert pages[0] == pages[1]
+
+
+def test_long_keys_are_encoded(tmp_path, alone):
+    root = tmp_path / "ds"
+    key = "x" * 40
+    for file in range(4):
+        table = pa.table({"n": range(file, file + 9), "part": [key] * 9})
+        write(root / f"part={key}" / f"{file}.parquet", table)
+    before = readings(root)
+    Dataset(root).compact()
+    assert alone == []
+    assert readings(root) == before
+    hold_statistics_true(the_file(root, f"part={key}"))
 
 
 @pytest.mark.parametrize("direction", ["ascending", "descending"])

@@ -7,10 +7,9 @@ with one call, and encoded by one writer.
 
 from __future__ import annotations
 
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
@@ -18,7 +17,6 @@ import pyarrow as pa
 from parquetry.errors import ParquetryError
 from parquetry.files.bundles.alike import (
     WORTH_A_BUNDLE,
-    LooseGroups,
     read_alike,
     read_groups,
     read_raw_footer,
@@ -26,21 +24,18 @@ from parquetry.files.bundles.alike import (
 from parquetry.files.bundles.assembling import assemble
 from parquetry.files.bundles.outputs import Pick, PickedGroup
 from parquetry.files.bundles.splicing import joined, leaves_of
-from parquetry.files.encoding import ROW_GROUP_ROWS, Encoder
+from parquetry.files.encoding import ROW_GROUP_ROWS
 from parquetry.files.lockstep import UnusualError, each_shape
 from parquetry.files.pages.choosing import SmallFiles
 from parquetry.files.pages.joining import join_pages
 from parquetry.files.splicing.ending import begin_footer
 from parquetry.files.splicing.fields import FileMetaData, RowGroup
 from parquetry.files.splicing.file_bytes import FileBytes
-from parquetry.files.targets import MemoryFile
-from parquetry.files.text_codes import CODES, in_codes
 from parquetry.model.changes import new_file
-from parquetry.model.schema import part_of
 from parquetry.operations.bundled_joining import whole_files
-from parquetry.operations.decoding import decode_files
-from parquetry.operations.moulds import mould_of, options_for
+from parquetry.operations.moulds import mould_of
 from parquetry.operations.parts import Piece
+from parquetry.operations.recoded_columns import recode
 from parquetry.storage.folders import write_file
 
 if TYPE_CHECKING:
@@ -54,8 +49,6 @@ if TYPE_CHECKING:
     from parquetry.operations.joints import Joint
     from parquetry.operations.moulds import Mould, Style
     from parquetry.storage.protocol import Storage
-
-Values: TypeAlias = "pa.Array | pa.ChunkedArray"
 
 MOST_FILES = 512
 MOST_BYTES = 8 << 20
@@ -122,7 +115,7 @@ def _paged(joints: Sequence[Joint], style: Style) -> Iterator[tuple[int, NewByte
     except ParquetryError:
         return
     ends = np.cumsum([len(joint.parts) for joint in joints])
-    read = partial(read_alike, files, footers)
+    read = partial(read_alike, files, footers, keeps_pages=False)
     for alike in each_shape(len(files), read, WORTH_A_BUNDLE):
         first = pieces[int(alike.members[0])]
         mould = mould_of(alike.example, first, first.schema, style)
@@ -176,7 +169,7 @@ class _Paging:
         """
         begins, group_ends = _cut(self.files.origin.groups[0].rows, ends)
         small = SmallFiles.of(self.files, begins, self.mould.style.compression)
-        made = small.make_pages()
+        made = small.make_pages(self._repeated(begins))
         if not made:
             raise UnusualError
         origin = join_pages(self.files, begins, made)
@@ -185,7 +178,7 @@ class _Paging:
         if not names:
             yield np.arange(len(ends)), self._assembled(origin, list(made), None, group_ends)
             return
-        others = self._encoded(names, small)
+        others = recode(small, self.pieces, names, self.mould)
         read = partial(read_groups, others, reference=self.files.example)
         for other in each_shape(len(begins), read, 1):
             whole, members, chosen_ends = whole_files(other.members, group_ends)
@@ -194,6 +187,15 @@ class _Paging:
                 some = origin if kept.all() else origin.only(kept)
                 both = other.only_members(members)
                 yield whole, self._assembled(some, list(made), both, chosen_ends)
+
+    def _repeated(self, begins: Numbers) -> dict[str, list[str]]:
+        """Return the texts of keys that all files hold once in each row, row group by row group."""
+        firsts = [self.pieces[number].repeated for number in begins.tolist()]
+        return {
+            name: [one[name].as_py() for one in firsts]
+            for name, value in firsts[0].items()
+            if value.type == pa.string() and all(name in one.repeated for one in self.pieces)
+        }
 
     def _assembled(
         self, origin: Origin, leaves: Sequence[int], other: Alike | None, ends: Numbers
@@ -217,58 +219,6 @@ class _Paging:
         ordered = tuple(picks[leaf] for leaf in sorted(picks))
         picked = PickedGroup(group, ordered, group.rows, is_other=True, sorting=sorting)
         return assemble([picked], ends, begin_footer(example, version, {}))
-
-    def _encoded(self, names: Sequence[str], small: SmallFiles) -> LooseGroups:
-        """Return some columns, encoded anew: a row group for each new one."""
-        schema = part_of(self.pieces[0].file_schema, names)
-        columns = self._columns(schema, small)
-        codes = [name for name in names if columns[name][0].type == CODES]
-        typed = in_codes(schema, codes)
-        options = options_for(
-            schema, self.mould.style, decimals_as_integers=self.mould.decimals_as_integers
-        )
-        memory = MemoryFile()
-        with Encoder(memory, schema, options, codes) as encoder:
-            for parts in zip(*(columns[name] for name in names), strict=True):
-                encoder.write(pa.table(list(parts), schema=typed))
-                encoder.end_row_group()
-        return LooseGroups.of(FileBytes("rows that were just encoded", data=memory.content))
-
-    def _columns(self, schema: pa.Schema, small: SmallFiles) -> dict[str, list[Values]]:
-        """Return the values of some columns in each new row group, texts in codes where they are so."""
-        rows = self.files.origin.groups[0].rows
-        counts = np.add.reduceat(rows, small.begins).tolist()
-        firsts = [self.pieces[number].repeated for number in small.begins.tolist()]
-        found: dict[str, list[Values]] = {}
-        for column in self.files.example.columns:
-            name = column.name
-            if name not in schema.names:
-                continue
-            is_text = schema.field(name).type == pa.string()
-            if all(name in one.repeated for one in self.pieces):
-                pairs = zip(firsts, counts, strict=True)
-                found[name] = [_repeat(one[name], count, is_text=is_text) for one, count in pairs]
-            elif is_text:
-                with suppress(UnusualError):
-                    found[name] = small.texts(column)
-        rest = part_of(schema, [name for name in schema.names if name not in found])
-        if rest.names:
-            contents = [file.read(0, file.size) for file in self.files.origin.files]
-            table = decode_files([one.path for one in self.pieces], rest, contents)
-            if table.num_rows != rows.sum():
-                raise UnusualError
-            starts = np.cumsum([0, *counts[:-1]]).tolist()
-            for name in rest.names:
-                cuts = zip(starts, counts, strict=True)
-                found[name] = [table[name].slice(start, count) for start, count in cuts]
-        return found
-
-
-def _repeat(value: pa.Scalar, count: int, *, is_text: bool) -> pa.Array:
-    if not is_text:
-        return pa.repeat(value, count)
-    codes = pa.array(np.zeros(count, np.int32))
-    return pa.DictionaryArray.from_arrays(codes, pa.array([value.as_py()], pa.string()))
 
 
 def _cut(rows: Numbers, ends: Numbers) -> tuple[Numbers, Numbers]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -41,13 +42,17 @@ class Origin:
         sources: The files.
         of: Which of them each of the row groups side by side stands in.
         groups: The row groups.
-        indexes: The page indexes of their chunks.
     """
 
     sources: Sequence[FileBytes]
     of: Numbers
     groups: tuple[Groups, ...]
-    indexes: PageIndexes
+
+    @cached_property
+    def indexes(self) -> PageIndexes:
+        """The page indexes of their chunks, read when somebody asks for them."""
+        chunks = [chunk for group in self.groups for chunk in group.chunks]
+        return PageIndexes(self.sources, self.of, chunks)
 
     @property
     def files(self) -> list[FileBytes]:
@@ -57,7 +62,7 @@ class Origin:
     def only(self, kept: Flags) -> Origin:
         """Return the row groups of some of the files, their page indexes read anew."""
         groups = tuple(group.only(kept) for group in self.groups)
-        return _with_indexes(self.sources, self.of[kept], groups)
+        return Origin(self.sources, self.of[kept], groups)
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,6 +120,8 @@ def read_alike(
     numbers: Numbers,
     reference: Footer | None = None,
     float_bounds: FloatBounds = "proven",
+    *,
+    keeps_pages: bool = True,
 ) -> Alike | None:
     """Return those of some files that are like the first of them; None if that one is unusual.
 
@@ -124,6 +131,7 @@ def read_alike(
         numbers: Which of them to look at.
         reference: The footer whose schema the bytes are to stand under; without it, their own.
         float_bounds: As of `Splicer`.
+        keeps_pages: Whether their page indexes will be needed, which must speak of their own pages then.
     """
     some = [footers[number] for number in numbers.tolist()]
     limits = np.array([start for start, _ in some])
@@ -140,12 +148,13 @@ def read_alike(
         return None
     kept = walk.same
     members = numbers[kept]
-    origin = _with_indexes(
+    origin = Origin(
         [files[number] for number in members.tolist()],
         np.arange(len(members)),
         tuple(group.only(kept) for group in groups),
     )
-    return _without_liars(Alike(members, example, origin, float_bounds))
+    found = Alike(members, example, origin, float_bounds)
+    return _without_liars(found) if keeps_pages else found
 
 
 @dataclass(frozen=True)
@@ -200,13 +209,8 @@ def read_groups(
         return None
     members = numbers[walk.same]
     of = np.zeros(len(members), np.int64)
-    origin = _with_indexes([groups.file], of, (settled.only(walk.same),))
+    origin = Origin([groups.file], of, (settled.only(walk.same),))
     return _without_liars(Alike(members, groups.footer, origin, float_bounds))
-
-
-def _with_indexes(sources: Sequence[FileBytes], of: Numbers, groups: tuple[Groups, ...]) -> Origin:
-    chunks = [chunk for group in groups for chunk in group.chunks]
-    return Origin(sources, of, groups, PageIndexes(sources, of, chunks))
 
 
 def _without_liars(found: Alike) -> Alike | None:

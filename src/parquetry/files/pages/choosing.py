@@ -14,24 +14,25 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from parquetry.files.bounds import LONGEST_CERTAIN
 from parquetry.files.lockstep import UnusualError
 from parquetry.files.pages.codecs import codec_of
-from parquetry.files.pages.codes import CodedTexts
-from parquetry.files.pages.headers import read_coded_pages, read_pages
+from parquetry.files.pages.headers import read_pages
 from parquetry.files.pages.made import MadePages, numbers_of, read_facts
-from parquetry.files.pages.merging import Merger
-from parquetry.files.pages.stored import Stored
+from parquetry.files.pages.merging import merge
+from parquetry.files.pages.repeating import repeat
+from parquetry.files.pages.unpacking import PlainPages, unpack
 from parquetry.files.splicing.fields import ColumnMetaData, Encoding
 from parquetry.files.splicing.structs import WIDEST_VARINT
 from parquetry.files.writer_options import CODECS
 
 if TYPE_CHECKING:
-    import pyarrow as pa
+    from collections.abc import Mapping, Sequence
 
     from parquetry.files.bundles.alike import Alike
     from parquetry.files.bundles.chunks import Chunks
     from parquetry.files.lockstep import Numbers
-    from parquetry.files.pages.headers import Pages, Places
+    from parquetry.files.pages.headers import Pages
     from parquetry.files.splicing.schema import Column
 
 FEWEST_VALUES = 1024
@@ -71,48 +72,45 @@ class SmallFiles:
         codec = None if compression is None else CODECS[compression]
         return cls(files, whole, np.cumsum(sizes) - sizes, sizes, begins, codec)
 
-    def make_pages(self) -> dict[int, MadePages]:
+    def make_pages(self, repeated: Mapping[str, Sequence[str]]) -> dict[int, MadePages]:
         """Return the pages of new row groups, by leaf, for those columns that need no decoding.
+
+        Args:
+            repeated: Columns of text that have one value in each new row group, and these.
 
         Raises:
             CorruptionError: A page is not the one that was written.
         """
         made: dict[int, MadePages] = {}
+        plain: dict[int, PlainPages] = {}
         for column in self.files.example.columns:
             with suppress(UnusualError):
-                made[column.first_leaf] = self._made(column)
-        return made
+                if column.name in repeated:
+                    made[column.first_leaf] = self._repeat(column, repeated[column.name])
+                    continue
+                found = self._find(column)
+                if isinstance(found, PlainPages):
+                    plain[column.first_leaf] = found
+                else:
+                    made[column.first_leaf] = found
+        if plain:
+            with suppress(UnusualError):
+                made |= self._merged(plain)
+        return dict(sorted(made.items()))
 
-    def texts(self, column: Column) -> list[pa.DictionaryArray]:
-        """Return the texts of a column in each new row group.
+    def _find(self, column: Column) -> MadePages | PlainPages:
+        """Return the pages of a column, copied, or those that can be merged.
 
         Raises:
-            UnusualError: They have to be decoded.
-            CorruptionError: A page is not the one that was written.
+            UnusualError: The column has to be decoded.
         """
-        chunks, codec = self._flat(column)
-        physical, kind = column.elements[0].physical, column.elements[0].kind
-        if physical is None or physical[0] != "BYTE_ARRAY" or kind != ("STRING",):
-            raise UnusualError
-        dictionaries, pages = read_coded_pages(self.whole, self.places, chunks)
-        coded = CodedTexts(
-            self._stored(dictionaries, codec),
-            self._stored(pages.places, codec),
-            pages,
-            is_optional=column.elements[0].repetition == "optional",
-        )
-        return coded.of_runs(self.begins)
-
-    def _made(self, column: Column) -> MadePages:
         chunks, codec = self._flat(column)
         kind = numbers_of(column.elements[0])
         pages = read_pages(self.whole, self.places, chunks)
-        if pages.encoding != Encoding.DELTA_BINARY_PACKED:
-            wanted = CODECS["zstd"] if self.codec is None else self.codec
+        if pages.encoding == Encoding.PLAIN:
             is_optional = column.elements[0].repetition == "optional"
-            stored = self._stored(pages.places, codec)
-            return Merger(stored, pages, kind, wanted, is_optional=is_optional).merge(self.begins)
-        if not _can_be_copied(self, pages, codec):
+            return PlainPages(pages, kind, codec, is_optional)
+        if pages.encoding != Encoding.DELTA_BINARY_PACKED or not _can_be_copied(self, pages, codec):
             raise UnusualError
         whole = memoryview(self.whole)
         places = zip(pages.start.tolist(), pages.end.tolist(), strict=True)
@@ -125,6 +123,29 @@ class SmallFiles:
             codec,
         )
 
+    def _repeat(self, column: Column, texts: Sequence[str]) -> MadePages:
+        """Return the pages of a column of text that has one value in each new row group.
+
+        Raises:
+            UnusualError: A text is so long that bounds are no place for it.
+        """
+        self._flat(column)
+        if any(len(text.encode()) >= LONGEST_CERTAIN for text in set(texts)):
+            raise UnusualError
+        rows = np.add.reduceat(self.files.origin.groups[0].rows, self.begins)
+        return repeat(texts, rows, is_optional=column.elements[0].repetition == "optional")
+
+    def _merged(self, plain: Mapping[int, PlainPages]) -> dict[int, MadePages]:
+        names = [file.name for file in self.files.origin.files]
+        found = unpack(names, self.whole, list(plain.values()))
+        codec = CODECS["zstd"] if self.codec is None else self.codec
+        made: dict[int, MadePages] = {}
+        for (leaf, one), values in zip(plain.items(), found, strict=True):
+            if values is not None:
+                with suppress(UnusualError):
+                    made[leaf] = merge(one, values, self.begins, codec)
+        return made
+
     def _flat(self, column: Column) -> tuple[Chunks, int]:
         """Return the chunk of a column that does not nest, and its codec."""
         chunks = self.files.origin.groups[0].chunks[column.first_leaf]
@@ -133,9 +154,6 @@ class SmallFiles:
         if len(column.elements) != 1 or repeats or codecs is None or (codecs != codecs[0]).any():
             raise UnusualError
         return chunks, int(codecs[0])
-
-    def _stored(self, places: Places, codec: int) -> Stored:
-        return Stored([file.name for file in self.files.origin.files], self.whole, places, codec)
 
 
 def _can_be_copied(files: SmallFiles, pages: Pages, codec: int) -> bool:

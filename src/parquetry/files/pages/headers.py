@@ -8,6 +8,7 @@ import numpy as np
 
 from parquetry.files.bundles.structs import Structs, read_structs
 from parquetry.files.lockstep import Numbers, UnusualError, Walk
+from parquetry.files.pages.page_bytes import DATA_PAGE
 from parquetry.files.splicing.fields import (
     ColumnMetaData,
     DataPageHeader,
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from parquetry.files.bundles.chunks import Chunks
     from parquetry.files.splicing.structs import Shape
 
-_DATA_PAGE, _DICTIONARY_PAGE = 0, 2
 _SHAPE: Shape = {PageHeader.DATA_PAGE_HEADER: {}}
 
 
@@ -72,22 +72,8 @@ def read_pages(whole: bytes, begins: Numbers, chunks: Chunks) -> Pages:
         UnusualError: It is not one such page in each file, or another encoding is used in one of them.
     """
     start = begins + chunks.start
-    return _data_pages(whole, start, start + chunks.size, chunks)
-
-
-def read_coded_pages(whole: bytes, begins: Numbers, chunks: Chunks) -> tuple[Places, Pages]:
-    """Return the dictionaries of a chunk, and the pages behind them; as `read_pages` otherwise."""
-    start = begins + chunks.start
     end = start + chunks.size
-    walk, header, places = _read(whole, start, end, {})
-    inside = walk.same & (walk.at + places.size < end)
-    if not np.all(inside & (_needed(header, PageHeader.TYPE) == _DICTIONARY_PAGE)):
-        raise UnusualError
-    return places, _data_pages(whole, walk.at + places.size, end, chunks)
-
-
-def _data_pages(whole: bytes, start: Numbers, end: Numbers, chunks: Chunks) -> Pages:
-    walk, header, places = _read(whole, start, end, _SHAPE)
+    walk, header, places = _read(whole, start, end)
     page = header.struct(PageHeader.DATA_PAGE_HEADER)
     if page is None:
         raise UnusualError
@@ -96,18 +82,18 @@ def _data_pages(whole: bytes, start: Numbers, end: Numbers, chunks: Chunks) -> P
     levels = _needed(page, DataPageHeader.DEFINITION_LEVEL_ENCODING)
     told = chunks.metadata.integer(ColumnMetaData.NUM_VALUES)
     fits = walk.same & (walk.at + places.size == end) & (values == told)
-    fits &= (_needed(header, PageHeader.TYPE) == _DATA_PAGE) & (levels == Encoding.RLE)
+    fits &= (_needed(header, PageHeader.TYPE) == DATA_PAGE) & (levels == Encoding.RLE)
     fits &= encodings == encodings[0]
     if not np.all(fits):
         raise UnusualError
     return Pages(start, places, values, int(encodings[0]))
 
 
-def _read(whole: bytes, start: Numbers, end: Numbers, shape: Shape) -> tuple[Walk, Structs, Places]:
+def _read(whole: bytes, start: Numbers, end: Numbers) -> tuple[Walk, Structs, Places]:
     """Return the headers that stand somewhere, and where what is behind them stands."""
     walk = Walk.within(whole, start, end)
     try:
-        header = read_structs(walk, shape)
+        header = read_structs(walk, _SHAPE)
     except (IndexError, RecursionError) as error:
         raise UnusualError from error
     size = _needed(header, PageHeader.COMPRESSED_PAGE_SIZE)

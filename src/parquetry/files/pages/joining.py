@@ -8,21 +8,25 @@ import numpy as np
 
 from parquetry.files.bundles.alike import Origin
 from parquetry.files.bundles.chunks import Chunks, Groups
-from parquetry.files.bundles.page_indexes import PageIndexes
 from parquetry.files.bundles.structs import Cut, Structs
 from parquetry.files.lockstep import Spans
-from parquetry.files.pages.page_index import column_indexes, offset_indexes, sized_numbers
-from parquetry.files.splicing.fields import ColumnMetaData, Statistics
+from parquetry.files.pages.page_index import column_indexes, offset_indexes
+from parquetry.files.splicing.fields import ColumnMetaData, Encoding, Statistics
 from parquetry.files.splicing.file_bytes import FileBytes
 from parquetry.files.splicing.footer import MAGIC
-from parquetry.files.splicing.structs import BINARY, I64, STRUCT, TRUE
+from parquetry.files.splicing.structs import BINARY, I32, I64, LIST, STRUCT, TRUE, zigzag
+from parquetry.files.splicing.thrift import encode_list
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from parquetry.files.bundles.alike import Alike
     from parquetry.files.lockstep import Numbers
-    from parquetry.files.pages.made import Facts, MadePages, Values
+    from parquetry.files.pages.made import Facts, MadePages
+
+_CODED = encode_list(
+    I32, [zigzag(one) for one in (Encoding.PLAIN, Encoding.RLE, Encoding.RLE_DICTIONARY)]
+)
 
 
 def join_pages(files: Alike, begins: Numbers, made: Mapping[int, MadePages]) -> Origin:
@@ -39,33 +43,36 @@ def join_pages(files: Alike, begins: Numbers, made: Mapping[int, MadePages]) -> 
     first[begins] = True
     group = files.origin.groups[0]
     sizes = {leaf: np.array([len(page) for page in one.pages]) for leaf, one in made.items()}
-    chunk_sizes = np.stack([np.add.reduceat(sizes[leaf], made[leaf].begins) for leaf in made], 1)
+    chunk_sizes = np.stack(
+        [one.heads + np.add.reduceat(sizes[leaf], one.begins) for leaf, one in made.items()], axis=1
+    )
     ends = np.cumsum(chunk_sizes).reshape(chunk_sizes.shape)
     starts = len(MAGIC) + ends - chunk_sizes
-    runs = zip(*(one.runs() for one in made.values()), strict=True)
-    memory = _Memory(
-        [
-            page
-            for run in runs
-            for one, some in zip(made.values(), run, strict=True)
-            for page in one.pages[some]
-        ]
-    )
+    memory = _Memory(_in_order(list(made.values())))
     chunks: list[Chunks] = []
     for step, (leaf, one) in enumerate(made.items()):
-        offsets = memory.put(offset_indexes(one, sizes[leaf], starts[:, step]))
+        start = starts[:, step]
+        offsets = memory.put(offset_indexes(one, sizes[leaf], start + one.heads))
         columns = memory.put(column_indexes(one))
         old = group.chunks[leaf].only(first)
-        place = starts[:, step], chunk_sizes[:, step]
+        place = start, chunk_sizes[:, step]
         metadata = _said(old.metadata, one, *place)
         chunks.append(
             Chunks(old.struct, metadata, *place, None, offsets, columns, has_column_index=True)
         )
     rows = np.add.reduceat(group.rows, begins)
     groups = Groups(group.struct.only(first), rows, tuple(chunks))
-    sources = [memory.file()]
-    of = np.zeros(len(begins), np.int64)
-    return Origin(sources, of, (groups,), PageIndexes(sources, of, chunks))
+    return Origin([memory.file()], np.zeros(len(begins), np.int64), (groups,))
+
+
+def _in_order(columns: Sequence[MadePages]) -> list[bytes | memoryview]:
+    """Return dictionaries and pages, row group by row group."""
+    pages: list[bytes | memoryview] = []
+    for number, runs in enumerate(zip(*(one.runs() for one in columns), strict=True)):
+        for one, run in zip(columns, runs, strict=True):
+            pages += one.dictionaries[number : number + 1]
+            pages += one.pages[run]
+    return pages
 
 
 class _Memory:
@@ -93,10 +100,10 @@ def _said(old: Structs, made: MadePages, start: Numbers, size: Numbers) -> Struc
     said = old.copy()
     said.put_integer(ColumnMetaData.CODEC, np.full(len(start), made.codec))
     said.put_integer(ColumnMetaData.NUM_VALUES, np.add.reduceat(made.rows, made.begins))
-    loose_sizes = np.add.reduceat(made.loose_sizes, made.begins)
+    loose_sizes = made.heads + np.add.reduceat(made.loose_sizes, made.begins)
     said.put_integer(ColumnMetaData.TOTAL_UNCOMPRESSED_SIZE, loose_sizes)
     said.put_integer(ColumnMetaData.TOTAL_COMPRESSED_SIZE, size)
-    said.put_integer(ColumnMetaData.DATA_PAGE_OFFSET, start)
+    said.put_integer(ColumnMetaData.DATA_PAGE_OFFSET, start + made.heads)
     said.drop(
         ColumnMetaData.DICTIONARY_PAGE_OFFSET,
         ColumnMetaData.INDEX_PAGE_OFFSET,
@@ -104,24 +111,22 @@ def _said(old: Structs, made: MadePages, start: Numbers, size: Numbers) -> Struc
         ColumnMetaData.BLOOM_FILTER_LENGTH,
         *ColumnMetaData.DESCRIBING_PAGES,
     )
+    if made.dictionaries:
+        said.put_integer(ColumnMetaData.DICTIONARY_PAGE_OFFSET, start)
+        said.put(ColumnMetaData.ENCODINGS, LIST, _CODED)
     facts = made.facts.of_runs(made.begins)
     said.put(ColumnMetaData.STATISTICS, STRUCT, _statistics(facts))
     return said
 
 
 def _statistics(facts: Facts) -> Structs:
+    low, high = facts.binaries()
     said = Structs()
     said.put(Statistics.NULL_COUNT, I64, facts.nulls)
-    said.put(Statistics.MAX_VALUE, BINARY, _binaries(facts.high))
-    said.put(Statistics.MIN_VALUE, BINARY, _binaries(facts.low))
+    said.put(Statistics.MAX_VALUE, BINARY, Cut.of(high))
+    said.put(Statistics.MIN_VALUE, BINARY, Cut.of(low))
     said.put(Statistics.IS_MAX_VALUE_EXACT, TRUE, b"")
     said.put(Statistics.IS_MIN_VALUE_EXACT, TRUE, b"")
     if facts.low.dtype.kind == "f":
         said.put(Statistics.NAN_COUNT, I64, np.zeros_like(facts.nulls))
     return said
-
-
-def _binaries(values: Values) -> Cut:
-    data = sized_numbers(values)
-    count, width = data.shape
-    return Cut(data.ravel(), np.arange(count) * width, np.full(count, width))

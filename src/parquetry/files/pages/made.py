@@ -10,7 +10,7 @@ import numpy as np
 from parquetry.files.bundles.structs import read_structs
 from parquetry.files.lockstep import Numbers, UnusualError, Walk
 from parquetry.files.splicing.fields import ColumnMetaData, Statistics
-from parquetry.files.splicing.structs import TRUE
+from parquetry.files.splicing.structs import TRUE, sized
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,11 +25,19 @@ _LETTERS = {"INT32": "i4", "INT64": "i8", "FLOAT": "f4", "DOUBLE": "f8"}
 
 
 class Facts(NamedTuple):
-    """What is said of the values of some pages: smallest, greatest, how many are NULL."""
+    """What is said of the values of some pages.
+
+    Args:
+        low: The smallest of each page.
+        high: The greatest.
+        nulls: How many are NULL.
+        texts: The texts, where low and high are their numbers.
+    """
 
     low: Values
     high: Values
     nulls: Numbers
+    texts: Sequence[bytes] | None = None
 
     def of_runs(self, begins: Numbers) -> Facts:
         """Return what is said of the values of neighbouring pages together.
@@ -41,7 +49,19 @@ class Facts(NamedTuple):
             np.minimum.reduceat(self.low, begins),
             np.maximum.reduceat(self.high, begins),
             np.add.reduceat(self.nulls, begins),
+            self.texts,
         )
+
+    def binaries(self) -> tuple[list[bytes], list[bytes]]:
+        """Return the smallest values, and the greatest, as they are written: lengths and bytes."""
+        return self._written(self.low), self._written(self.high)
+
+    def _written(self, values: Values) -> list[bytes]:
+        if self.texts is not None:
+            return [sized(self.texts[number]) for number in values.tolist()]
+        width = values.dtype.itemsize
+        head, data = sized(bytes(width))[:-width], values.tobytes()
+        return [head + data[at : at + width] for at in range(0, len(data), width)]
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,6 +75,7 @@ class MadePages:
         begins: Which page each row group begins with.
         facts: What is said of the values, page by page.
         codec: How they are compressed, by the number that the format gives it.
+        dictionaries: What stands before the pages of each row group, if anything does.
     """
 
     pages: Sequence[bytes | memoryview]
@@ -63,6 +84,14 @@ class MadePages:
     begins: Numbers
     facts: Facts
     codec: int
+    dictionaries: Sequence[bytes] = ()
+
+    @property
+    def heads(self) -> Numbers:
+        """How many bytes the dictionary of each row group takes."""
+        if not self.dictionaries:
+            return np.zeros(len(self.begins), np.int64)
+        return np.array([len(one) for one in self.dictionaries], np.int64)
 
     @property
     def counts(self) -> Numbers:

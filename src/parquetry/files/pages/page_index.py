@@ -13,9 +13,8 @@ from parquetry.files.splicing.structs import BINARY, FALSE, I32, I64, LIST, TRUE
 from parquetry.files.splicing.thrift import field_header, list_header
 
 if TYPE_CHECKING:
-    from parquetry.files.bundles.structs import Bytes
     from parquetry.files.lockstep import Numbers
-    from parquetry.files.pages.made import MadePages, Values
+    from parquetry.files.pages.made import MadePages
 
 _ASCENDING = 1
 _END = b"\0"
@@ -27,7 +26,7 @@ def offset_indexes(made: MadePages, sizes: Numbers, starts: Numbers) -> list[byt
     Args:
         made: The pages.
         sizes: How many bytes each takes.
-        starts: Where the first page of each row group stands.
+        starts: Where the first page of each row group stands, its dictionary aside.
     """
     pages = gather(
         [
@@ -50,7 +49,7 @@ def offset_indexes(made: MadePages, sizes: Numbers, starts: Numbers) -> list[byt
 
 def column_indexes(made: MadePages) -> list[bytes]:
     """Return the bounds of the pages, none of which holds only NULL."""
-    low, high = sized_numbers(made.facts.low), sized_numbers(made.facts.high)
+    low, high = made.facts.binaries()
     nulls = gather([made.facts.nulls], len(made.pages))
     orders = np.where(_are_ascending(made), _ASCENDING, UNORDERED).tolist()
     heads = [
@@ -69,22 +68,13 @@ def column_indexes(made: MadePages) -> list[bytes]:
         values = list_header(count, BINARY)
         parts = (
             list_header(count, TRUE) + bytes([FALSE]) * count,
-            values + low[run].tobytes(),
-            values + high[run].tobytes(),
+            values + b"".join(low[run]),
+            values + b"".join(high[run]),
             zigzag(order),
             list_header(count, I64) + nulls.of(run.start, run.stop),
         )
         pairs = zip(heads, parts, strict=True)
         found.append(b"".join([*(one for pair in pairs for one in pair), _END]))
-    return found
-
-
-def sized_numbers(values: Values) -> Bytes:
-    """Return numbers as binary values: a row each, its length and its bytes."""
-    width = values.dtype.itemsize
-    found = np.empty((len(values), width + 1), np.uint8)
-    found[:, 0] = width
-    found[:, 1:] = values.view(np.uint8).reshape(len(values), width)
     return found
 
 

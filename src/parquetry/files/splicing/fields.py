@@ -73,7 +73,9 @@ class ColumnChunk:
 class ColumnMetaData:
     """What a column chunk holds, and where its pages stand."""
 
+    TYPE = 1
     ENCODINGS = 2
+    PATH_IN_SCHEMA = 3
     CODEC = 4
     NUM_VALUES = 5
     TOTAL_UNCOMPRESSED_SIZE = 6
@@ -142,6 +144,7 @@ class PageHeader:
     COMPRESSED_PAGE_SIZE = 3
     CRC = 4
     DATA_PAGE_HEADER = 5
+    DICTIONARY_PAGE_HEADER = 7
 
 
 class DataPageHeader:
@@ -151,6 +154,14 @@ class DataPageHeader:
     ENCODING = 2
     DEFINITION_LEVEL_ENCODING = 3
     REPETITION_LEVEL_ENCODING = 4
+
+
+class DictionaryPageHeader:
+    """What a dictionary page is."""
+
+    NUM_VALUES = 1
+    ENCODING = 2
+    IS_SORTED = 3
 
 
 class Encoding:
