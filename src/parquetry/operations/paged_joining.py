@@ -28,9 +28,9 @@ from parquetry.files.encoding import ROW_GROUP_ROWS
 from parquetry.files.lockstep import UnusualError, each_shape
 from parquetry.files.pages.choosing import SmallFiles
 from parquetry.files.pages.joining import join_pages
+from parquetry.files.pages.loading import load
 from parquetry.files.splicing.ending import begin_footer
 from parquetry.files.splicing.fields import FileMetaData, RowGroup
-from parquetry.files.splicing.file_bytes import FileBytes
 from parquetry.model.changes import new_file
 from parquetry.operations.bundled_joining import whole_files
 from parquetry.operations.moulds import mould_of
@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from parquetry.files.bundles.alike import Alike, Origin
     from parquetry.files.bundles.assembling import NewBytes
     from parquetry.files.lockstep import Numbers
+    from parquetry.files.pages.loading import Loaded
     from parquetry.model.changes import NewFile
     from parquetry.operations.joints import Joint
     from parquetry.operations.moulds import Mould, Style
@@ -110,13 +111,15 @@ def _paged(joints: Sequence[Joint], style: Style) -> Iterator[tuple[int, NewByte
     """Yield new files all of whose parts are alike, with their numbers."""
     pieces = [part for joint in joints for part in joint.parts if isinstance(part, Piece)]
     try:  # what goes wrong is told better where that file is joined alone
-        files = _loaded(pieces)
-        footers = [read_raw_footer(file) for file in files]
+        loaded = load([piece.path for piece in pieces], MOST_BYTES)
+        if loaded is None:
+            return
+        footers = [read_raw_footer(file) for file in loaded.files]
     except ParquetryError:
         return
     ends = np.cumsum([len(joint.parts) for joint in joints])
-    read = partial(read_alike, files, footers, keeps_pages=False)
-    for alike in each_shape(len(files), read, WORTH_A_BUNDLE):
+    read = partial(read_alike, loaded.files, footers, keeps_pages=False)
+    for alike in each_shape(len(pieces), read, WORTH_A_BUNDLE):
         first = pieces[int(alike.members[0])]
         mould = mould_of(alike.example, first, first.schema, style)
         whole, members, chosen_ends = whole_files(alike.members, ends)
@@ -125,23 +128,10 @@ def _paged(joints: Sequence[Joint], style: Style) -> Iterator[tuple[int, NewByte
         chosen = alike.only_members(members)
         some = [pieces[number] for number in chosen.members.tolist()]
         try:
-            for places, new in _Paging(chosen, some, mould).new_files(chosen_ends):
+            for places, new in _Paging(chosen, loaded, some, mould).new_files(chosen_ends):
                 yield from zip(whole[places].tolist(), new, strict=True)
         except UnusualError:
             continue
-
-
-def _loaded(pieces: Sequence[Piece]) -> list[FileBytes]:
-    """Return the bytes of files, nothing if they are too many."""
-    files: list[FileBytes] = []
-    held = 0
-    for piece in pieces:
-        with FileBytes.open(piece.path) as opened:
-            files.append(FileBytes(piece.path, data=opened.read(0, opened.size)))
-        held += files[-1].size
-        if held > MOST_BYTES:
-            return []
-    return files
 
 
 @dataclass(frozen=True)
@@ -150,11 +140,13 @@ class _Paging:
 
     Args:
         files: The files, all alike.
+        loaded: Their bytes, with those of others.
         pieces: What is told of each.
         mould: What the new files take after.
     """
 
     files: Alike
+    loaded: Loaded
     pieces: Sequence[Piece]
     mould: Mould
 
@@ -168,7 +160,7 @@ class _Paging:
             UnusualError: None of the columns can be made of pages.
         """
         begins, group_ends = _cut(self.files.origin.groups[0].rows, ends)
-        small = SmallFiles.of(self.files, begins, self.mould.style.compression)
+        small = SmallFiles.of(self.files, self.loaded, begins, self.mould.style.compression)
         made = small.make_pages(self._repeated(begins))
         if not made:
             raise UnusualError

@@ -23,7 +23,6 @@ from parquetry.files.pages.merging import merge
 from parquetry.files.pages.repeating import repeat
 from parquetry.files.pages.unpacking import PlainPages, unpack
 from parquetry.files.splicing.fields import ColumnMetaData, Encoding
-from parquetry.files.splicing.structs import WIDEST_VARINT
 from parquetry.files.writer_options import CODECS
 
 if TYPE_CHECKING:
@@ -33,6 +32,7 @@ if TYPE_CHECKING:
     from parquetry.files.bundles.chunks import Chunks
     from parquetry.files.lockstep import Numbers
     from parquetry.files.pages.headers import Pages
+    from parquetry.files.pages.loading import Loaded
     from parquetry.files.splicing.schema import Column
 
 FEWEST_VALUES = 1024
@@ -47,7 +47,7 @@ class SmallFiles:
 
     Args:
         files: The files.
-        whole: The bytes of all of them, and some to spare.
+        whole: The bytes of all of them, and some more.
         places: Where each begins there.
         sizes: How many bytes each has.
         begins: Which of them each new row group begins with.
@@ -62,15 +62,13 @@ class SmallFiles:
     codec: int | None
 
     @classmethod
-    def of(cls, files: Alike, begins: Numbers, compression: str | None) -> SmallFiles:
-        """Return files with their bytes in one place."""
-        contents = [
-            file.view(0, file.size) or file.read(0, file.size) for file in files.origin.files
-        ]
-        sizes = np.array([len(one) for one in contents], np.int64)
-        whole = b"".join((*contents, bytes(WIDEST_VARINT)))
+    def of(
+        cls, files: Alike, loaded: Loaded, begins: Numbers, compression: str | None
+    ) -> SmallFiles:
+        """Return files that are among those that were loaded."""
         codec = None if compression is None else CODECS[compression]
-        return cls(files, whole, np.cumsum(sizes) - sizes, sizes, begins, codec)
+        sizes = np.array([file.size for file in files.origin.files], np.int64)
+        return cls(files, loaded.whole, loaded.starts[files.members], sizes, begins, codec)
 
     def make_pages(self, repeated: Mapping[str, Sequence[str]]) -> dict[int, MadePages]:
         """Return the pages of new row groups, by leaf, for those columns that need no decoding.
