@@ -80,24 +80,16 @@ class SmallFiles:
             CorruptionError: A page is not the one that was written.
         """
         made: dict[int, MadePages] = {}
-        plain: dict[int, PlainPages] = {}
         for column in self.files.example.columns:
             with suppress(UnusualError):
                 if column.name in repeated:
                     made[column.first_leaf] = self._repeat(column, repeated[column.name])
-                    continue
-                found = self._find(column)
-                if isinstance(found, PlainPages):
-                    plain[column.first_leaf] = found
                 else:
-                    made[column.first_leaf] = found
-        if plain:
-            with suppress(UnusualError):
-                made |= self._merged(plain)
-        return dict(sorted(made.items()))
+                    made[column.first_leaf] = self._put_together(column)
+        return made
 
-    def _find(self, column: Column) -> MadePages | PlainPages:
-        """Return the pages of a column, copied, or those that can be merged.
+    def _put_together(self, column: Column) -> MadePages:
+        """Return the pages of a column, copied or merged.
 
         Raises:
             UnusualError: The column has to be decoded.
@@ -107,7 +99,7 @@ class SmallFiles:
         pages = read_pages(self.whole, self.places, chunks)
         if pages.encoding == Encoding.PLAIN:
             is_optional = column.elements[0].repetition == "optional"
-            return PlainPages(pages, kind, codec, is_optional)
+            return self._merged(PlainPages(pages, kind, codec, is_optional))
         if pages.encoding != Encoding.DELTA_BINARY_PACKED or not _can_be_copied(self, pages, codec):
             raise UnusualError
         whole = memoryview(self.whole)
@@ -133,16 +125,16 @@ class SmallFiles:
         rows = np.add.reduceat(self.files.origin.groups[0].rows, self.begins)
         return repeat(texts, rows, is_optional=column.elements[0].repetition == "optional")
 
-    def _merged(self, plain: Mapping[int, PlainPages]) -> dict[int, MadePages]:
-        names = [file.name for file in self.files.origin.files]
-        found = unpack(names, self.whole, list(plain.values()))
+    def _merged(self, column: PlainPages) -> MadePages:
+        """Return the pages of a column of plain numbers, which is decoded for that.
+
+        Raises:
+            UnusualError: It holds a NULL or a NaN, or cannot be decoded here.
+            CorruptionError: A page is not the one that was written.
+        """
+        values = unpack([file.name for file in self.files.origin.files], self.whole, column)
         codec = CODECS["zstd"] if self.codec is None else self.codec
-        made: dict[int, MadePages] = {}
-        for (leaf, one), values in zip(plain.items(), found, strict=True):
-            if values is not None:
-                with suppress(UnusualError):
-                    made[leaf] = merge(one, values, self.begins, codec)
-        return made
+        return merge(column, values, self.begins, codec)
 
     def _flat(self, column: Column) -> tuple[Chunks, int]:
         """Return the chunk of a column that does not nest, and its codec."""

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from parquetry.files.pages.headers import Pages, Places
     from parquetry.files.pages.made import Values
 
+_NAME = "values"
 _PHYSICAL = {"i4": 1, "u4": 1, "i8": 2, "u8": 2, "f4": 4, "f8": 5}
 
 
@@ -52,44 +53,35 @@ class PlainPages(NamedTuple):
     is_optional: bool
 
 
-def unpack(
-    names: Sequence[str], whole: bytes, columns: Sequence[PlainPages]
-) -> list[Values | None]:
-    """Return the numbers of some columns in all files, one file behind the other.
+def unpack(names: Sequence[str], whole: bytes, column: PlainPages) -> Values:
+    """Return the numbers of a column in all files, one file behind the other.
 
     **Cost:** the pages are copied once; then one call, without the interpreter's lock.
 
     Args:
         names: What messages call the files.
         whole: The bytes of all of them.
-        columns: The pages of each column.
-
-    Returns:
-        None for a column that has NULLs.
+        column: The pages.
 
     Raises:
         CorruptionError: A page is not the one that was written.
-        UnusualError: Such pages are not decoded here.
+        UnusualError: Such pages are not decoded here, or a number is NULL.
     """
-    bytes_of = memoryview(whole)
-    pieces = [
-        bytes_of[start:end]
-        for one in columns
-        for start, end in zip(one.pages.start.tolist(), one.pages.end.tolist(), strict=True)
-    ]
-    table = decode_stacked(_file(pieces, columns), [str(n) for n in range(len(columns))])
-    rows = int(columns[0].pages.values.sum())
+    pages = column.pages
+    view = memoryview(whole)
+    spans = zip(pages.start.tolist(), pages.end.tolist(), strict=True)
+    rows = int(pages.values.sum())
+    table = decode_stacked(_file([view[start:end] for start, end in spans], column, rows), [_NAME])
     if table is None or table.num_rows != rows:
-        for one in columns:
-            hold_checksums(names, whole, one.pages.places)
+        hold_checksums(names, whole, pages.places)
         raise UnusualError
-    found: list[Values | None] = []
-    for one, column in zip(columns, table.columns, strict=True):
-        array = column.combine_chunks() if column.num_chunks != 1 else column.chunk(0)
-        at = array.offset * one.kind.itemsize
-        values = np.frombuffer(array.buffers()[1], one.kind, rows, at)
-        found.append(None if array.null_count else values)
-    return found
+    found = table.column(0).combine_chunks()
+    if found.null_count:
+        raise UnusualError
+    values: Values = np.frombuffer(
+        found.buffers()[1], column.kind, rows, found.offset * column.kind.itemsize
+    )
+    return values
 
 
 def hold_checksums(names: Sequence[str], whole: bytes, places: Places) -> None:
@@ -111,26 +103,23 @@ def hold_checksums(names: Sequence[str], whole: bytes, places: Places) -> None:
             )
 
 
-def _file(pieces: Sequence[memoryview], columns: Sequence[PlainPages]) -> bytes:
-    """Return a file with a row group of these pages."""
-    rows = int(columns[0].pages.values.sum())
-    root = Struct()
+def _file(pieces: Sequence[memoryview], column: PlainPages, rows: int) -> bytes:
+    """Return a file of one column with a row group of these pages."""
+    physical = _PHYSICAL[column.kind.str[1:]]
+    root, leaf = Struct(), Struct()
     root.put_text(SchemaElement.NAME, "")
-    root.put_integer(SchemaElement.NUM_CHILDREN, len(columns), I32)
-    leaves, chunks = [], []
-    start = len(MAGIC)
-    for number, one in enumerate(columns):
-        leaves.append(_leaf(str(number), one))
-        size = int((one.pages.end - one.pages.start).sum())
-        chunks.append(_chunk(str(number), one, start, size))
-        start += size
+    root.put_integer(SchemaElement.NUM_CHILDREN, 1, I32)
+    leaf.put_integer(SchemaElement.TYPE, physical, I32)
+    leaf.put_integer(SchemaElement.REPETITION_TYPE, int(column.is_optional), I32)
+    leaf.put_text(SchemaElement.NAME, _NAME)
     group = Struct()
-    group.put(RowGroup.COLUMNS, LIST, chunks)
+    chunk = _chunk(column, physical, rows, sum(map(len, pieces)))
+    group.put(RowGroup.COLUMNS, LIST, [chunk])
     group.put_integer(RowGroup.TOTAL_BYTE_SIZE, 0)
     group.put_integer(RowGroup.NUM_ROWS, rows)
     footer = Struct()
     footer.put_integer(FileMetaData.VERSION, 1, I32)
-    footer.put(FileMetaData.SCHEMA, LIST, [root, *leaves])
+    footer.put(FileMetaData.SCHEMA, LIST, [root, leaf])
     footer.put_integer(FileMetaData.NUM_ROWS, rows)
     footer.put(FileMetaData.ROW_GROUPS, LIST, [group])
     raw = encode_struct(footer)
@@ -138,25 +127,17 @@ def _file(pieces: Sequence[memoryview], columns: Sequence[PlainPages]) -> bytes:
     return b"".join((MAGIC, *pieces, raw, length, MAGIC))
 
 
-def _leaf(name: str, column: PlainPages) -> Struct:
-    leaf = Struct()
-    leaf.put_integer(SchemaElement.TYPE, _PHYSICAL[column.kind.str[1:]], I32)
-    leaf.put_integer(SchemaElement.REPETITION_TYPE, int(column.is_optional), I32)
-    leaf.put_text(SchemaElement.NAME, name)
-    return leaf
-
-
-def _chunk(name: str, column: PlainPages, start: int, size: int) -> Struct:
+def _chunk(column: PlainPages, physical: int, rows: int, size: int) -> Struct:
     said = Struct()
-    said.put_integer(ColumnMetaData.TYPE, _PHYSICAL[column.kind.str[1:]], I32)
+    said.put_integer(ColumnMetaData.TYPE, physical, I32)
     encodings = [zigzag(Encoding.PLAIN), zigzag(Encoding.RLE)]
     said.put(ColumnMetaData.ENCODINGS, LIST, encode_list(I32, encodings))
-    said.put(ColumnMetaData.PATH_IN_SCHEMA, LIST, encode_list(BINARY, [sized(name.encode())]))
+    said.put(ColumnMetaData.PATH_IN_SCHEMA, LIST, encode_list(BINARY, [sized(_NAME.encode())]))
     said.put_integer(ColumnMetaData.CODEC, column.codec, I32)
-    said.put_integer(ColumnMetaData.NUM_VALUES, int(column.pages.values.sum()))
+    said.put_integer(ColumnMetaData.NUM_VALUES, rows)
     said.put_integer(ColumnMetaData.TOTAL_UNCOMPRESSED_SIZE, size)
     said.put_integer(ColumnMetaData.TOTAL_COMPRESSED_SIZE, size)
-    said.put_integer(ColumnMetaData.DATA_PAGE_OFFSET, start)
+    said.put_integer(ColumnMetaData.DATA_PAGE_OFFSET, len(MAGIC))
     chunk = Struct()
     chunk.put_integer(ColumnChunk.FILE_OFFSET, 0)
     chunk.put(ColumnChunk.META_DATA, STRUCT, said)
