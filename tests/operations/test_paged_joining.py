@@ -309,9 +309,12 @@ def spoiled(root: Path, column: str) -> None:
     victim.write_bytes(content)
 
 
-@pytest.mark.parametrize("column", ["price", "side", "yes"])
-def test_a_damaged_page_is_told_before_it_is_decoded(tmp_path, column):
-    root = made(tmp_path / "ds", folders=2, rows=500)
+@pytest.mark.parametrize(
+    ("writer", "column"),
+    [*(("parquetry", column) for column in ("price", "side", "yes")), ("pyarrow", "price")],
+)
+def test_a_damaged_page_is_told_before_it_is_decoded(tmp_path, writer, column):
+    root = made(tmp_path / "ds", writer, folders=2, rows=500)
     spoiled(root, column)
     held = {path: path.read_bytes() for path in root.glob("**/*.parquet")}
     with pytest.raises(CorruptionError, match=r"3\.parquet"):
