@@ -39,6 +39,7 @@ class Staging:
         self.is_needed = False  # set while a commit record refers to this folder
         self.proved: set[str] = set()  # the staged files that `staged_files.prove` has looked at
         self.read_back: set[str] = set()  # those that `write_staged` has
+        self.turn = Lock()  # of whoever makes many small files or folders, while others encode
         self.grown: GrowingTree | None = None  # set where all files of a dataset are replaced
         self._made = self._trees = 0
 

@@ -71,7 +71,7 @@ class Repartitioning:
         """Write the new files, two at a time."""
         tasks = self._plan.tasks
         if len(tasks) == 1 and not self._is_told(tasks[0]):
-            joints = list(self._joints(tasks[0], self._sorter(tasks[0])))
+            joints = self._joints(tasks[0], self._sorter(tasks[0]))
             few = [joints[at : at + _AT_ONCE] for at in range(0, len(joints), _AT_ONCE)]
             yield from in_bundles(self._write, few)
             return
@@ -130,7 +130,7 @@ class Repartitioning:
             )
 
     def _stage_together(self, tasks: Sequence[Task]) -> Iterator[list[NewFile]]:
-        joints = [list(self._joints(task, self._sorter(task))) for task in tasks]
+        joints = [self._joints(task, self._sorter(task)) for task in tasks]
         every = [joint for some in joints for joint in some]
         files = stage_joints(every, self._storage, self._staging, self._style)
         for some in joints:
@@ -143,8 +143,7 @@ class Repartitioning:
             loaded = self._routes.load_small([file for task in tasks for file in task])
         sorters = [self._sorter(task) for task in tasks]
         joints = [
-            list(self._joints(task, sorter, loaded))
-            for task, sorter in zip(tasks, sorters, strict=True)
+            self._joints(task, sorter, loaded) for task, sorter in zip(tasks, sorters, strict=True)
         ]
         files = iter(self._write(list(chain.from_iterable(joints))))
         for sorter in sorters:
@@ -158,7 +157,7 @@ class Repartitioning:
 
     def _joints(
         self, task: Task, sorter: Sorter, loaded: Mapping[str, pa.Table] | None = None
-    ) -> Iterator[Joint]:
+    ) -> list[Joint]:
         if self._plan.transform is None:
             rows = self._routes.route(task, sorter, loaded or {})
         else:
@@ -167,12 +166,17 @@ class Repartitioning:
         sorter.finish()
         with self._lock:
             self.rows += rows
-        for folder in list(sorter.parts):
-            parts = sorter.parts.pop(folder)  # so that its rows can go when they are written
-            for one in packed(parts, self._plan):
-                for part in one:
-                    self._schemas.setdefault(id(part.schema), part.schema)
-                yield Joint(folder, one, self._new_path_in(folder))
+        with self._staging.turn:  # for folders may be made
+            joints = [
+                Joint(folder, one, self._new_path_in(folder))
+                for folder, parts in sorter.parts.items()
+                for one in packed(parts, self._plan)
+            ]
+        for joint in joints:
+            for part in joint.parts:
+                self._schemas.setdefault(id(part.schema), part.schema)
+        sorter.parts.clear()  # so that rows can go when they are written
+        return joints
 
     def _new_path(self) -> str:
         with self._lock:

@@ -79,14 +79,21 @@ def _batches(alike: Sequence[_Rows]) -> Iterator[list[_Rows]]:
 
 def _stage_alike(
     some: Sequence[_Rows], storage: Storage, staging: Staging, style: Style
-) -> Iterator[NewFile]:
-    """Yield files of rows of one schema with the same NaN."""
+) -> list[NewFile]:
+    """Stage files of rows of one schema with the same NaN.
+
+    Two threads that ask the system for one small thing after the other wait for each other each time, in
+    the interpreter and in the system. So one of them does, while the other encodes.
+    """
     first = some[0][1]
     tables = [_rows_of(joint, rows) for joint, rows in some]
     codec = style.compression or _codec(tables, first)
     contents = encode_each(tables, codec, style.constant, first.nans, first.schema)
-    for (joint, rows), content in zip(some, contents, strict=True):
-        yield write_staged(storage, staging, joint.path(staging), joint.source, rows.rows, content)
+    with staging.turn:
+        return [
+            write_staged(storage, staging, joint.path(staging), joint.source, rows.rows, content)
+            for (joint, rows), content in zip(some, contents, strict=True)
+        ]
 
 
 def _rows_of(joint: Joint, rows: Loose) -> pa.Table:
