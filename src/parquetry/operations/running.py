@@ -91,13 +91,11 @@ def stage_edits(
 
     def write(bundle: Sequence[Rewrite]) -> list[Written]:
         placed = [(edit, staging.placed(path, edit.file.state.folder)) for edit, path in bundle]
-        rewrites = [Rewrite(*one) for one in placed]
-        return rewrite_bundle(storage, rewrites, values, compression, is_idle=len(bundles) == 1)
+        return rewrite_bundle(storage, [Rewrite(*one) for one in placed], values, compression)
 
     left = [Rewrite(edit, staging.new_path()) for edit in edits if edit.rows_left]
-    bundles = bundled(left)
     folders = {staging.final_name(path): edit.file.state.folder for edit, path in left}
-    for new in in_bundles(write, bundles):
+    for new in in_bundles(write, bundled(left)):
         name = staging.final_name(new.source)
         yield NewFile(posixpath.join(folders[name], name), new.source, new.rows, new.bytes)
 

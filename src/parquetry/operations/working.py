@@ -7,7 +7,6 @@ from collections.abc import Callable, Sized
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from contextvars import ContextVar
-from functools import cache
 from itertools import chain
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
@@ -77,21 +76,6 @@ def in_bundles(
     """
     results = side_by_side(work, bundles)
     return counted(chain.from_iterable(results), sum(map(len, bundles)))
-
-
-@contextmanager
-def meanwhile(work: Callable[[], Out], *, is_idle: bool) -> Iterator[Callable[[], Out]]:
-    """Give what returns the result of some work; another thread does it meanwhile if one is idle.
-
-    Args:
-        work: What is done, once.
-        is_idle: Whether a core has nothing else to do.
-    """
-    if not is_idle:
-        yield cache(work)
-        return
-    with ThreadPoolExecutor(1) as pool:
-        yield pool.submit(work).result
 
 
 def side_by_side(
