@@ -10,6 +10,8 @@ from contextvars import ContextVar
 from itertools import chain
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
+from parquetry.operations.memory_pools import sparing_memory
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
@@ -82,6 +84,11 @@ def side_by_side(
     work: Callable[[In], Out], items: Iterable[In], workers: int = WORKERS
 ) -> Iterator[Out]:
     """Yield what each item gives as `in_order` does, and tell nobody."""
+    with sparing_memory():
+        yield from _side_by_side(work, items, workers)
+
+
+def _side_by_side(work: Callable[[In], Out], items: Iterable[In], workers: int) -> Iterator[Out]:
     todo = iter(items)
     first = next(todo, None)
     second = next(todo, None)
