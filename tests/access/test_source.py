@@ -15,7 +15,7 @@ from access.trees import DUCK, CountingStorage, ask, by_scan, by_sql, put, sourc
 from parquetry.access.conditions import Comparison, Demand
 from parquetry.commits.home import Home
 from parquetry.commits.kept_schema import keep_schema
-from parquetry.commits.log import find_pending
+from parquetry.commits.log import find_latest
 from parquetry.errors import LayoutError, NotFoundError
 from parquetry.model.partitions import PartitionFilter
 from parquetry.storage.local import LocalStorage
@@ -218,8 +218,8 @@ def test_the_log_is_read_once_while_nothing_is_committed(root, monkeypatch):
     os.utime(home.log, (1, 1))
     looks = []
     monkeypatch.setattr(
-        "parquetry.commits.settling.find_pending",
-        lambda *args: looks.append(args) or find_pending(*args),
+        "parquetry.commits.settling.find_latest",
+        lambda *args: looks.append(args) or find_latest(*args),
     )
     source = source_of(root)
     source.files()

@@ -85,8 +85,8 @@ def test_whoever_may_not_write_reads_the_folder_as_it_is(bench, monkeypatch):
     bench.commit({"day=a/old.parquet": [1]})
     leave_half_done(bench, monkeypatch)
     read_only = ReadOnly()
-    with settled(bench.home, read_only) as is_settled:
-        assert not is_settled
+    with settled(bench.home, read_only) as rest:
+        assert not rest.is_settled
     paths = [file.path for file in take_snapshot(bench.home, read_only).files]
     assert paths == ["day=a/old.parquet"]
 

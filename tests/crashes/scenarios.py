@@ -152,6 +152,11 @@ SCENARIOS: list[Scenario | Undo] = [
         ("day=b/old-0.parquet", "day=b/old-1.parquet"),
         ("day=q/new-0.parquet",),
     ),
+    Scenario(
+        "move to a new folder in a new folder",
+        ("day=b/old-0.parquet", "day=b/old-1.parquet"),
+        ("day=q/k=1/new-0.parquet",),
+    ),
     Undo(
         "undo two commits across partitions",
         0,

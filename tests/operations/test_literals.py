@@ -19,7 +19,7 @@ from parquetry import Store
 from parquetry.model.changes import FileState
 from parquetry.operations import pruning
 from parquetry.operations.literals import is_sure, value_of
-from parquetry.operations.parsing import parse
+from parquetry.operations.parsing import is_arithmetic, parse
 from parquetry.operations.pruning import Units, outcomes
 from parquetry.operations.scope import Constants, ScopedFile
 from parquetry.operations.types import polars_type
@@ -75,6 +75,32 @@ def test_the_value_of_a_list_is_a_series():
 def test_a_literal_of_several_values_has_none():
     with pytest.raises(ValueError, match="3 values"):
         value_of(pl.lit(pl.Series([1, 2, 3])))
+
+
+NUMBERS = pl.Series([1.0, 2.0])
+
+
+@pytest.mark.parametrize(
+    ("expr", "reckons"),
+    [
+        (pl.col("a") * 2, True),
+        (1.5 - (pl.col("a") + pl.col("b")) / 3, True),
+        (pl.col("a"), True),
+        (pl.lit("x"), True),
+        (pl.col("a") * NUMBERS, False),
+        (pl.lit(NUMBERS), False),
+        (pl.col("a") - pl.col("a").mean(), False),
+        (pl.col("a").shift(1), False),
+        (pl.col("a") * pl.col("b").sum(), False),
+        (pl.len() + 1, False),
+        (pl.all() * 2, False),
+        (pl.col("^a.*$") * 2, False),
+        (pl.col("a", "b") * 2, False),
+    ],
+    ids=str,
+)
+def test_what_reckons_with_single_values_looks_at_no_other_row(expr, reckons):
+    assert is_arithmetic(expr) == reckons
 
 
 KEYS: dict[str, tuple[pa.DataType, list[Any], list[Any]]] = {

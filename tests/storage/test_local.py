@@ -6,11 +6,13 @@ import errno
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from parquetry.errors import AlreadyExistsError, NotFoundError, StorageError
 from parquetry.storage import exchange as exchanging
+from parquetry.storage import local
 from parquetry.storage.folders import make_folders, remove_if_empty, remove_tree, walk
 from parquetry.storage.local import LocalStorage
 
@@ -148,3 +150,40 @@ def test_a_disk_that_becomes_full_while_a_file_is_written_is_told_like_every_err
             file.write(b"x" * size)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+@pytest.mark.parametrize("slow_seconds", [-1.0, 1e9], ids=["slow disk", "quick disk"])
+def test_each_of_several_paths_is_synced_whatever_the_disk_takes(
+    tmp_path, monkeypatch, slow_seconds
+):
+    paths = [tmp_path / name for name in "abcde"]
+    for path in paths:
+        path.mkdir()
+    synced = []
+    monkeypatch.setattr(local, "_SLOW_SECONDS", slow_seconds)
+    monkeypatch.setattr(os, "fsync", lambda file: synced.append(os.fstat(file).st_ino))
+    DISK.sync_all([])
+    assert synced == []
+    DISK.sync_all([str(path) for path in paths])
+    assert sorted(synced) == sorted(path.stat().st_ino for path in paths)
+
+    def refuse(file):
+        if os.fstat(file).st_ino == paths[3].stat().st_ino:
+            raise OSError(errno.EIO, "it broke")
+
+    monkeypatch.setattr(os, "fsync", refuse)
+    with pytest.raises(StorageError, match="it broke"):
+        DISK.sync_all([str(path) for path in paths])
+
+
+def test_paths_are_synced_where_no_thread_is_to_be_had(tmp_path, monkeypatch):
+    class NoThreads(ThreadPoolExecutor):
+        def submit(self, *_args, **_kwargs):
+            raise RuntimeError("can't start new thread")
+
+    synced = []
+    monkeypatch.setattr(local, "_SLOW_SECONDS", -1.0)
+    monkeypatch.setattr(local, "ThreadPoolExecutor", NoThreads)
+    monkeypatch.setattr(os, "fsync", synced.append)
+    DISK.sync_all([str(tmp_path)] * 3)
+    assert len(synced) == 3

@@ -27,6 +27,7 @@ class Listing:
         is_whole: Whether these are all files of the dataset.
         stamps: By what each of the dataset's own files is known to be unchanged.
         links: The files that are symbolic links, and whose stamps are those of other files.
+        version: The version of the dataset when they were listed; None if whoever listed them knows it.
     """
 
     files: Sequence[str]
@@ -37,6 +38,7 @@ class Listing:
     is_whole: bool
     stamps: Sequence[Stamp] = ()
     links: frozenset[str] = frozenset()
+    version: int | None = None
 
     @cached_property
     def file_columns(self) -> pa.Schema:

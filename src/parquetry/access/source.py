@@ -8,9 +8,9 @@ whose files are known to agree.
 from __future__ import annotations
 
 import time
-from contextlib import ExitStack, contextmanager, nullcontext, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import pyarrow as pa
 from pyarrow import types as pt
@@ -20,7 +20,7 @@ from parquetry.access.path_values import PathValues
 from parquetry.access.pruning import partition_filter
 from parquetry.access.uniting import unite_files
 from parquetry.commits.kept_schema import KeptSchema, find_kept_schema
-from parquetry.commits.settling import settled
+from parquetry.commits.settling import held_shared, settled
 from parquetry.commits.table_link import find_table_link, refuse_foreign_file
 from parquetry.errors import LayoutError, NotFoundError
 from parquetry.files.skimming import Skimmer
@@ -42,6 +42,13 @@ if TYPE_CHECKING:
 
 _ATTEMPTS = 3  # of listing while others keep replacing files
 _RACY_NS = 100_000_000  # two changes within one tick of the file system's clock look alike
+
+
+class _QuietLog(NamedTuple):
+    """When the log last changed, and the version of its last commit."""
+
+    changed: int
+    version: int
 
 
 class Source:
@@ -66,7 +73,7 @@ class Source:
         self._paths = PathValues(home.root)
         self._seen: pa.Schema | None = None  # the columns of all files, when all were last listed
         self._shown: tuple[pa.Schema, dict[str, pa.DataType], pa.Schema] | None = None
-        self._quiet_log: int | None = None
+        self._quiet_log: _QuietLog | None = None
 
     def __reduce__(self) -> tuple[type[Source], tuple[Home, Storage]]:
         """Leave behind what is remembered: it is worth nothing elsewhere."""
@@ -130,12 +137,12 @@ class Source:
         for _ in range(_ATTEMPTS):
             with suppress(NotFoundError):  # a file was retired after it was listed
                 return self._list(references, self._at_rest, footers)
-        with settled(self.home, self.storage):  # others are too fast: keep their commits out
-            return self._list(references, nullcontext, footers)
+        with settled(self.home, self.storage) as rest:  # others are too fast: keep them out
+            return self._list(references, lambda: nullcontext(rest.version), footers)
 
     def settled_listing(self, references: Sequence[Sequence[Demand]] | None = None) -> Listing:
         """Return what `listing` returns, to a caller who keeps commits out by `settled`."""
-        return self._list(references, nullcontext, None)
+        return self._list(references, lambda: nullcontext(None), None)
 
     def listing_of(self, files: Sequence[str]) -> Listing:
         """Return other files, which hold all columns and the keys themselves, as a listing."""
@@ -152,23 +159,23 @@ class Source:
     def _list(
         self,
         references: Sequence[Sequence[Demand]] | None,
-        at_rest: Callable[[], AbstractContextManager[None]],
+        at_rest: Callable[[], AbstractContextManager[int | None]],
         footers: KnownFooters | None,
     ) -> Listing:
         kept = find_kept_schema(self.home, self.storage)
         if references is not None and kept is None and self._seen is None:
             # the columns of an answer do not depend on how much is read for it
             self._list(None, at_rest, footers)
-        with at_rest():
+        with at_rest() as version:
             folders, is_whole = self._folders(kept, references)
         try:
-            return self._describe(kept, folders, footers, is_whole=is_whole)
+            return self._describe(kept, folders, footers, is_whole=is_whole, version=version)
         except LayoutError:
             if is_whole or not self._paths.types:
                 raise
             # a new folder may have changed what a key is taken for
             self._list(None, at_rest, footers)
-            return self._describe(kept, folders, footers, is_whole=False)
+            return self._describe(kept, folders, footers, is_whole=False, version=version)
 
     def _folders(
         self, kept: KeptSchema | None, references: Sequence[Sequence[Demand]] | None
@@ -227,6 +234,7 @@ class Source:
         footers: KnownFooters | None,
         *,
         is_whole: bool,
+        version: int | None = None,
     ) -> Listing:
         files = [path for folder in folders for path in folder.files]
         stamps: list[Stamp] = []
@@ -252,6 +260,7 @@ class Source:
             is_whole=is_whole,
             stamps=stamps,
             links=frozenset(path for folder in folders for path in folder.links),
+            version=version,
         )
 
     def _with_keys(self, columns: pa.Schema, keys: dict[str, pa.DataType]) -> pa.Schema:
@@ -280,19 +289,22 @@ class Source:
             self._paths.learn(in_paths, folders)
 
     @contextmanager
-    def _at_rest(self) -> Iterator[None]:
-        """Keep commits out while files are listed; a log that has not changed is not read again."""
-        with ExitStack() as held:
-            with suppress(NotFoundError):  # no commit was ever made here
-                held.enter_context(self.storage.lock(self.home.lock, shared=True))
-            if self._log_time() == self._quiet_log:
-                yield
-                return
-        with settled(self.home, self.storage) as is_settled:
+    def _at_rest(self) -> Iterator[int]:
+        """Keep commits out while files are listed; a log that has not changed is not read again.
+
+        Gives the version of the last commit.
+        """
+        if (quiet := self._quiet_log) is not None:
+            with held_shared(self.home, self.storage):
+                if self._log_time() == quiet.changed:
+                    yield quiet.version
+                    return
+        with settled(self.home, self.storage) as rest:
             changed = self._log_time()
-            is_told_by_time = time.time_ns() - (changed or 0) > _RACY_NS
-            self._quiet_log = changed if is_settled and is_told_by_time else None
-            yield
+            is_told_by_time = time.time_ns() - changed > _RACY_NS
+            is_quiet = rest.is_settled and is_told_by_time
+            self._quiet_log = _QuietLog(changed, rest.version) if is_quiet else None
+            yield rest.version
 
     def _log_time(self) -> int:
         """Return when the log last changed; 0 if there is none."""

@@ -13,7 +13,7 @@ from parquetry.commits import log
 from parquetry.commits.dissolving import OldTree
 from parquetry.commits.retiring import keep_history
 from parquetry.errors import AlreadyExistsError, CorruptionError, NotFoundError, StorageError
-from parquetry.model.changes import below, holder_of
+from parquetry.model.changes import ancestors, below, holder_of
 from parquetry.storage.exchange import ExchangeUnsupportedError
 from parquetry.storage.folders import (
     find_stat,
@@ -65,7 +65,10 @@ def _finish_exchange(home: Home, storage: Storage, record: CommitRecord) -> None
     if all(exchanged):
         for swap in record.swaps:
             _remove_empty(home, storage, swap.folder)
-        unsynced |= {_lowest_left(home, storage, _live(home, swap)) for swap in record.swaps}
+        new = [swap.folder for swap in record.swaps if swap.before_inode is None]
+        changed = {swap.folder for swap in record.swaps} | ancestors(new)  # some made with them
+        places = [f"{home.root}/{folder}".rstrip("/") for folder in changed]
+        unsynced |= {_lowest_left(home, storage, place) for place in places}
         if find_stat(storage, staging) is not None:  # else an earlier attempt has removed it
             unsynced.add(staging)
     storage.sync_all(sorted(unsynced))

@@ -56,8 +56,8 @@ def files_at(home: Home, storage: Storage, version: int) -> list[str]:
 
 def kept_files_at(home: Home, storage: Storage, version: int) -> list[KeptFile]:
     """Return what `files_at` returns, each with the place where it stood; sorted by that."""
-    with settled(home, storage) as is_settled:
-        refuse_unsettled(home, is_settled=is_settled)
+    with settled(home, storage) as rest:
+        refuse_unsettled(home, is_settled=rest.is_settled)
         return settled_files_at(home, storage, version)
 
 

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from parquetry.commits.history import KeptFile, refuse_unsettled, settled_files_at
-from parquetry.commits.log import latest_version
 from parquetry.commits.owning import owned_folder
 from parquetry.commits.settling import settled
 from parquetry.commits.snapshots import current_snapshot
@@ -65,13 +64,13 @@ def pin(home: Home, storage: Storage, version: int | None = None) -> Iterator[Pi
 
 
 def _filled(home: Home, storage: Storage, folder: str, version: int | None) -> Pin:
-    with settled(home, storage) as is_settled:
+    with settled(home, storage) as rest:
         if version is None:
-            pinned = latest_version(home, storage)
+            pinned = rest.version
             found = current_snapshot(home, storage).files
             files = [KeptFile(file.path, f"{home.root}/{file.path}") for file in found]
         else:
-            refuse_unsettled(home, is_settled=is_settled)
+            refuse_unsettled(home, is_settled=rest.is_settled)
             pinned, files = version, settled_files_at(home, storage, version)
         linked = [_linked(storage, file, folder) for file in files]
         return Pin(folder, pinned, tuple(path for path in linked if path is not None))

@@ -85,8 +85,8 @@ def plan_restore(home: Home, storage: Storage, version: int) -> RestorePlan:
         NotFoundError: There is no such version, or its files were vacuumed.
         StorageError: A crashed commit has to be completed first, by somebody who may write.
     """
-    with settled(home, storage) as is_settled:
-        refuse_unsettled(home, is_settled=is_settled)
+    with settled(home, storage) as rest:
+        refuse_unsettled(home, is_settled=rest.is_settled)
         records = read_records(home, storage)
         check_version(home, records, version)
         return _plan(home, storage, records, version)

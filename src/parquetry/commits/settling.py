@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import errno
 from contextlib import ExitStack, contextmanager, suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from parquetry.commits.finishing import recover
-from parquetry.commits.log import find_pending
+from parquetry.commits.log import find_latest
 from parquetry.errors import NotFoundError, StorageError
 from parquetry.storage.folders import find_stat
 
@@ -22,12 +22,25 @@ _ATTEMPTS = 100  # of recovering while others keep dying in the middle of their 
 _NO_PERMISSION = {errno.EACCES, errno.EPERM, errno.EROFS}
 
 
+class Rest(NamedTuple):
+    """How a dataset is while no commit is under way.
+
+    Args:
+        is_settled: Whether the log has all that happened; it may lack the last commit where a crash left
+            that half done and this user may not write.
+        version: The version of the last finished commit, 0 if there is none.
+    """
+
+    is_settled: bool
+    version: int
+
+
 @contextmanager
-def settled(home: Home, storage: Storage) -> Iterator[bool]:
+def settled(home: Home, storage: Storage) -> Iterator[Rest]:
     """Keep commits out while the block runs; readers do not exclude each other.
 
     What a crash left is completed first. Whoever may not write reads the folder as it is, if it is
-    whole: the block is then given `False`, because the log may lack the last commit.
+    whole.
 
     Raises:
         StorageError: The disk refused; or a commit died among its renames and this user may not
@@ -36,10 +49,10 @@ def settled(home: Home, storage: Storage) -> Iterator[bool]:
     may_write = True
     for _ in range(_ATTEMPTS):
         with held_shared(home, storage):
-            pending = find_pending(home, storage)
+            latest, pending = find_latest(home, storage)
             if pending is None or not may_write:
                 _refuse_mixture(home, storage, pending)
-                yield pending is None
+                yield Rest(pending is None, latest)
                 return
         may_write = _recovered(home, storage)
     raise StorageError(

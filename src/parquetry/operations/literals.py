@@ -33,13 +33,21 @@ def value_of(literal: pl.Expr) -> Any:
         ValueError: It has none, or several.
         polars.exceptions.PolarsError: It cannot be evaluated.
     """
-    for guess in _guesses(str(literal)):
-        if pl.lit(guess).meta.eq(literal):
-            return guess
+    for guess in _right_guesses(literal):
+        return guess
     found: Any = pl.select(literal).to_series()
     if len(found) != 1:
         raise ValueError(f"{literal} has {len(found)} values.")
     return found[0]
+
+
+def is_single(literal: pl.Expr) -> bool:
+    """Return whether a literal is known to have one value; of some that do it is not."""
+    return any(True for _ in _right_guesses(literal))
+
+
+def _right_guesses(literal: pl.Expr) -> Iterator[Any]:
+    return (guess for guess in _guesses(str(literal)) if pl.lit(guess).meta.eq(literal))
 
 
 def _guesses(shown: str) -> Iterator[Any]:
@@ -50,6 +58,8 @@ def _guesses(shown: str) -> Iterator[Any]:
     else:
         with suppress(ValueError):
             yield int(shown.removeprefix("dyn int: "))
+        with suppress(ValueError):
+            yield float(shown.removeprefix("dyn float: "))
         with suppress(ValueError):
             yield dt.date.fromisoformat(shown)
         with suppress(ValueError):

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import polars as pl
 
-from parquetry.operations.literals import is_sure, value_of
+from parquetry.operations.literals import is_single, is_sure, value_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -258,6 +258,22 @@ def is_sure_of(node: Node, schema: Schema) -> bool:
             return is_sure_of(node.term, schema)
         case Junction():
             return all(is_sure_of(term, schema) for term in node.terms)
+
+
+_ARITHMETIC: tuple[Compare, ...] = (operator.mul, operator.add, operator.sub, operator.truediv)
+
+
+def is_arithmetic(expr: pl.Expr) -> bool:
+    """Return whether an expression only reckons with columns and single values: each row by itself."""
+    if expr.meta.is_column():
+        return True
+    if expr.meta.is_literal():
+        return is_single(expr)
+    parts = expr.meta.pop()[::-1]
+    if len(parts) != 2:  # noqa: PLR2004 -- what reckons has two sides
+        return False
+    is_known = any(expr.meta.eq(build(*parts)) for build in _ARITHMETIC)
+    return is_known and all(map(is_arithmetic, parts))
 
 
 def conjuncts(node: Node) -> Iterator[Node]:

@@ -16,6 +16,7 @@ from parquetry.errors import ParameterError, SchemaMismatchError, UnknownColumnE
 from parquetry.operations.parsing import (
     Node,
     Schema,
+    is_arithmetic,
     is_sure_of,
     is_understood,
     named_columns,
@@ -87,6 +88,8 @@ def is_by_row(expr: pl.Expr, schema: Schema) -> bool:
     The optimiser of Polars knows: it moves a filter below a union of two tables only if it is so.
     (`meta.is_row_separable` says yes to `shift` and `cum_sum`.)
     """
+    if is_arithmetic(expr):
+        return True
     none = pl.DataFrame(schema=dict(schema)).lazy()
     explained = pl.concat([none, none]).filter(expr.is_null()).explain()
     return not explained.lstrip().startswith("FILTER")

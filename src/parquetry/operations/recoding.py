@@ -110,10 +110,12 @@ class Recoding:
             arriving: The rows that come.
             old: The columns as they are, if they are decoded already.
         """
-        if old is None:
+        new = self._new_values(index, hits)
+        if old is None and hits.is_all and new is not None and {*names} <= {*new.column_names}:
+            old = new  # of which nothing is left
+        elif old is None:
             old = self._opened.read(index, names)
         schema = part_of(self.schema, names)
-        new = self._new_values(index, hits)
         table = pa.table([self._merged(old, one, hits, new) for one in schema], schema=schema)
         if arriving is None:
             return table

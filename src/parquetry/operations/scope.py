@@ -105,7 +105,6 @@ def find_scope(
         UnknownColumnError: The filter names a column that is no partition key.
         LayoutError: A value of the filter is no value of its key's type.
     """
-    version = latest_version(home, storage)
     narrow = [Demand(_condition(key, given)) for key, given in (partition_filter or {}).items()]
     references = [[*wanted, *narrow]] if wanted or narrow else None
     footers = KnownFooters()
@@ -114,6 +113,7 @@ def find_scope(
     if partition_filter:
         tests = _texts(partition_filter, listing.keys, home.root)
         files = [file for file in files if _admits(file, tests)]
+    version = latest_version(home, storage) if listing.version is None else listing.version
     return Scope(home.root, version, listing.columns, listing.keys, tuple(files), footers)
 
 
