@@ -378,9 +378,7 @@ def test_columns_with_other_row_counts_are_refused():
 def together(files: Alike, encoded: dict[int, bytes], tails: Tails | None = None):
     """Yield the files that can be spliced together, with their places among those that are alike."""
     new = {group: LooseGroups.of(FileBytes("new", data=one)) for group, one in encoded.items()}
-    for change in each_shape(
-        len(files.members), partial(read_change, files, lambda: new, tails), 1
-    ):
+    for change in each_shape(len(files.members), partial(read_change, files, new, tails), 1):
         yield from zip(
             change.members.tolist(), map(joined, change_files(files, change)), strict=True
         )

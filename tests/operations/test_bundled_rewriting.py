@@ -12,7 +12,7 @@ import pytest
 from operations.folders import Folder
 from parquetry.errors import ConflictError, CorruptionError
 from parquetry.files.encoding import encode_rows, writer_options
-from parquetry.operations import bundled_rewriting, rewriting, rewriting_together
+from parquetry.operations import bundled_rewriting, rewriting
 from parquetry.operations.updating import plan_update, run_update, update
 from parquetry.operations.upserting import upsert
 
@@ -126,14 +126,9 @@ def test_an_upsert_that_brings_no_rows_is_as_one_by_one(monkeypatch, tmp_path, a
     assert len(alone) <= 3 + 7
 
 
-@pytest.mark.parametrize("bundles", [1, 2])
 @pytest.mark.parametrize("columns", [["t"], ["f", "t"], ["k", "v", "f", "t", "m"]])
 @pytest.mark.parametrize("form", FORMS)
-def test_an_upsert_that_brings_rows_is_as_one_by_one(
-    monkeypatch, tmp_path, alone, form, columns, bundles
-):
-    for module in (bundled_rewriting, rewriting_together):
-        monkeypatch.setattr(module, "WORTH_A_BUNDLE", 4 // bundles)
+def test_an_upsert_that_brings_rows_is_as_one_by_one(monkeypatch, tmp_path, alone, form, columns):
     rows = pl.concat(
         pl.DataFrame(rows_of(n).slice(n, 3)).with_columns(
             day=pl.lit(n, pl.Int64),
@@ -174,9 +169,9 @@ def test_bundles_hold_some_bytes_and_leave_large_files_out(tmp_path, monkeypatch
     seen = []
     before = bundled_rewriting.rewrite_bundle
 
-    def rewrite_bundle(storage, bundle, *others, is_idle):
+    def rewrite_bundle(storage, bundle, *others):
         seen.append(sum(one.edit.file.state.bytes for one in bundle))
-        return before(storage, bundle, *others, is_idle=is_idle)
+        return before(storage, bundle, *others)
 
     monkeypatch.setattr("parquetry.operations.running.rewrite_bundle", rewrite_bundle)
     update(*folder.parts, c("k") % 2 == 0, {"v": -1.0})

@@ -57,8 +57,6 @@ def rewrite_bundle(
     bundle: Sequence[Rewrite],
     values: NewValues | None = None,
     compression: str = "zstd",
-    *,
-    is_idle: bool = False,
 ) -> list[Written]:
     """Stage the files that take the place of others, and return them in their order.
 
@@ -66,18 +64,10 @@ def rewrite_bundle(
 
     **Cost:** of each file the end is read, the columns that are set, and what is copied; of the columns
     some files at a time are decoded and encoded. Memory holds the new columns of all files.
-
-    Args:
-        storage: The disk.
-        bundle: The files.
-        values: The new values.
-        compression: The codec of what is encoded.
-        is_idle: Whether a core has nothing else to do.
     """
     found: dict[int, Written] = {}
     if len(bundle) >= WORTH_A_BUNDLE:
-        together = Together(bundle, values, compression, is_idle=is_idle)
-        found.update(together.written(storage))
+        found.update(Together(bundle, values, compression).written(storage))
     for number, (edit, path) in enumerate(bundle):
         if number not in found:
             found[number] = rewrite(storage, path, edit, values, compression)

@@ -15,16 +15,18 @@ from parquetry.operations.parsing import parse
 from parquetry.operations.plans import OperationResult, Plan
 from parquetry.operations.predicates import Predicate
 from parquetry.operations.pruning import demands
-from parquetry.operations.running import jsonable, run_again, run_plan, stage_edits
+from parquetry.operations.running import grow, jsonable, run_again, run_plan, stage_edits
 from parquetry.operations.scope import find_scope
 from parquetry.operations.types import polars_schema
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from parquetry.access.source import Source
     from parquetry.commits.home import Home
+    from parquetry.commits.staging import Staging
+    from parquetry.model.changes import NewFile
     from parquetry.operations.matching import Look, Match
     from parquetry.operations.scope import Scope
     from parquetry.storage.protocol import Storage
@@ -152,13 +154,12 @@ def run_delete(
         ConflictError: Somebody changed one of the files since. Nothing was changed.
         StorageError: The disk refused; `outcome` says whether the change will be true.
     """
-    return run_plan(
-        home,
-        storage,
-        plan,
-        lambda staging: stage_edits(storage, staging, plan.edits, compression=compression),
-        backup_dir,
-    )
+
+    def stage(staging: Staging) -> Iterator[NewFile]:
+        grow(home, storage, staging, plan)
+        return stage_edits(storage, staging, plan.edits, compression=compression)
+
+    return run_plan(home, storage, plan, stage, backup_dir)
 
 
 def delete(

@@ -70,31 +70,36 @@ class KeySearch:
 
     def run(self) -> Iterator[Searched]:
         """Yield what was found, for each file that had to be looked into."""
-        files = [file for file in self._scope.files if self._sought.run_of(file.keys) is not None]
+        runs = [self._sought.run_of(file.keys) for file in self._scope.files]
+        both = zip(self._scope.files, runs, strict=True)
+        files = [file for file, run in both if run is not None]
+        known = [run for run in runs if run is not None]
         for footers in Footers.of_files(files, self._scope.footers):
+            here, known = known[: len(footers.files)], known[len(footers.files) :]
             look = partial(self._look, footers=footers, asked=self._asked(footers))
-            yield from in_bundles(look, shared_out(self._candidates(footers), _rows_of))
+            yield from in_bundles(look, shared_out(self._candidates(footers, here), _rows_of))
 
-    def _candidates(self, footers: Footers) -> list[_Candidate]:
+    def _candidates(self, footers: Footers, runs: Sequence[int]) -> list[_Candidate]:
         """Return the files in which keys can stand, with the row groups where they can."""
-        runs = [self._sought.run_of(file.keys) or 0 for file in footers.files]
         names = self._sought.file_keys
         bounds = footers.bounds(names[0], self._scope.types[names[0]]) if names else None
         starts, ends = self._sought.slices(
             np.repeat(np.array(runs, np.int64), footers.counts), bounds
         )
-        found = []
-        for number, rows in enumerate(footers.group_rows):
-            first = int(footers.starts[number])
-            file = footers.opened(number)
-            places = [
-                Place(file, at - first, at, count, runs[number], int(starts[at]), int(ends[at]))
-                for at, count in enumerate(rows, first)
-                if count and ends[at] > starts[at]
-            ]
-            if places:
-                found.append((file, places))
-        return found
+        owners = np.repeat(np.arange(len(runs)), footers.counts)
+        found: dict[int, _Candidate] = {}
+        for at in np.flatnonzero(ends > starts).tolist():
+            number = int(owners[at])
+            group = at - int(footers.starts[number])
+            rows = footers.group_rows[number][group]
+            if not rows:
+                continue
+            if number not in found:
+                found[number] = (footers.opened(number), [])
+            file, places = found[number]
+            span = int(starts[at]), int(ends[at])
+            places.append(Place(file, group, at, rows, runs[number], *span))
+        return list(found.values())
 
     def _asked(self, footers: Footers) -> list[str]:
         """Return the key columns whose Bloom filters can be asked."""

@@ -32,7 +32,6 @@ from parquetry.operations.fitting import schema_after
 from parquetry.operations.opened import OpenedFile
 from parquetry.operations.recoding import Recoding
 from parquetry.operations.rewriting import Written, is_large
-from parquetry.operations.working import meanwhile
 from parquetry.storage.folders import write_file
 
 if TYPE_CHECKING:
@@ -61,18 +60,11 @@ class Together:
         files: The files.
         values: The new values.
         compression: The codec of what is encoded.
-        is_idle: Whether a core has nothing else to do.
     """
 
     def __init__(
-        self,
-        files: Sequence[Rewrite],
-        values: NewValues | None,
-        compression: str,
-        *,
-        is_idle: bool = False,
+        self, files: Sequence[Rewrite], values: NewValues | None, compression: str
     ) -> None:
-        self._is_idle = is_idle
         self._files = files
         self._values = values
         self._compression = compression
@@ -111,18 +103,13 @@ class Together:
             return
         options = FileOptions(first, self._compression, edit.group_rows)
         encoding = _Encoding(schema, options, as_integers)
-
-        def columns() -> dict[int, LooseGroups]:
-            return {group: self._columns(alike, group, first, names, encoding) for group in hits}
-
-        has_both = bool(hits) and edit.arriving is not None
-        with meanwhile(columns, is_idle=self._is_idle and has_both) as new:
-            tails = None if edit.arriving is None else self._tails(alike, first, kept, encoding)
-            read = partial(read_change, alike, new, tails)
-            for change in each_shape(len(alike.members), read, WORTH_A_BUNDLE):
-                with suppress(UnusualError):  # before the first
-                    contents = map(joined, change_files(alike, change))
-                    yield from zip(alike.members[change.members].tolist(), contents, strict=True)
+        new = {group: self._columns(alike, group, first, names, encoding) for group in hits}
+        tails = None if edit.arriving is None else self._tails(alike, first, kept, encoding)
+        read = partial(read_change, alike, new, tails)
+        for change in each_shape(len(alike.members), read, WORTH_A_BUNDLE):
+            with suppress(UnusualError):  # before the first
+                contents = map(joined, change_files(alike, change))
+                yield from zip(alike.members[change.members].tolist(), contents, strict=True)
 
     def _columns(
         self, alike: Alike, group: int, first: OpenedFile, names: list[str], encoding: _Encoding

@@ -13,6 +13,7 @@ from parquetry.errors import ConflictError, NotFoundError, ParquetryError
 from parquetry.model.changes import Change, NewFile, covering_folder
 from parquetry.operations.backups import check_backup_dir, forget_backup, make_backup
 from parquetry.operations.bundled_rewriting import bundled, rewrite_bundle
+from parquetry.operations.memory_pools import sparing_memory
 from parquetry.operations.plans import OperationResult, Plan
 from parquetry.operations.rewriting_together import Rewrite
 from parquetry.operations.working import in_bundles
@@ -70,6 +71,7 @@ def run_plan(
         return OperationResult.of(plan, record, backup=backup)
 
 
+@sparing_memory()
 def run_again(plan: Callable[[], AnyPlan], run: Callable[[AnyPlan], Any], retries: int) -> Any:
     """Plan and run; where somebody else was faster, so many times more."""
     for _ in range(retries):
@@ -91,13 +93,11 @@ def stage_edits(
 
     def write(bundle: Sequence[Rewrite]) -> list[Written]:
         placed = [(edit, staging.placed(path, edit.file.state.folder)) for edit, path in bundle]
-        rewrites = [Rewrite(*one) for one in placed]
-        return rewrite_bundle(storage, rewrites, values, compression, is_idle=len(bundles) == 1)
+        return rewrite_bundle(storage, [Rewrite(*one) for one in placed], values, compression)
 
     left = [Rewrite(edit, staging.new_path()) for edit in edits if edit.rows_left]
-    bundles = bundled(left)
     folders = {staging.final_name(path): edit.file.state.folder for edit, path in left}
-    for new in in_bundles(write, bundles):
+    for new in in_bundles(write, bundled(left)):
         name = staging.final_name(new.source)
         yield NewFile(posixpath.join(folders[name], name), new.source, new.rows, new.bytes)
 

@@ -7,9 +7,10 @@ from collections.abc import Callable, Sized
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from contextvars import ContextVar
-from functools import cache
 from itertools import chain
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
+
+from parquetry.operations.memory_pools import sparing_memory
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -79,25 +80,15 @@ def in_bundles(
     return counted(chain.from_iterable(results), sum(map(len, bundles)))
 
 
-@contextmanager
-def meanwhile(work: Callable[[], Out], *, is_idle: bool) -> Iterator[Callable[[], Out]]:
-    """Give what returns the result of some work; another thread does it meanwhile if one is idle.
-
-    Args:
-        work: What is done, once.
-        is_idle: Whether a core has nothing else to do.
-    """
-    if not is_idle:
-        yield cache(work)
-        return
-    with ThreadPoolExecutor(1) as pool:
-        yield pool.submit(work).result
-
-
 def side_by_side(
     work: Callable[[In], Out], items: Iterable[In], workers: int = WORKERS
 ) -> Iterator[Out]:
     """Yield what each item gives as `in_order` does, and tell nobody."""
+    with sparing_memory():
+        yield from _side_by_side(work, items, workers)
+
+
+def _side_by_side(work: Callable[[In], Out], items: Iterable[In], workers: int) -> Iterator[Out]:
     todo = iter(items)
     first = next(todo, None)
     second = next(todo, None)

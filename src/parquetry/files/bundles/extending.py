@@ -48,14 +48,6 @@ class Extension:
     chunks: Mapping[int, Chunks]
     has_bounds: Mapping[int, bool]
 
-    def only_members(self, members: Numbers) -> Extension:
-        """Return the rows that come to those of the files that are among some."""
-        kept = np.isin(self.members, members, kind="table")
-        if kept.all():
-            return self
-        chunks = {leaf: one.only(kept) for leaf, one in self.chunks.items()}
-        return Extension(self.members[kept], self.tails.only(kept), chunks, self.has_bounds)
-
 
 @dataclass(frozen=True)
 class Tails:

@@ -44,15 +44,21 @@ def gather(parts: Sequence[Part], files: int) -> Gathered:
     """
     if not parts:
         return Gathered(b"", np.zeros(files, np.int64))
-    pool = _Pool(files)
-    columns = [pool.place(part) for part in _merged(parts)]
-    starts = np.stack([starts for starts, _ in columns], axis=1)
-    lengths = np.stack([lengths for _, lengths in columns], axis=1)
+    pool = _Pool()
+    merged = _merged(parts)
+    starts, lengths = (np.empty((files, len(merged)), np.int64) for _ in range(2))
+    numbers = [number for number, part in enumerate(merged) if isinstance(part, np.ndarray)]
+    for number, part in enumerate(merged):
+        if not isinstance(part, np.ndarray):
+            starts[:, number], lengths[:, number] = pool.place(part)
+    if numbers:  # a call for each takes as long as for all of them
+        values = np.stack([merged[number] for number in numbers], axis=1)
+        starts[:, numbers], lengths[:, numbers] = pool.place_integers(values)
     ends = np.cumsum(lengths)
     first = ends - lengths.ravel()
     places = np.repeat(starts.ravel() - first, lengths.ravel())
     places += np.arange(len(places))
-    return Gathered(pool.data()[places].tobytes(), ends[len(columns) - 1 :: len(columns)])
+    return Gathered(pool.data()[places].tobytes(), ends[len(merged) - 1 :: len(merged)])
 
 
 def encode_integers(values: Numbers) -> tuple[Bytes, Numbers]:
@@ -69,28 +75,29 @@ def encode_integers(values: Numbers) -> tuple[Bytes, Numbers]:
 class _Pool:
     """All bytes that are put together, in one place each."""
 
-    def __init__(self, files: int) -> None:
-        self._files = files
+    def __init__(self) -> None:
         self._pieces: list[Bytes] = []
         self._bases: dict[int, int] = {}
         self._size = 0
         self._shared: dict[bytes, int] = {}
 
-    def place(self, part: Part) -> tuple[Numbers, Numbers]:
-        """Return where a part stands in the pool, for each file, and how long it is."""
+    def place(self, part: bytes | Cut) -> tuple[Numbers | int, Numbers | int]:
+        """Return where a part stands in the pool, for each file or for all, and how long it is."""
         if isinstance(part, bytes):
             at = self._shared.get(part)
             if at is None:
                 at = self._shared[part] = self._add(np.frombuffer(part, np.uint8))
-            return np.full(self._files, at), np.full(self._files, len(part))
-        if isinstance(part, Cut):
-            base = self._bases.get(id(part.data))
-            if base is None:
-                base = self._bases[id(part.data)] = self._add(part.data)
-            return part.starts + base, part.lengths
-        encoded, lengths = encode_integers(part)
-        starts = self._add(encoded.ravel()) + WIDEST_VARINT * np.arange(self._files)
-        return starts, lengths
+            return at, len(part)
+        base = self._bases.get(id(part.data))
+        if base is None:
+            base = self._bases[id(part.data)] = self._add(part.data)
+        return part.starts + base, part.lengths
+
+    def place_integers(self, values: Numbers) -> tuple[Numbers, Numbers]:
+        """Return where the bytes of integers stand in the pool, and how long they are."""
+        encoded, lengths = encode_integers(values.ravel())
+        starts = self._add(encoded.ravel()) + WIDEST_VARINT * np.arange(values.size)
+        return starts.reshape(values.shape), lengths.reshape(values.shape)
 
     def data(self) -> Bytes:
         """Return the pool."""

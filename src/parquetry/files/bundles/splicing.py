@@ -19,7 +19,7 @@ from parquetry.files.splicing.moving import place_sorting
 from parquetry.files.splicing.structs import LIST, Struct
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from parquetry.files.bundles.alike import LooseGroups
     from parquetry.files.bundles.chunks import Groups
@@ -43,34 +43,31 @@ class Change(NamedTuple):
 
 
 def read_change(
-    files: Alike,
-    new: Callable[[], Mapping[int, LooseGroups]],
-    tails: Tails | None,
-    numbers: Numbers,
+    files: Alike, new: Mapping[int, LooseGroups], tails: Tails | None, numbers: Numbers
 ) -> Change | None:
     """Return what comes that is like what comes into the first of some files, None if that is unusual.
 
     Args:
         files: The files.
-        new: Gives by the number of a row group its new columns: a row group for each of the files. It is
-            asked when the tails have been read, for others may still make the columns until then.
+        new: By the number of a row group, its new columns: a row group for each of the files.
         tails: The rows that come behind.
         numbers: Which of the files to look at.
     """
-    behind = None if tails is None else read_extension(files, tails, numbers)
-    if tails is not None and behind is None:
-        return None
-    members = numbers if behind is None else behind.members
     columns: dict[int, Alike] = {}
-    for number, groups in new().items():
+    members = numbers
+    for number, groups in new.items():
         found = read_groups(groups, members, files.example, files.float_bounds)
         if found is None:
             return None
         columns[number], members = found, found.members
+    behind = None
+    if tails is not None:
+        behind = read_extension(files, tails, members)
+        if behind is None:
+            return None
+        members = behind.members
     return Change(
-        members,
-        {number: one.only_members(members) for number, one in columns.items()},
-        None if behind is None else behind.only_members(members),
+        members, {number: one.only_members(members) for number, one in columns.items()}, behind
     )
 
 
