@@ -7,8 +7,8 @@ import os
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, BinaryIO
 
+from doubles.writing_by_steps import WritingBySteps
 from parquetry.errors import StorageError
-from parquetry.storage.local import LocalStorage
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -18,7 +18,7 @@ class Died(BaseException):
     """The process is gone: no handler of the code under test may run after this."""
 
 
-class FaultyStorage(LocalStorage):
+class FaultyStorage(WritingBySteps):
     """The real disk, whose `fail_at`-th changing call fails.
 
     Args:
@@ -47,16 +47,6 @@ class FaultyStorage(LocalStorage):
     def create(self, path: str) -> BinaryIO:
         self._step("create", path, adds=True)
         return _FaultyFile(super().create(path), self, path)  # type: ignore[return-value]
-
-    def write_new(
-        self,
-        path: str,
-        content: bytes | memoryview,
-        *,
-        read_back: bool = False,  # noqa: ARG002 -- the real disk keeps what is written
-    ) -> None:
-        with self.create(path) as file:
-            file.write(content)
 
     def sync(self, path: str) -> None:
         self._step("sync", path, adds=False)

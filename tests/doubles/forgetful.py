@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, BinaryIO
 
+from doubles.writing_by_steps import WritingBySteps
 from parquetry.storage.local import LocalStorage
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 Undo = Callable[[], None]
 
 
-class ForgetfulStorage(LocalStorage):
+class ForgetfulStorage(WritingBySteps):
     """The real disk, with a journal of how to undo every change of names since the last sync.
 
     Args:
@@ -82,16 +83,6 @@ class ForgetfulStorage(LocalStorage):
         lasting = self._lasting(path)
         self._changed(lambda: os.unlink(lasting), path)
         return file
-
-    def write_new(
-        self,
-        path: str,
-        content: bytes | memoryview,
-        *,
-        read_back: bool = False,  # noqa: ARG002 -- the real disk keeps what is written
-    ) -> None:
-        with self.create(path) as file:
-            file.write(content)
 
     def sync(self, path: str) -> None:
         # the real sync would only cost time: power is lost in play
