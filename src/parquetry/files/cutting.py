@@ -16,7 +16,7 @@ import numpy as np
 
 from parquetry.files.footer_shape import footer_of, number_bytes
 from parquetry.files.lockstep import UnusualError, unzigzagged
-from parquetry.files.splicing.footer import MAGIC, TAIL_BYTES
+from parquetry.files.splicing.footer import MAGIC, sealed
 from parquetry.files.splicing.structs import LAST
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def cut_apart(shape: FooterShape, whole: memoryview, rows: Sequence[int]) -> lis
         return None
     begins = chunks.begins[:, 0].tolist()
     return [
-        b"".join((MAGIC, whole[begin:end], footer, _length(footer), MAGIC))
+        b"".join((MAGIC, whole[begin:end], sealed(footer)))
         for begin, end, footer in zip(begins, [*begins[1:], limit], footers, strict=True)
     ]
 
@@ -135,7 +135,3 @@ def _integers(encoded: Iterable[bytes]) -> Numbers:
     shifts = 7 * (np.arange(len(data)) - np.repeat(starts, lengths))
     found: Numbers = unzigzagged(np.add.reduceat((data & LAST) << shifts, starts))
     return found
-
-
-def _length(footer: bytes) -> bytes:
-    return len(footer).to_bytes(TAIL_BYTES - len(MAGIC), "little")

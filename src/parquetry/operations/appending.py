@@ -43,9 +43,8 @@ Guard: TypeAlias = Callable[[Sequence[NewFile]], Requirement]
 returns what must not change until they are there."""
 _AT_ONCE = 3  # attempts beside other writers, before writers stand in line
 _ATTEMPTS = 20
-_MANY = (
-    64  # files that one thread encodes and writes; fewer take longer in two, which wait by turns
-)
+_MANY = 64
+"""Files that one thread encodes and writes; fewer take longer in two threads, which wait by turns."""
 
 
 def append(

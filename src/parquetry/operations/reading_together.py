@@ -14,13 +14,13 @@ from pyarrow import types as pt
 from parquetry.files.bundles.stacking import ChunkPlaces, Stack, decode_stacked
 from parquetry.files.bundles.structs import read_structs
 from parquetry.files.lockstep import UnusualError, Walk
-from parquetry.files.splicing.file_bytes import read_at
 from parquetry.files.splicing.footer import SHAPE
 from parquetry.files.splicing.thrift import decode_struct
 from parquetry.files.text_codes import LARGEST_DICTIONARY
 from parquetry.model.plain_numbers import array_of
 from parquetry.operations.bounds import place_of
 from parquetry.operations.opened import changed, told
+from parquetry.storage.whole_files import read_at
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -34,9 +34,8 @@ if TYPE_CHECKING:
 _BUFFER_BYTES = 1 << 17
 _LARGE_BYTES = 1 << 20  # a smaller file is not worth the call
 _SYNCFS_FROM = 8  # one syncfs is cheaper than this many fsyncs, dearer than fewer
-_SLOW_SECONDS = (
-    0.0015  # of an fsync; that of a disk that nobody else uses takes a few tenths of a millisecond
-)
+_SLOW_SECONDS = 0.0015
+"""Of an fsync; that of a disk that nobody else uses takes a few tenths of a millisecond."""
 
 
 class LocalStorage:

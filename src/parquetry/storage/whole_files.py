@@ -28,17 +28,24 @@ def write_all(descriptor: int, content: bytes | memoryview) -> None:
 
 def holds(descriptor: int, content: bytes | memoryview) -> bool:
     """Whether a file that was just written gives these bytes back."""
-    pread = getattr(os, "pread", None)
-    if pread is None:  # on Windows
-        os.lseek(descriptor, 0, os.SEEK_SET)
     found = b""
     while len(found) < len(content):
-        left = len(content) - len(found)
-        part = os.read(descriptor, left) if pread is None else pread(descriptor, left, len(found))
+        part = read_at(descriptor, len(content) - len(found), len(found))
         if not part:
             return False
         found += part
     return found == bytes(content)  # for views of Arrow's signed bytes differ from any others
+
+
+def read_at(descriptor: int, length: int, offset: int) -> bytes:
+    """Return bytes of an opened file, as many as the system gives in one call.
+
+    Windows has no call for that: there a descriptor must not be read from by two threads at once.
+    """
+    if hasattr(os, "pread"):
+        return os.pread(descriptor, length, offset)
+    os.lseek(descriptor, offset, os.SEEK_SET)
+    return os.read(descriptor, length)
 
 
 def read_file(path: str) -> bytes:

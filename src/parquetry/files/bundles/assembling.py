@@ -14,7 +14,7 @@ from parquetry.files.bundles.outputs import Layout, Outputs
 from parquetry.files.bundles.structs import Structs
 from parquetry.files.lockstep import Spans, UnusualError
 from parquetry.files.splicing.fields import FileMetaData
-from parquetry.files.splicing.footer import MAGIC, TAIL_BYTES
+from parquetry.files.splicing.footer import sealed
 from parquetry.files.splicing.moving import MAX_ORDINAL
 from parquetry.files.splicing.structs import LIST
 from parquetry.files.splicing.thrift import list_header
@@ -76,8 +76,7 @@ def assemble(groups: Sequence[PickedGroup], ends: Numbers, footer: Struct) -> It
         head = list_header(len(groups) * (end - first))
         around = front.of(number, number + 1), head, middle.of(first, end)
         new = b"".join((*around, back.of(number, number + 1)))
-        length = len(new).to_bytes(TAIL_BYTES - len(MAGIC), "little")
-        ending = b"".join((*indexes.of(first, end), new, length, MAGIC))
+        ending = b"".join((*indexes.of(first, end), sealed(new)))
         copied = [run for one in runs[first:end] for run in one]
         yield NewBytes(copied, ending, count, int(layout.ending[first]) + len(ending))
 

@@ -18,7 +18,7 @@ from parquetry.files.bundles.chunks import find_pages
 from parquetry.files.bundles.gathering import gather
 from parquetry.files.lockstep import UnusualError
 from parquetry.files.splicing.fields import ColumnChunk, ColumnMetaData, FileMetaData, RowGroup
-from parquetry.files.splicing.footer import MAGIC, TAIL_BYTES
+from parquetry.files.splicing.footer import MAGIC, seal
 from parquetry.files.splicing.structs import I64, LIST, STRUCT, Struct, zigzag
 from parquetry.files.splicing.thrift import encode_struct, field_header, list_header
 
@@ -123,9 +123,7 @@ class Stack:
         footer.put_integer(FileMetaData.NUM_ROWS, int(rows.sum()))
         groups = gather(self._group(rows, chosen), len(rows)).data
         footer.put(FileMetaData.ROW_GROUPS, LIST, list_header(len(rows)) + groups)
-        raw = encode_struct(footer)
-        length = len(raw).to_bytes(TAIL_BYTES - len(MAGIC), "little")
-        return b"".join((MAGIC, *pieces, raw, length, MAGIC))
+        return b"".join((MAGIC, *pieces, seal(footer)))
 
     def _group(self, rows: Numbers, chosen: Mapping[int, ChunkPlaces]) -> list[Part]:
         """Return what is said of each row group."""

@@ -12,13 +12,13 @@ from parquetry.files.pages.merging import MOST_VALUES
 from parquetry.files.pages.page_bytes import data_header, dictionary_page, levels_of
 from parquetry.files.splicing.fields import Encoding
 from parquetry.files.splicing.structs import varint
+from parquetry.files.writer_options import CODECS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from parquetry.files.lockstep import Numbers
 
-_UNCOMPRESSED = 0
 _SIZE_BYTES = 4  # before each text of a dictionary
 _CODE_BITS = b"\1"
 
@@ -47,7 +47,7 @@ def repeat(texts: Sequence[str], rows: Numbers, *, is_optional: bool) -> MadePag
         np.array(held, np.int64),
         begins,
         Facts(numbers, numbers, np.zeros(len(pages), np.int64), contents),
-        _UNCOMPRESSED,
+        CODECS["none"],
         [_dictionary(content) for content in contents],
     )
 

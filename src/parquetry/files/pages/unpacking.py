@@ -23,9 +23,9 @@ from parquetry.files.splicing.fields import (
     RowGroup,
     SchemaElement,
 )
-from parquetry.files.splicing.footer import MAGIC, TAIL_BYTES
+from parquetry.files.splicing.footer import MAGIC, seal
 from parquetry.files.splicing.structs import BINARY, I32, LIST, STRUCT, Struct, sized, zigzag
-from parquetry.files.splicing.thrift import encode_list, encode_struct
+from parquetry.files.splicing.thrift import encode_list
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -122,9 +122,7 @@ def _file(pieces: Sequence[memoryview], column: PlainPages, rows: int) -> bytes:
     footer.put(FileMetaData.SCHEMA, LIST, [root, leaf])
     footer.put_integer(FileMetaData.NUM_ROWS, rows)
     footer.put(FileMetaData.ROW_GROUPS, LIST, [group])
-    raw = encode_struct(footer)
-    length = len(raw).to_bytes(TAIL_BYTES - len(MAGIC), "little")
-    return b"".join((MAGIC, *pieces, raw, length, MAGIC))
+    return b"".join((MAGIC, *pieces, seal(footer)))
 
 
 def _chunk(column: PlainPages, physical: int, rows: int, size: int) -> Struct:

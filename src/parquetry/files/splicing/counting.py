@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from parquetry.files.splicing.fields import ColumnChunk, ColumnMetaData, Statistics
-from parquetry.files.splicing.footer import MAGIC, TAIL_BYTES, parse_footer, seal
+from parquetry.files.splicing.footer import TAIL_BYTES, parse_footer, seal, sealed
 from parquetry.files.splicing.statistics import record_nan_count
 from parquetry.files.splicing.structs import I64, STRUCT, zigzag
 from parquetry.files.splicing.thrift import decode_struct, encode_struct
@@ -72,7 +72,7 @@ class NanCounts:
                 if not footer.startswith(old, place):
                     return None
                 footer = footer[:place] + encode_struct(statistics) + footer[place + len(old) :]
-        return footer + len(footer).to_bytes(TAIL_BYTES - len(MAGIC), "little") + MAGIC
+        return sealed(footer)
 
     def _with_counts(self, raw: bytes, start: int) -> bytes:
         footer = parse_footer(raw, start, "the new file")

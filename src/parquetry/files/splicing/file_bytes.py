@@ -7,6 +7,7 @@ from typing import Self
 
 from parquetry.errors import CorruptionError, NotFoundError, StorageError
 from parquetry.files.closing import Closing
+from parquetry.storage.whole_files import read_at
 
 
 class FileBytes(Closing):
@@ -112,17 +113,6 @@ class FileBytes(Closing):
             offset += len(part)
             length -= len(part)
         return b"".join(parts)
-
-
-def read_at(descriptor: int, length: int, offset: int) -> bytes:
-    """Return bytes of an opened file, as many as the system gives in one call.
-
-    Windows has no call for that: there a descriptor must not be read from by two threads at once.
-    """
-    if hasattr(os, "pread"):
-        return os.pread(descriptor, length, offset)
-    os.lseek(descriptor, offset, os.SEEK_SET)
-    return os.read(descriptor, length)
 
 
 def open_descriptor(name: str) -> int:

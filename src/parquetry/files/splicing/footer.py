@@ -181,7 +181,11 @@ def parse_footer(data: bytes, start: int, name: str) -> Footer:
 
 def seal(footer: Struct) -> bytes:
     """Return the bytes of a footer with what a file ends with: their length and the magic."""
-    encoded = encode_struct(footer)
+    return sealed(encode_struct(footer))
+
+
+def sealed(encoded: bytes) -> bytes:
+    """Return what `seal` does, of a footer that is encoded already."""
     return encoded + len(encoded).to_bytes(TAIL_BYTES - len(MAGIC), "little") + MAGIC
 
 
