@@ -17,10 +17,13 @@ from parquetry.commits.staged_files import prove
 from parquetry.commits.staging import sweep
 from parquetry.errors import ConflictError, NotFoundError, ParquetryError
 from parquetry.model.records import AddedFile, CommitRecord, RetiredFile
-from parquetry.storage.folders import find_stat, walk_files
+from parquetry.storage.folders import find_stat, walk
 from parquetry.storage.listing import is_data_file
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from parquetry.commits.assembling import Held
     from parquetry.commits.home import Home
     from parquetry.commits.staging import Staging
     from parquetry.model.changes import Change, FileState
@@ -44,8 +47,9 @@ def commit(home: Home, storage: Storage, staging: Staging, change: Change) -> Co
         latest = recover(home, storage)
         sweep(home, storage)
         check_retired(home, storage, change.retire)
-        _check_closed(home, storage, change)
-        record, unsynced = _assemble(home, storage, staging, change, latest + 1)
+        folders = folders_to_exchange(home, storage, change)
+        _check_closed(home, storage, change, folders)
+        record, unsynced = _assemble(home, storage, staging, change, folders, latest + 1)
         _record(home, storage, staging, record, unsynced)
         _finish(home, storage, record)
         staging.is_needed = False
@@ -66,10 +70,21 @@ def check_retired(home: Home, storage: Storage, retired: tuple[FileState, ...]) 
             )
 
 
-def _check_closed(home: Home, storage: Storage, change: Change) -> None:
+def _check_closed(home: Home, storage: Storage, change: Change, listed: Mapping[str, Held]) -> None:
+    """Raise `ConflictError` if a file has come to a folder of which a change must see every row.
+
+    Args:
+        home: The dataset.
+        storage: The disk.
+        change: The change.
+        listed: What some folders hold, which are not listed again.
+    """
     for folder in change.requirement.closed:
-        for path in _data_files(home, storage, folder):
-            if change.requirement.is_broken_by(path):
+        held = listed[folder].content if folder in listed else _walk(home, storage, folder)
+        for below, kind in held:
+            path = posixpath.join(folder, below)
+            is_data = kind != "folder" and is_data_file(posixpath.basename(path))
+            if is_data and change.requirement.is_broken_by(path):
                 raise ConflictError(
                     f"{home.root}/{path} came while {change.operation} was planned, which must see "
                     "every row of its partition. Nothing was changed; plan again and retry.",
@@ -77,22 +92,22 @@ def _check_closed(home: Home, storage: Storage, change: Change) -> None:
                 )
 
 
-def _data_files(home: Home, storage: Storage, folder: str) -> list[str]:
-    root = f"{home.root}/{folder}".rstrip("/")
+def _walk(home: Home, storage: Storage, folder: str) -> list[tuple[str, str]]:
     try:
-        found = [
-            rel for rel, _ in walk_files(storage, root) if is_data_file(posixpath.basename(rel))
-        ]
+        return list(walk(storage, f"{home.root}/{folder}".rstrip("/")))
     except NotFoundError:
         return []
-    return [posixpath.join(folder, rel) for rel in found]
 
 
 def _assemble(
-    home: Home, storage: Storage, staging: Staging, change: Change, version: int
+    home: Home,
+    storage: Storage,
+    staging: Staging,
+    change: Change,
+    folders: Mapping[str, Held],
+    version: int,
 ) -> tuple[CommitRecord, list[str]]:
     """Return the record of a change, and the files and folders that are to be synced before it."""
-    folders = folders_to_exchange(home, storage, change)
     built = assemble(home, storage, staging, change, folders)
     stands = {new.path: built.moved.get(new.path, new.source) for new in change.add}
     needed = [*stands.values(), *built.made]

@@ -12,12 +12,12 @@ from parquetry.errors import AlreadyExistsError, NotFoundError
 from parquetry.storage.folders import find_stat, make_folders, remove_if_empty
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from parquetry.storage.protocol import Storage
 
-_MANY_FILES = 512  # in all; of fewer the folders are gone before a second thread has begun
-_MANY_FOLDERS = 8  # side by side; below, the two would wait for each other
+_MANY_FOLDERS = 128  # of fewer most are gone before other threads have begun
+_THREADS = 4  # to remove a folder is to wait, where a disk discards at once what becomes free
 _ATTEMPTS = 100  # of taking an old tree apart while others still add files to it
 
 
@@ -44,7 +44,27 @@ class OldTree:
         A folder goes only once it is empty: one that will not go holds a straggler, whose path was
         resolved before the exchange.
         """
+        by_folder: dict[str, list[str]] = {}
+        for path in self.retired:
+            by_folder.setdefault(posixpath.dirname(path), []).append(path)
+        for_each(self._let_retired_go, list(by_folder.values()), _MANY_FOLDERS, _THREADS)
         return any(self._remove("") for _ in range(_ATTEMPTS))
+
+    def _let_retired_go(self, paths: Sequence[str]) -> None:
+        """Remove the retired files of one folder, and the folder if that was all that it held."""
+        gone = [path for path in paths if self._let_one_go(path)]
+        if gone:
+            folder = posixpath.dirname(f"{self.root}/{gone[0]}")
+            remove_if_empty(self.storage, folder, is_listed=True)
+
+    def _let_one_go(self, path: str) -> bool:
+        """Remove a retired file; False if it has gone, or its name has been taken by another."""
+        old = f"{self.root}/{path}"
+        facts = find_stat(self.storage, old)
+        if facts is None or facts.inode != self.retired[path]:
+            return False
+        self.storage.unlink(old)
+        return True
 
     def _remove(self, below: str) -> bool:
         """Empty one folder and remove it; False if something has come to it meanwhile."""
@@ -60,9 +80,8 @@ class OldTree:
                 inner.append(path)
             else:
                 self._let_go(path, kind)
-        many = _MANY_FOLDERS if len(self.retired) >= _MANY_FILES else len(inner) + 1
-        is_empty = all(for_each(self._remove, inner, many))
-        return is_empty and remove_if_empty(self.storage, folder, is_listed=True)
+        are_gone = [self._remove(path) for path in inner]
+        return all(are_gone) and remove_if_empty(self.storage, folder, is_listed=True)
 
     def _let_go(self, path: str, kind: str) -> None:
         old = f"{self.root}/{path}"

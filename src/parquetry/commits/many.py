@@ -1,4 +1,4 @@
-"""Work on many files, two at a time: asking a disk or an encoder takes less long than the answer."""
+"""Work on many files by a few threads: asking a disk or an encoder takes less long than the answer."""
 
 from __future__ import annotations
 
@@ -13,18 +13,19 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 _MANY = 512  # calls of the system; below, a thread costs more than it brings
-_AT_ONCE = 128  # items that a thread takes, so that the two rarely meet
+_AT_ONCE = 128  # items that a thread takes, so that they rarely meet
 
 
 def for_each(
-    work: Callable[[Item], Result], items: Sequence[Item], many: int = _MANY
+    work: Callable[[Item], Result], items: Sequence[Item], many: int = _MANY, threads: int = 2
 ) -> list[Result]:
     """Return what each item gives, in their order; the first error in that order is raised.
 
     Args:
         work: What is done with an item.
         items: The items.
-        many: From how many on a second thread helps; fewer are worth it where an item takes long.
+        many: From how many on more threads help; fewer are worth it where an item takes long.
+        threads: How many share the items.
     """
     if len(items) < many:
         return [work(item) for item in items]
@@ -37,7 +38,7 @@ def for_each(
         while left:
             try:
                 start = left.popleft()
-            except IndexError:  # the other was faster
+            except IndexError:  # another was faster
                 return
             try:
                 done[start] = [work(item) for item in items[start : start + share]]
@@ -45,10 +46,12 @@ def for_each(
                 failed[start] = error
                 left.clear()
 
-    helper = Thread(target=take_shares)
-    helper.start()
+    helpers = [Thread(target=take_shares) for _ in range(threads - 1)]
+    for helper in helpers:
+        helper.start()
     take_shares()
-    helper.join()
+    for helper in helpers:
+        helper.join()
     if failed:
         raise failed[min(failed)]
     return [result for start in sorted(done) for result in done[start]]
