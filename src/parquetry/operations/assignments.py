@@ -20,6 +20,7 @@ from parquetry.operations.predicates import (
     outcome_types,
     refuse_unknown,
 )
+from parquetry.operations.reckoning import Reckoning, reckoning_of
 from parquetry.operations.row_frames import Part, frame_of
 from parquetry.operations.types import polars_schema
 
@@ -68,12 +69,14 @@ class Assignments:
         inputs: The columns that the expressions read.
         types: The types of all columns of the dataset.
         root: The dataset's folder.
+        reckonings: By column, how its new value is told without Polars' engine, where it can be.
     """
 
     exprs: Mapping[str, pl.Expr]
     inputs: tuple[str, ...]
     types: Mapping[str, pa.DataType]
     root: str
+    reckonings: Mapping[str, Reckoning] = field(default_factory=dict, compare=False)
     memory: NewValuesMemory = field(default_factory=NewValuesMemory, compare=False)
 
     @classmethod
@@ -88,16 +91,19 @@ class Assignments:
         schema = polars_schema(columns)
         if not updates:
             raise ParameterError(f"There is nothing to set in {root}. Nothing was changed.")
-        exprs = {}
+        exprs, reckonings = {}, {}
         for name, value in updates.items():
             if name not in columns.names:
                 raise UnknownColumnError.of(name, columns.names, root)
             exprs[name] = _expression(name, value, schema)
-            _check(name, exprs[name], schema, root)
+            if reckoning := reckoning_of(name, exprs[name], schema):
+                reckonings[name] = reckoning
+            else:
+                _check(name, exprs[name], schema, root)
         inputs = {name for expr in exprs.values() for name in columns_of(expr, schema)}
         ordered = tuple(name for name in columns.names if name in inputs)
         types = {field.name: field.type for field in columns}
-        return cls(exprs, ordered, types, root)
+        return cls(exprs, ordered, types, root, reckonings)
 
     def values(self, file: OpenedFile, index: int, hits: Flags) -> pa.Table:
         """Return the new values of the rows of a row group that are hit.
@@ -114,7 +120,9 @@ class Assignments:
         """Return the new values of rows that are decoded already."""
         columns = {}
         for name, expr in self.exprs.items():
-            found = _to_arrow(evaluate(expr, frame, where), name)
+            reckoning = self.reckonings.get(name)
+            new = reckoning.of(frame) if reckoning else evaluate(expr, frame, where)
+            found = _to_arrow(new, name)
             wanted = pa.field(name, self.types[name])
             columns[name] = fitted(pa.chunked_array([found]), wanted, self.root)
         return pa.table(columns)

@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from parquetry.operations.small_pages import small_pages
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -55,14 +57,15 @@ _exchange = _Exchange()
 
 @contextmanager
 def sparing_memory() -> Iterator[None]:
-    """Let Arrow take memory in small pages in this block, in all threads.
+    """Let Arrow and Polars take memory in small pages in this block, in all threads.
 
     What was allocated stays where it is, whoever holds it afterwards. A memory pool that somebody has
     chosen, by the environment or by `pyarrow.set_memory_pool`, stays as well.
     """
     _exchange.begin()
     try:
-        yield
+        with small_pages():  # for what asks no memory pool of Python's
+            yield
     finally:
         _exchange.end()
 

@@ -269,11 +269,18 @@ def is_arithmetic(expr: pl.Expr) -> bool:
         return True
     if expr.meta.is_literal():
         return is_single(expr)
+    step = arithmetic_of(expr)
+    return step is not None and all(map(is_arithmetic, step[1:]))
+
+
+def arithmetic_of(expr: pl.Expr) -> tuple[Compare, pl.Expr, pl.Expr] | None:
+    """Return the operator of an expression that reckons, and its sides; None of another one."""
     parts = expr.meta.pop()[::-1]
     if len(parts) != 2:  # noqa: PLR2004 -- what reckons has two sides
-        return False
-    is_known = any(expr.meta.eq(build(*parts)) for build in _ARITHMETIC)
-    return is_known and all(map(is_arithmetic, parts))
+        return None
+    one, other = parts
+    build = next((build for build in _ARITHMETIC if expr.meta.eq(build(one, other))), None)
+    return None if build is None else (build, one, other)
 
 
 def conjuncts(node: Node) -> Iterator[Node]:
