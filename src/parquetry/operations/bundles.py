@@ -19,20 +19,18 @@ TOGETHER_ROWS = 524_288
 TOGETHER_CELLS = 262_144
 """Values of all columns that are held at once where rows have many of them."""
 
-_FEWEST = 4  # bundles, if there can be so many: two threads work on them
+_FEWEST = 4  # bundles, if there is enough for so many: two threads work on them
+_WORTH_ROWS = 262_144
+"""What a bundle takes besides its rows is as much as decoding so many of a column."""
 
 
 def shared_out(items: Sequence[Item], size_of: Callable[[Item], int]) -> list[list[Item]]:
-    """Return what threads work on: bundles of at most `TOGETHER_ROWS`, and several of them.
-
-    What makes one bundle is halved: each thread has one, and what a bundle takes besides its rows is
-    taken no more often than that.
-    """
+    """Return what threads work on: several bundles of at most `TOGETHER_ROWS`, if they are worth it."""
     sizes = list(map(size_of, items))
     total = sum(sizes)
-    if total <= TOGETHER_ROWS:
-        return bundles_of(items, size_of, (total + max(sizes, default=0)) // 2)
-    return bundles_of(items, size_of, min(TOGETHER_ROWS, total // _FEWEST))
+    count = max(1, min(_FEWEST, total // _WORTH_ROWS))
+    fair = (total + (count - 1) * max(sizes, default=0)) // count
+    return bundles_of(items, size_of, min(TOGETHER_ROWS, fair))
 
 
 def bundles_of(

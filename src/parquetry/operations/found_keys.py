@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import groupby
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -119,20 +120,33 @@ def _pairs(
     """Return at which rows of all row groups, ascending, which of the new rows stand."""
     names = sought.file_keys
     wanted = sought.parts(places)
-    runs = np.repeat([place.run for place in places], [place.rows for place in places])
     if names:
         keys = frame_of([Part(place.file, place.group) for place in places], names, types)
-        # most rows are far from any key, which is found out in a fifth of the time of a join
-        near = keys.get_column(names[0]).is_in(wanted.get_column(names[0]).implode())
-        at = np.flatnonzero(near.fill_null(value=False).to_numpy())
+        at = _near(keys.get_column(names[0]), places, sought)
         columns = keys[pl.Series(array_of(at))].get_columns()
     else:
-        at, columns = np.arange(len(runs)), []
-    some = pl.DataFrame(
-        [*columns, pl.Series(RUN, array_of(runs[at])), pl.Series(_AT, array_of(at))]
-    )
+        at, columns = np.arange(sum(place.rows for place in places)), []
+    ends = np.cumsum([place.rows for place in places])
+    runs = np.array([place.run for place in places])[np.searchsorted(ends, at, side="right")]
+    some = pl.DataFrame([*columns, pl.Series(RUN, array_of(runs)), pl.Series(_AT, array_of(at))])
     pairs = some.join(wanted, on=[RUN, *names], how="inner").sort(_AT)
     return pairs.get_column(_AT).to_numpy(), pairs.get_column(ROW).to_numpy().astype(np.int64)
+
+
+def _near(keys: pl.Series, places: Sequence[Place], sought: SoughtKeys) -> Numbers:
+    """Return the rows whose first key is one of those that are sought in their folder.
+
+    Most rows are far from any, which is found out in a fifth of the time of a join.
+    """
+    flags: list[pl.Series] = []
+    start = 0
+    for _, some in groupby(places, lambda place: place.run):
+        here = list(some)
+        rows = sum(place.rows for place in here)
+        wanted = sought.parts(here).get_column(keys.name).implode()
+        flags.append(keys.slice(start, rows).is_in(wanted).fill_null(value=False))
+        start += rows
+    return np.flatnonzero(pl.concat(flags).to_numpy())
 
 
 def _compare(hits: Sequence[_Hit], update: pl.DataFrame, scope: Scope) -> Iterator[Found]:

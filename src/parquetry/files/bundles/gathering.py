@@ -77,7 +77,7 @@ class _Pool:
 
     def __init__(self) -> None:
         self._pieces: list[Bytes] = []
-        self._bases: dict[int, int] = {}
+        self._bases: dict[tuple[int, int], int] = {}
         self._size = 0
         self._shared: dict[bytes, int] = {}
 
@@ -88,9 +88,10 @@ class _Pool:
             if at is None:
                 at = self._shared[part] = self._add(np.frombuffer(part, np.uint8))
             return at, len(part)
-        base = self._bases.get(id(part.data))
+        where = part.data.ctypes.data, len(part.data)  # for bytes are looked at by many arrays
+        base = self._bases.get(where)
         if base is None:
-            base = self._bases[id(part.data)] = self._add(part.data)
+            base = self._bases[where] = self._add(part.data)
         return part.starts + base, part.lengths
 
     def place_integers(self, values: Numbers) -> tuple[Numbers, Numbers]:
