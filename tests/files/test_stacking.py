@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from parquetry.files import footer_table
-from parquetry.files.bundles.stacking import ChunkPlaces, Stack, decode_stacked
+from parquetry.files.bundles.stacking import ChunkPlaces, Stack, Wanted, decode_stacked
 from parquetry.files.bundles.structs import read_structs
 from parquetry.files.footers import footer_bytes
 from parquetry.files.lockstep import Walk
@@ -74,6 +74,17 @@ def test_texts_come_as_codes_where_that_is_asked_for(tmp_path, monkeypatch):
     assert not chosen[1].has_small_dictionary(1)
     _, plain = stack_of(tmp_path, found, [1], use_dictionary=False)
     assert not plain[1].has_small_dictionary(1000)
+
+
+def test_some_rows_are_kept_of_row_groups_decoded_together(tmp_path, monkeypatch):
+    monkeypatch.setattr(footer_table, "WORTH_A_WALK", 2)
+    found = tables()
+    content, _ = stack_of(tmp_path, found, [0, 1])
+    some = [Wanted([0, 1], pa.array([0, 6])), Wanted([2], pa.array([], pa.int64()))]
+    kept = decode_stacked(content, ["a", "b"], ["b"], some)
+    assert kept["a"].to_pylist() == [0, 4]
+    assert kept["b"].to_pylist() == ["text 0", "text 1"]
+    assert decode_stacked(content, ["a"], wanted=[Wanted([0], pa.array([99]))]) is None
 
 
 def test_what_was_not_chosen_or_is_damaged_cannot_be_decoded(tmp_path, monkeypatch):

@@ -123,6 +123,16 @@ def test_rows_are_those_of_each_row_group(tmp_path, monkeypatch, asked, form, at
                 assert asked[-2:] == [True, False]
 
 
+@pytest.mark.parametrize("at_once", [1, 100, 10**6])
+def test_some_rows_are_the_same_however_many_are_decoded_at_once(
+    tmp_path, monkeypatch, asked, at_once
+):
+    monkeypatch.setattr(reading_together, "_AT_ONCE_ROWS", at_once)
+    one, other = frames(monkeypatch, made(tmp_path), ["p", *NAMES], [0, 3, ROWS - 1])
+    assert one.equals(other)
+    assert asked == [True, False]
+
+
 def test_files_of_ours_are_read_together_row_by_row(tmp_path, monkeypatch, asked):
     folder = Folder(tmp_path)
     for number in range(FILES):

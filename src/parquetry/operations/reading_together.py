@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 from pyarrow import types as pt
 
-from parquetry.files.bundles.stacking import ChunkPlaces, Stack, decode_stacked
+from parquetry.files.bundles.stacking import ChunkPlaces, Stack, Wanted, decode_stacked
 from parquetry.files.bundles.structs import read_structs
 from parquetry.files.lockstep import UnusualError, Walk
 from parquetry.files.splicing.footer import SHAPE
@@ -19,6 +19,7 @@ from parquetry.files.splicing.thrift import decode_struct
 from parquetry.files.text_codes import LARGEST_DICTIONARY
 from parquetry.model.plain_numbers import array_of
 from parquetry.operations.bounds import place_of
+from parquetry.operations.bundles import bundles_of
 from parquetry.operations.opened import changed, told
 from parquetry.storage.whole_files import read_at
 
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
 
 FEWEST = 4
 """Row groups that are worth it."""
+
+_AT_ONCE_ROWS = 65_536
 
 
 class Places:
@@ -121,10 +124,7 @@ def read_together(parts: Sequence[Part], names: Sequence[str]) -> pa.Table | Non
     if seat is None:
         return None
     content = seat.places.stack.file(rows, dict(chosen.values()), list(chain(*pieces)))
-    table = decode_stacked(content, list(chosen), codes)
-    if table is None or table.num_rows != rows.sum():
-        return None
-    return _some_rows(table, parts, rows)
+    return decode_stacked(content, list(chosen), codes, _wanted(parts, rows.tolist()))
 
 
 def _chosen(
@@ -178,9 +178,19 @@ def _is_as_seen(facts: os.stat_result, file: ScopedFile) -> bool:
     return found == (seen.bytes, seen.mtime_ns, seen.inode)
 
 
-def _some_rows(table: pa.Table, parts: Sequence[Part], rows: np.ndarray) -> pa.Table:
-    chosen = [part.at for part in parts if part.at is not None]
-    if not chosen:
-        return table
-    starts = np.repeat(np.cumsum(rows) - rows, [len(at) for at in chosen])
-    return table.take(array_of(np.concatenate(chosen) + starts))
+def _wanted(parts: Sequence[Part], rows: Sequence[int]) -> list[Wanted] | None:
+    """Return which rows are wanted of which row groups; None for all of all.
+
+    Only so many are decoded at a time that the memory for them is used again and again.
+    """
+    if parts[0].at is None:
+        return None
+    found = []
+    for groups in bundles_of(range(len(parts)), rows.__getitem__, _AT_ONCE_ROWS):
+        start, places = 0, []
+        for group in groups:
+            at = parts[group].at
+            places.append(np.arange(rows[group]) + start if at is None else at + start)
+            start += rows[group]
+        found.append(Wanted(groups, array_of(np.concatenate(places))))
+    return found

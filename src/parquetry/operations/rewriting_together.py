@@ -157,7 +157,7 @@ class Together:
             pieces += [source.read(start, size) for start, size in here]
         rows = groups.rows[kept]
         table = decode_stacked(Stack(alike.example.struct).file(rows, chosen, pieces), names)
-        return None if table is None or table.num_rows != rows.sum() else table.select(names)
+        return None if table is None else table.select(names)
 
     def _tails(
         self, alike: Alike, first: OpenedFile, kept: list[str], encoding: _Encoding

@@ -8,7 +8,7 @@ that says where.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -146,8 +146,18 @@ class Stack:
         return parts
 
 
+class Wanted(NamedTuple):
+    """Row groups that are decoded together, and which of all their rows are kept."""
+
+    groups: Sequence[int]
+    rows: pa.Array
+
+
 def decode_stacked(
-    content: bytes, names: Sequence[str], codes: Sequence[str] = ()
+    content: bytes,
+    names: Sequence[str],
+    codes: Sequence[str] = (),
+    wanted: Sequence[Wanted] | None = None,
 ) -> pa.Table | None:
     """Return the rows of what `Stack` made, None where they cannot be decoded.
 
@@ -157,6 +167,7 @@ def decode_stacked(
         content: The file.
         names: The chosen columns.
         codes: Those of them whose texts come as codes.
+        wanted: Some rows; all of them if left out.
     """
     try:
         with pq.ParquetFile(
@@ -165,10 +176,20 @@ def decode_stacked(
             page_checksum_verification=True,
             pre_buffer=False,
         ) as file:
-            numbers = range(file.num_row_groups)
-            return file.read_row_groups(numbers, list(names), use_threads=False)
+            if wanted is None:
+                return _decoded(file, range(file.num_row_groups), names)
+            return pa.concat_tables(
+                _decoded(file, some.groups, names).take(some.rows) for some in wanted
+            )
     except (pa.ArrowException, UnicodeDecodeError, OSError):
         return None
+
+
+def _decoded(file: pq.ParquetFile, groups: Sequence[int], names: Sequence[str]) -> pa.Table:
+    table = file.read_row_groups(groups, list(names), use_threads=False)
+    if table.num_rows != sum(file.metadata.row_group(number).num_rows for number in groups):
+        raise pa.ArrowInvalid("pages hold other rows than their footer says")
+    return table
 
 
 def _stripped(chunk: Struct) -> Struct:
