@@ -21,6 +21,7 @@ Out = TypeVar("Out")
 WORKERS = 2  # each holds one row group; the engines below use the cores without Python's lock
 FOR_SMALL_WORK = 3  # where much waits for the lock or the disk, and all together hold no row group
 _AHEAD = 4  # finished results that may wait for the one before them
+_SMALL_AHEAD = 32  # where none holds rows: who takes them may wait for a disk meanwhile
 
 
 Progress: TypeAlias = Callable[[int, int | None], None]
@@ -74,21 +75,31 @@ def in_bundles(
 ) -> Iterator[Out]:
     """Yield what each item gives, in their order, where several are worked on together.
 
-    **Cost:** as of `in_order`.
+    **Cost:** as of `in_order`, but some dozens of results wait: they should be small, such as what is
+    to be told of a file that was written.
     """
-    results = side_by_side(work, bundles)
+    results = side_by_side(work, bundles, ahead=_SMALL_AHEAD)
     return counted(chain.from_iterable(results), sum(map(len, bundles)))
 
 
 def side_by_side(
-    work: Callable[[In], Out], items: Iterable[In], workers: int = WORKERS
+    work: Callable[[In], Out], items: Iterable[In], workers: int = WORKERS, ahead: int = _AHEAD
 ) -> Iterator[Out]:
-    """Yield what each item gives as `in_order` does, and tell nobody."""
+    """Yield what each item gives as `in_order` does, and tell nobody.
+
+    Args:
+        work: What is done with an item.
+        items: The items.
+        workers: How many threads.
+        ahead: How many results may wait, besides those under way, until somebody takes them.
+    """
     with sparing_memory():
-        yield from _side_by_side(work, items, workers)
+        yield from _side_by_side(work, items, workers, ahead)
 
 
-def _side_by_side(work: Callable[[In], Out], items: Iterable[In], workers: int) -> Iterator[Out]:
+def _side_by_side(
+    work: Callable[[In], Out], items: Iterable[In], workers: int, ahead: int
+) -> Iterator[Out]:
     todo = iter(items)
     first = next(todo, None)
     second = next(todo, None)
@@ -102,7 +113,7 @@ def _side_by_side(work: Callable[[In], Out], items: Iterable[In], workers: int) 
         try:
             for item in todo:
                 waiting.append(pool.submit(work, item))
-                if len(waiting) > workers + _AHEAD:
+                if len(waiting) > workers + ahead:
                     yield waiting.popleft().result()
             while waiting:
                 yield waiting.popleft().result()
