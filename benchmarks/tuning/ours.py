@@ -21,6 +21,7 @@ from parquetry.tuning.costs.present import present_groups
 from parquetry.tuning.costs.work import predict_work, understand_demands
 from parquetry.tuning.deciding import Rules, State, advance, decide, moved
 from parquetry.tuning.options import Option, options, replay
+from parquetry.tuning.questions.sql_shapes import shape_of_sql
 from parquetry.tuning.sampling import find_sample, measure_extent
 
 if TYPE_CHECKING:
@@ -51,7 +52,9 @@ class Brains:
         for question in bench.pool:
             query = understand(question.sql, {}, [bench.table])
             demands = query.demands(bench.table, {})
-            self.asked.append(understand_demands(demands, self.sample))
+            shape = shape_of_sql(question.sql, [bench.table])
+            keys = shape.group_keys_of(bench.table) if shape is not None else ()
+            self.asked.append(understand_demands(demands, self.sample, keys))
             named = [name for name in extent.bytes_by_column if name in question.sql]
             size = sum(extent.bytes_by_column[name] for name in named)
             self.bytes_a_row.append(size / extent.rows)
@@ -87,6 +90,7 @@ class Brains:
                     work.rows,
                     work.chunks,
                     0.0,
+                    work.scattered_rows,
                     taken,
                 )
             )

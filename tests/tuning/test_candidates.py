@@ -47,6 +47,25 @@ def test_nothing_is_proposed_where_no_condition_tells_rows_apart(sample):
     assert propose(situation(sample, ["price >= 0", "price < 5000"])) == []
 
 
+def grouping(sample, *keys):
+    here = situation(sample, ["price >= 0"])
+    wishes = tuple(
+        replace(wish, asked=replace(wish.asked, group_keys=keys)) for wish in here.wishes
+    )
+    return replace(here, wishes=wishes)
+
+
+def test_what_questions_of_all_rows_group_by_leads_if_there_are_many_groups(sample):
+    found = propose(grouping(sample, "customer", "mode"))
+    assert found[0].sort_by == ("customer", "day")
+    here = grouping(sample, "customer", "mode")
+    assert here.seconds(found[0]) < 0.9 * here.seconds(Layout())
+
+
+def test_few_groups_are_no_reason_for_a_layout(sample):
+    assert propose(grouping(sample, "mode")) == []
+
+
 def test_several_columns_are_served_together_by_a_curve_or_by_cuts(sample):
     kinds = questions(15)
     here = situation(sample, [*kinds["prices"], *kinds["span"], *kinds["customers since"]])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import itertools
-from dataclasses import replace
+from dataclasses import astuple, replace
 
 import numpy as np
 import polars as pl
@@ -23,7 +23,7 @@ from parquetry.tuning.costs.constants import Constants
 from parquetry.tuning.costs.fitting import Measured, fit, non_negative_least_squares
 from parquetry.tuning.costs.groups import predict_groups
 from parquetry.tuning.costs.present import present_groups
-from parquetry.tuning.costs.work import predict_work
+from parquetry.tuning.costs.work import predict_work, predict_works
 from tuning.orders import ask, orders, questions, situation, take
 
 ROWS, GROUP_ROWS = 100_000, 1_000
@@ -220,7 +220,59 @@ def test_footers_are_paid_for_whether_their_row_groups_are_read_or_not(sample):
     assert works[0].chunks % sample.table.num_columns == 0
 
 
-TRUE = Constants(3e-3, 1e-4, 4e-5, 1e-9, 2e-9, 2e-6, 3e-8)
+@pytest.fixture(scope="module")
+def million(frame):
+    """Return a sample of a million orders of a hundred thousand products, of which one is rare."""
+    products = np.random.default_rng(3).integers(0, 100_000, len(frame))
+    some = take(frame.with_columns(product=pl.Series(products)), 20_000)
+    return replace(some, rows=1_000_000)
+
+
+def scattered(sample, layout, keys, condition="price >= 0"):
+    asked = replace(ask(condition, sample), group_keys=keys)
+    groups = predict_groups(sample, layout, (*COLUMNS, "product"))
+    return predict_work(asked, groups, sample).scattered_rows / sample.rows
+
+
+def test_rows_of_many_groups_are_scattered_unless_the_layout_keeps_groups_together(million):
+    sorted_by_it = Layout(sort_by=("product",), row_group_rows=20_000)
+    assert scattered(million, Layout(row_group_rows=20_000), ("product",)) == 1
+    assert scattered(million, sorted_by_it, ("product",)) < 0.15
+    assert scattered(million, sorted_by_it, ("customer",)) == 1
+    both = scattered(million, sorted_by_it, ("mode", "product"))
+    assert scattered(million, sorted_by_it, ("product",)) < both < 0.6
+
+
+def test_few_groups_are_at_hand_in_any_order(million):
+    assert scattered(million, Layout(), ("mode",)) < 0.001
+    assert scattered(million, Layout(), ()) == 0
+
+
+def test_only_rows_that_are_wanted_are_gathered(million):
+    half = scattered(million, Layout(), ("product",), "price < 500")
+    assert half == pytest.approx(0.5, abs=0.02)
+    none = scattered(million, Layout(), ("product",), "price < 0")
+    assert none == 0
+
+
+def test_questions_that_group_by_the_same_are_priced_together_as_alone(million):
+    groups = predict_groups(million, Layout(sort_by=("price",)), (*COLUMNS, "product"))
+    asked = [
+        replace(ask(f"price < {limit}", million), group_keys=keys)
+        for limit in (200, 700)
+        for keys in ((), ("product",), ("customer",))
+    ]
+    together = predict_works(asked, groups, million)
+    alone = [astuple(predict_work(one, groups, million)) for one in asked]
+    assert together.tolist() == [pytest.approx(one) for one in alone]
+
+
+TRUE = Constants(3e-3, 1e-4, 4e-5, 1e-9, 2e-9, 2e-6, 3e-8, 5e-8)
+
+
+def explained(question: Measured, by: Constants) -> float:
+    facts = np.array([1.0, *astuple(question)[:-1]])
+    return float(facts @ astuple(by))
 
 
 def test_constants_are_found_again_from_what_questions_took():
@@ -228,35 +280,17 @@ def test_constants_are_found_again_from_what_questions_took():
     log = []
     for _ in range(300):
         files, row_groups, rows, chunks, kept = random.uniform(0, [20, 100, 6e6, 2e3, 1e5])
-        size = rows * random.uniform(4, 40)
-        seconds = (
-            TRUE.question
-            + TRUE.file * files
-            + TRUE.row_group * row_groups
-            + TRUE.byte * size
-            + TRUE.row * rows
-            + TRUE.chunk * chunks
-            + TRUE.kept_row * kept
-        )
-        log.append(Measured(files, row_groups, size, rows, chunks, kept, seconds))
+        size, scattered = rows * random.uniform(4, 40), kept * random.uniform()
+        facts = Measured(files, row_groups, size, rows, chunks, kept, scattered, seconds=0.0)
+        log.append(replace(facts, seconds=explained(facts, TRUE)))
     found = fit(log)
-    predicted = [
-        found.question
-        + found.file * q.files
-        + found.row_group * q.row_groups
-        + found.byte * q.bytes
-        + found.row * q.rows
-        + found.chunk * q.chunks
-        + found.kept_row * q.kept_rows
-        for q in log
-    ]
-    off = np.abs(np.array(predicted) / np.array([q.seconds for q in log]) - 1)
+    off = np.abs([explained(one, found) / one.seconds - 1 for one in log])
     assert np.median(off) < 0.05
     assert found.byte == pytest.approx(TRUE.byte, rel=0.3)
 
 
 def test_what_the_log_does_not_tell_stays_in_proportion():
-    log = [Measured(1, 100, 6e7, 6e6, 1_000, 10, 0.1)] * 50
+    log = [Measured(1, 100, 6e7, 6e6, 1_000, 10, 0, 0.1)] * 50
     found, before = fit(log), Constants()
     assert found.byte / found.row == pytest.approx(before.byte / before.row, rel=0.6)
     assert fit([]) == before

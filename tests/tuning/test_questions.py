@@ -78,6 +78,30 @@ def test_uses_are_told_apart():
     assert predicates(found.example, "events", "customers") == {("customers.country", "equality")}
 
 
+@pytest.mark.parametrize(
+    ("sql", "keys"),
+    [
+        ("SELECT kind, count(*) FROM events GROUP BY kind", ["events.kind"]),
+        ("SELECT kind AS k, count(*) FROM events GROUP BY 1", ["events.kind"]),
+        ("SELECT date_trunc('day', at), kind FROM events GROUP BY ALL", ["events.kind"]),
+        ("SELECT kind, sum(x) FROM events GROUP BY ALL", ["events.kind"]),
+        ("SELECT date_trunc('day', at), sum(x) FROM events GROUP BY 1", []),
+        ("SELECT DISTINCT kind, x + 1 FROM events", ["events.kind"]),
+        ("SELECT kind, count(DISTINCT x) FROM events GROUP BY kind", ["events.kind", "events.x"]),
+        ("SELECT kind, x FROM events", []),
+    ],
+)
+def test_the_columns_that_rows_are_gathered_by_are_told(sql, keys):
+    assert names(shape(sql).group_keys) == keys
+
+
+def test_the_group_keys_of_a_dataset_are_told_among_those_of_others():
+    sql = "SELECT e.kind, c.country, sum(e.x) FROM events e JOIN customers c ON e.c = c.id GROUP BY ALL"
+    found = shape(sql, "customers", "events")
+    assert found.group_keys_of("events") == ("kind",)
+    assert found.group_keys_of("customers") == ("country",)
+
+
 def test_subqueries_and_common_tables_are_looked_into():
     found = shape(
         """

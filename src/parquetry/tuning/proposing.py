@@ -138,8 +138,14 @@ def _propose(
         key, groups = notebook.own_groups(listing, ledger)
         return ledger.works_in(key, lambda: groups, numbers)
 
+    shapes = metadata.shapes(dataset.name)
     readings = read_log(
-        queries, dataset.name, ledger, {own: works_of_own, **works}, notebook.understood
+        queries,
+        dataset.name,
+        ledger,
+        {own: works_of_own, **works},
+        notebook.understood,
+        {shape.cluster_id: shape.group_keys_of(dataset.name) for shape in shapes},
     )
     constants = fit_log(readings)
     wishes = find_wishes(readings, constants, at, config.half_life_days)

@@ -118,7 +118,8 @@ class Shape:
         tables: The datasets that it reads, sorted.
         predicates: The columns that it filters by, sorted.
         projected: The columns of its answer.
-        grouped: The columns that it groups by.
+        grouped: The columns that it groups by, or by what is made of them.
+        group_keys: Those of them that it groups by as they are.
         ordered: The columns that it orders by.
         joined: The columns that it joins on.
         template: Its text without values, if it could not be understood.
@@ -134,6 +135,13 @@ class Shape:
     joined: tuple[ColumnName, ...] = ()
     template: str = ""
     example: str = ""
+    group_keys: tuple[ColumnName, ...] = ()
+
+    def group_keys_of(self, table: str) -> tuple[str, ...]:
+        """Return the columns of a dataset that the question groups by as they are."""
+        alone = self.tables == (table,)
+        known = {table, ""} if alone else {table}
+        return tuple(name.column for name in self.group_keys if name.table in known)
 
     def columns_of(self, table: str) -> tuple[str, ...] | None:
         """Return the columns of a dataset that the question uses; None for all, or if that is open."""

@@ -13,7 +13,7 @@ from parquetry.tuning.candidates.cuts import query_driven_cuts
 from parquetry.tuning.candidates.files import larger_files
 from parquetry.tuning.candidates.partitions import partition_keys
 from parquetry.tuning.candidates.row_groups import row_group_sizes
-from parquetry.tuning.candidates.sorts import lexicographic_sorts
+from parquetry.tuning.candidates.sorts import lexicographic_sorts, sorts_by_groups
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -33,6 +33,7 @@ class Rule(Protocol):
 
 RULES: tuple[Rule, ...] = (
     lexicographic_sorts,
+    sorts_by_groups,
     space_filling_curves,
     query_driven_cuts,
     partition_keys,

@@ -13,6 +13,7 @@ from parquetry.model.layouts import Layout
 from parquetry.tuning.costs.codecs import decoding_factor
 from parquetry.tuning.costs.constants import Constants
 from parquetry.tuning.costs.ledger import Ledger
+from parquetry.tuning.costs.spans import share
 from parquetry.tuning.costs.work import predict_works
 
 if TYPE_CHECKING:
@@ -125,12 +126,13 @@ class Situation:
             raise KeyError(column)
         return found
 
+    def values(self, column: str) -> float:
+        """Return how many different values a column has, about."""
+        return self.sample.rows / self.axis(column).rows_a_value
+
     def share(self, need: Need) -> float:
         """Return the share of the rows that fulfil a need."""
-        axis = self.axis(need.column)
-        if need.wants_null:
-            return float(axis.nulls.mean())
-        return axis.share(need.spans)
+        return share(need, self.sample)
 
     def seconds(self, layout: Layout) -> float:
         """Return what all wishes together would take in a layout, by their weights."""
@@ -171,7 +173,7 @@ class Situation:
 
     def seconds_of(self, works: NDArray[np.float64], decoding: float = 1.0) -> NDArray[np.float64]:
         """Return what each wish takes that reads so much: the numbers of a `Work`, a line a wish."""
-        files, row_groups, rows, chunks = works.T
+        files, row_groups, rows, chunks, scattered_rows = works.T
         prices = self.constants
         seconds: NDArray[np.float64] = (
             self._rests
@@ -179,6 +181,7 @@ class Situation:
             + prices.row_group * row_groups
             + (prices.byte * decoding * self.bytes_a_row + prices.row) * rows
             + prices.chunk * chunks
+            + prices.scattered_row * scattered_rows
         )
         return seconds
 

@@ -6,6 +6,7 @@ from itertools import permutations
 from typing import TYPE_CHECKING
 
 from parquetry.model.layouts import Layout
+from parquetry.tuning.costs.locality import CACHED_GROUPS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 _COLUMNS = 3
 _KEPT_PAIRS = 3
 _WORTHWHILE = 0.99
+_MANY_GROUPS = CACHED_GROUPS / 4  # of fewer, nearly all are at hand in any order
 
 
 def lexicographic_sorts(situation: Situation, _: Sequence[Layout]) -> Iterator[Layout]:
@@ -35,6 +37,21 @@ def lexicographic_sorts(situation: Situation, _: Sequence[Layout]) -> Iterator[L
             yield longer
     if situation.hints.sort_by:
         yield _sorted_by(situation, situation.hints.sort_by)
+
+
+def sorts_by_groups(situation: Situation, _: Sequence[Layout]) -> Iterator[Layout]:
+    """Yield sorts by what questions group by, of many groups: rows of a group stand together then.
+
+    Each stands alone, and behind the column whose conditions spare most reading.
+    """
+    found = dict.fromkeys(wish.asked.group_keys for wish in situation.wishes)
+    for keys in found:
+        many = [name for name in keys if situation.values(name) >= _MANY_GROUPS]
+        if many:
+            ordered = sorted(many, key=situation.values, reverse=True)
+            yield _sorted_by(situation, ordered)
+            for first in situation.hot_columns[:1]:
+                yield _sorted_by(situation, tuple(dict.fromkeys((first, *ordered))))
 
 
 def _extended(situation: Situation, pair: Layout) -> Layout | None:

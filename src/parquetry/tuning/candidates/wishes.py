@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING, TypeAlias
 
 from parquetry.tuning.candidates.situation import Wish
@@ -67,6 +68,7 @@ def read_log(
     ledger: Ledger,
     works: Mapping[str, Works],
     known: dict[tuple[str, int], Understood] | None = None,
+    group_keys: Mapping[str, Sequence[str]] = MappingProxyType({}),
 ) -> list[Reading]:
     """Return the readings of a dataset in a log, in its order.
 
@@ -76,10 +78,11 @@ def read_log(
         ledger: What is predicted once.
         works: For each layout that questions were answered from, what is read in it.
         known: What was understood before, by question and place; it is added to.
+        group_keys: By which of the dataset's columns each kind of question groups rows.
     """
     known = {} if known is None else known
     found = [
-        (query, scan, _understood(query, place, scan, ledger, known))
+        (query, scan, _understood(query, place, ledger, group_keys, known))
         for query in queries
         for place, scan in enumerate(query.scans)
         if scan.table == table
@@ -95,13 +98,14 @@ def read_log(
 def _understood(
     query: LoggedQuery,
     place: int,
-    scan: LoggedScan,
     ledger: Ledger,
+    group_keys: Mapping[str, Sequence[str]],
     known: dict[tuple[str, int], Understood],
 ) -> Understood:
     key = query.query_id, place
     if key not in known:
-        asked = understand_demands(scan.demands, ledger.sample)
+        scan, keys = query.scans[place], group_keys.get(query.cluster_id, ())
+        asked = understand_demands(scan.demands, ledger.sample, keys)
         size = read_bytes_a_row(scan, ledger.sample)
         known[key] = Understood(asked, ledger.number(asked), size)
     return known[key]
@@ -166,6 +170,7 @@ def fit_log(readings: Sequence[Reading], before: Constants | None = None) -> Con
             one.work.rows,
             one.work.chunks,
             float(one.scan.rows),
+            one.work.scattered_rows,
             one.query.latency_ms / 1000,
         )
         for one in readings

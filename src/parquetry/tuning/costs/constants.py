@@ -23,6 +23,7 @@ class Constants:
         row: A row of a row group that is read.
         chunk: A piece of a column in a row group that a footer lists, whether it is read or not.
         kept_row: A row that fulfils what is tested while reading; the same in every layout.
+        scattered_row: One of these that goes to a group which the processor has no more at hand.
     """
 
     question: float = 4e-3
@@ -32,6 +33,7 @@ class Constants:
     row: float = 8e-9
     chunk: float = 5e-6
     kept_row: float = 1e-8
+    scattered_row: float = 4e-8
 
     def reading_seconds(self, work: Work, bytes_a_row: float, decoding: float = 1.0) -> float:
         """Return how long reading takes: the part of a question that its layout decides.
@@ -47,4 +49,5 @@ class Constants:
             + self.byte * work.rows * bytes_a_row * decoding
             + self.row * work.rows
             + self.chunk * work.chunks
+            + self.scattered_row * work.scattered_rows
         )

@@ -31,6 +31,7 @@ class Measured:
     rows: float
     chunks: float
     kept_rows: float
+    scattered_rows: float
     seconds: float
 
 
@@ -46,9 +47,7 @@ def fit(questions: Sequence[Measured], before: Constants | None = None) -> Const
     prior = np.array(astuple(before or Constants()))
     if not questions:
         return Constants(*prior.tolist())
-    facts = np.array(
-        [[1.0, q.files, q.row_groups, q.bytes, q.rows, q.chunks, q.kept_rows] for q in questions]
-    )
+    facts = np.array([[1.0, *astuple(question)[:-1]] for question in questions])
     seconds = np.array([q.seconds for q in questions])
     weights = 1 / np.maximum(seconds, _LEAST_SECONDS) / np.sqrt(len(questions))
     matrix = np.vstack(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
+from parquetry.tuning.costs.locality import kept_rows, scattered_shares
 from parquetry.tuning.costs.spans import find_needs
 
 if TYPE_CHECKING:
@@ -20,6 +21,15 @@ if TYPE_CHECKING:
     from parquetry.tuning.samples import Axis, Sample
 
     _Placed: TypeAlias = list[tuple[int, Need]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """One place that reads: what is needed there, and by what the rows are grouped."""
+
+    needs: tuple[Need, ...]
+    group_keys: tuple[str, ...]
+
 
 BLOOM_PASSES = 0.026
 """The share of values that a filter of the house's size lets pass though they are not there."""
@@ -35,33 +45,53 @@ class Work:
         row_groups: Row groups that are read.
         rows: Their rows.
         chunks: Pieces of columns that the footers of these files list, whether they are read or not.
+        scattered_rows: Of the rows that are wanted, those whose group the processor has no more at hand
+            when they come; see `locality`.
     """
 
     files: float
     row_groups: float
     rows: float
     chunks: float = 0.0
+    scattered_rows: float = 0.0
 
 
-PARTS = 4
+PARTS = 5
 """The numbers of a `Work`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A question, as far as it decides what is read: for each place that reads, what it needs there."""
+    """A question, as far as a layout decides what it takes.
+
+    Args:
+        places: For each place that reads, what it needs there.
+        group_keys: The columns by which it groups the rows.
+    """
 
     places: tuple[tuple[Need, ...], ...]
+    group_keys: tuple[str, ...] = ()
 
     @property
     def columns(self) -> frozenset[str]:
-        """The columns that it asks about."""
-        return frozenset(need.column for needs in self.places for need in needs)
+        """The columns whose place in a layout matters to it."""
+        needed = frozenset(need.column for needs in self.places for need in needs)
+        return needed.union(self.group_keys)
 
 
-def understand_demands(demands: Sequence[Sequence[Demand]], sample: Sample) -> Asked:
-    """Return what a question's demands need, in terms of a sample."""
-    return Asked(tuple(find_needs(one, sample) for one in demands))
+def understand_demands(
+    demands: Sequence[Sequence[Demand]], sample: Sample, group_keys: Sequence[str] = ()
+) -> Asked:
+    """Return what a question needs, in terms of a sample.
+
+    Args:
+        demands: What it demands of rows, for each place that reads.
+        sample: Rows of the dataset.
+        group_keys: The columns by which it groups them.
+    """
+    known = (sample.name(column) for column in group_keys)
+    keys = tuple(sorted({name for name in known if name is not None}))
+    return Asked(tuple(find_needs(one, sample) for one in demands), keys)
 
 
 def predict_work(asked: Asked, groups: Groups, sample: Sample) -> Work:
@@ -74,7 +104,7 @@ def predict_works(asked: Sequence[Asked], groups: Groups, sample: Sample) -> NDA
 
     **Cost:** for each column, one comparison of all questions with all row groups.
     """
-    places = [needs for one in asked for needs in one.places]
+    places = [_Place(needs, one.group_keys) for one in asked for needs in one.places]
     owners = np.repeat(np.arange(len(asked)), [len(one.places) for one in asked])
     each = np.zeros((len(places), PARTS))
     step = max(1, _MOST_CELLS // max(1, len(groups)))
@@ -85,7 +115,7 @@ def predict_works(asked: Sequence[Asked], groups: Groups, sample: Sample) -> NDA
     return found
 
 
-def _read(places: Sequence[Sequence[Need]], groups: Groups, sample: Sample) -> NDArray[np.float64]:
+def _read(places: Sequence[_Place], groups: Groups, sample: Sample) -> NDArray[np.float64]:
     """Return what is read at each place."""
     admitted = np.ones((len(places), len(groups)), np.bool_)
     if not admitted.size:
@@ -102,15 +132,37 @@ def _read(places: Sequence[Sequence[Need]], groups: Groups, sample: Sample) -> N
     rows = admitted @ groups.rows
     files, listed = _touched(opened, groups.files)
     chunks = listed * sample.table.num_columns
-    return np.column_stack([files, counts * share, rows * share, chunks])
+    scattered = _scattered(places, admitted, rows, groups, sample)
+    return np.column_stack([files, counts * share, rows * share, chunks, scattered])
 
 
-def _by_column(places: Sequence[Sequence[Need]]) -> dict[tuple[str, int], _Placed]:
+def _scattered(
+    places: Sequence[_Place],
+    admitted: NDArray[np.bool_],
+    rows: NDArray[np.float64],
+    groups: Groups,
+    sample: Sample,
+) -> NDArray[np.float64]:
+    """Return how many of the wanted rows go to groups that are not at hand, at each place."""
+    found = np.zeros(len(places))
+    by_keys: dict[tuple[str, ...], list[int]] = {}
+    for number, place in enumerate(places):
+        by_keys.setdefault(place.group_keys, []).append(number)
+    for keys, at in by_keys.items():
+        if keys:
+            wanted = [kept_rows(places[number].needs, sample) for number in at]
+            weights = groups.rows * scattered_shares(keys, groups, sample)
+            shares = admitted[at] @ weights / np.maximum(rows[at], 1.0)
+            found[at] = shares * np.minimum(rows[at], wanted)
+    return found
+
+
+def _by_column(places: Sequence[_Place]) -> dict[tuple[str, int], _Placed]:
     """Return needs by column, with their places; a second one at the same place stands apart."""
     found: dict[tuple[str, int], _Placed] = {}
-    for place, needs in enumerate(places):
-        columns = [need.column for need in needs]
-        for number, need in enumerate(needs):
+    for place, one in enumerate(places):
+        columns = [need.column for need in one.needs]
+        for number, need in enumerate(one.needs):
             key = (need.column, columns[:number].count(need.column))
             found.setdefault(key, []).append((place, need))
     return found
@@ -148,7 +200,7 @@ def _touched(
 
 
 def _bloom_shares(
-    places: Sequence[Sequence[Need]],
+    places: Sequence[_Place],
     counts: NDArray[np.float64],
     groups: Groups,
     sample: Sample,
@@ -157,8 +209,8 @@ def _bloom_shares(
     shares = np.ones(len(places))
     if not groups.bloom_columns:
         return shares
-    for place, needs in enumerate(places):
-        for need in needs:
+    for place, one in enumerate(places):
+        for need in one.needs:
             axis = sample.axis(need.column) if need.column in groups.bloom_columns else None
             if need.points and axis is not None and counts[place]:
                 shares[place] = min(shares[place], _bloom_share(need, axis, counts[place]))

@@ -31,6 +31,7 @@ def _row(shape: Shape) -> dict[str, Any]:
         "predicates": [[*_pair(use.name), use.operator] for use in shape.predicates],
         "projected": list(map(_pair, shape.projected)),
         "grouped": list(map(_pair, shape.grouped)),
+        "group_keys": list(map(_pair, shape.group_keys)),
         "ordered": list(map(_pair, shape.ordered)),
         "joined": list(map(_pair, shape.joined)),
         "template": shape.template,
@@ -58,6 +59,7 @@ def _shape(row: sa.Row[Any]) -> Shape:
         joined=_names(uses["joined"]),
         template=uses["template"],
         example=row.example,
+        group_keys=_names(uses.get("group_keys", ())),  # which kinds of long ago lack
     )
 
 

@@ -25,6 +25,7 @@ class _Uses:
     predicates: dict[PredicateUse, None] = field(default_factory=dict)
     projected: dict[ColumnName, None] = field(default_factory=dict)
     grouped: dict[ColumnName, None] = field(default_factory=dict)
+    group_keys: dict[ColumnName, None] = field(default_factory=dict)
     ordered: dict[ColumnName, None] = field(default_factory=dict)
     joined: dict[ColumnName, None] = field(default_factory=dict)
 
@@ -54,6 +55,7 @@ def shape_of_sql(sql: str, tables: Sequence[str]) -> Shape | None:
         predicates=tuple(sorted(uses.predicates)),
         projected=tuple(sorted(uses.projected)),
         grouped=tuple(uses.grouped),
+        group_keys=tuple(uses.group_keys),
         ordered=tuple(uses.ordered),
         joined=tuple(sorted(uses.joined)),
     )
@@ -96,6 +98,27 @@ class _Place:
         """Return grouping or ordering keys, each place or alias as what it stands for."""
         return [self._meant(key.this if isinstance(key, exp.Ordered) else key) for key in keys]
 
+    def group_keys(self) -> list[exp.Expression]:
+        """Return what rows are grouped by; GROUP BY ALL means every output that is no aggregate."""
+        group = self.select.args.get("group")
+        if group is None:
+            return []
+        if not group.args.get("all"):
+            return self.plain(group.expressions)
+        outputs = [output.unalias() for output in self.select.expressions]
+        return [output for output in outputs if output.find(exp.AggFunc) is None]
+
+    def told_apart(self) -> list[exp.Expression]:
+        """Return what DISTINCT looks at: outputs, or what an aggregate takes once only."""
+        select = self.select
+        outputs = [output.unalias() for output in select.expressions]
+        found = outputs if select.args.get("distinct") else []
+        return [*found, *(one for node in outputs for one in _taken_once(node))]
+
+    def plain_columns(self, nodes: Sequence[exp.Expression]) -> Iterator[ColumnName]:
+        """Yield those of some expressions that are columns of datasets, and nothing more."""
+        return self.columns([node for node in nodes if isinstance(node, exp.Column)])
+
     def _meant(self, key: exp.Expression) -> exp.Expression:
         outputs = self.select.expressions
         if isinstance(key, exp.Literal) and key.is_int and 0 < int(key.this) <= len(outputs):
@@ -107,14 +130,20 @@ class _Place:
         return key
 
 
+def _taken_once(node: exp.Expression) -> Iterator[exp.Expression]:
+    for distinct in node.find_all(exp.Distinct):
+        yield from distinct.expressions
+
+
 def _add(uses: _Uses, place: _Place) -> None:
     select = place.select
     uses.projected.update(dict.fromkeys(place.columns(select.expressions)))
     for clause in conjuncts(select.args.get("where")):
         _add_predicate(uses, place, clause)
-    group, order = select.args.get("group"), select.args.get("order")
-    if group is not None:
-        uses.grouped.update(dict.fromkeys(place.columns(place.plain(group.expressions))))
+    order = select.args.get("order")
+    keys = place.group_keys()
+    uses.grouped.update(dict.fromkeys(place.columns(keys)))
+    uses.group_keys.update(dict.fromkeys(place.plain_columns([*keys, *place.told_apart()])))
     if order is not None:
         uses.ordered.update(dict.fromkeys(place.columns(place.plain(order.expressions))))
     for join in select.args.get("joins") or ():
