@@ -6,7 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 import numpy as np
-from ours import EVERY, RECENT, REWRITE_SECONDS_A_ROW, has_shifted, kinds_of
+from ours import EVERY, RECENT, REWRITE_SECONDS_A_ROW, has_shifted, newest_kinds
 from outcome import Outcome
 
 from parquetry.model.layouts import INITIAL, Layout
@@ -88,9 +88,10 @@ class Oreo:
         for at, number in enumerate(map(int, numbers), 1):
             self._answer(number)
             if at % EVERY == 0:
-                recent = Counter(map(int, numbers[max(0, at - RECENT) : at]))
-                if has_shifted(self.proposed_for, recent, self.bench):
-                    self._propose(recent)
+                newest = newest_kinds(numbers[:at], self.bench)
+                if has_shifted(self.proposed_for, newest):
+                    self._propose(Counter(map(int, numbers[max(0, at - RECENT) : at])))
+                    self.proposed_for = newest
             if self.counters[self.here] >= self.alpha:
                 self._jump(at)
         return self.outcome
@@ -112,7 +113,6 @@ class Oreo:
 
     def _propose(self, recent: Counter) -> None:
         constants = self.brains.fit(list(self.seen), self.seen)
-        self.proposed_for = kinds_of(recent, self.bench)
         middle = float(np.median(list(self.counters.values())))
         here = {self.here: self.layouts[self.here]}
         for layout in self.brains.propose(recent, constants, self.seen, here)[:2]:

@@ -20,6 +20,7 @@ from parquetry.tuning.costs.groups import predict_groups
 from parquetry.tuning.costs.present import present_groups
 from parquetry.tuning.costs.work import predict_work, understand_demands
 from parquetry.tuning.deciding import Rules, State, advance, decide, moved
+from parquetry.tuning.notebook import NEWEST, SHIFT
 from parquetry.tuning.options import Option, options, replay
 from parquetry.tuning.questions.sql_shapes import shape_of_sql
 from parquetry.tuning.sampling import find_sample, measure_extent
@@ -34,8 +35,6 @@ EVERY = 25
 RECENT = 400
 """Questions of the log that proposals are made for."""
 MOST_REPLAYED = 2_000
-SHIFT = 0.3
-"""Share of questions that must be of another kind than when layouts were last proposed."""
 REWRITE_SECONDS_A_ROW = 1.5e-6
 
 
@@ -180,10 +179,11 @@ class Player:
             self._answer(number)
             if at % EVERY == 0 and at >= self.rules.min_queries:
                 recent = Counter(map(int, numbers[max(0, at - RECENT) : at]))
+                newest = newest_kinds(numbers[:at], self.bench)
                 has_doubled = at >= 2 * self.proposed_at
-                if has_doubled or has_shifted(self.proposed_for, recent, self.bench):
+                if has_doubled or has_shifted(self.proposed_for, newest):
                     self._propose(recent)
-                    self.proposed_at = at
+                    self.proposed_for, self.proposed_at = newest, at
                 option = decide(self.state, self._options(), self.rules)
                 if option is not None:
                     self._move(option, at)
@@ -223,7 +223,6 @@ class Player:
         kept = {key: one for key, one in self.candidates.items() if key in wanted}
         found = kept | {one.layout_id: one for one in fresh}
         self.candidates = {key: one for key, one in found.items() if key not in self.present}
-        self.proposed_for = kinds_of(recent, self.bench)
         self._price((*self.present, *self.candidates))
         self._catch_up()
 
@@ -261,16 +260,13 @@ class Player:
         self.costs = {one: self.costs[one] for one in (*self.present, *self.candidates)}
 
 
-def kinds_of(counts: Counter, bench: Bench) -> Counter:
-    """Return the share of each template."""
-    kinds: Counter = Counter()
-    for number, count in counts.items():
-        kinds[bench.pool[number].template] += count / counts.total()
-    return kinds
+def newest_kinds(numbers: np.ndarray, bench: Bench) -> Counter:
+    """Return the share of each template among the newest questions."""
+    newest = [bench.pool[number].template for number in numbers[-NEWEST:]]
+    return Counter({kind: count / len(newest) for kind, count in Counter(newest).items()})
 
 
-def has_shifted(before: Counter, recent: Counter, bench: Bench) -> bool:
-    """Return whether recent questions are of other kinds than those before."""
-    now = kinds_of(recent, bench)
+def has_shifted(before: Counter, now: Counter) -> bool:
+    """Return whether questions are of other kinds than before, by the share of each."""
     distance = sum(abs(now[kind] - before[kind]) for kind in now | before) / 2
     return distance > SHIFT

@@ -28,9 +28,9 @@ if TYPE_CHECKING:
 
 MOST_QUERIES = 2_000
 """The newest questions of the log are looked at, so many of them."""
-_RECENT = 400
+NEWEST = 200
 """The newest questions that tell of which kinds they are now."""
-_SHIFT = 0.2
+SHIFT = 0.25
 """The share of questions that must be of other kinds for layouts to be looked for anew."""
 _LATE = timedelta(seconds=60)
 """So much later than they were asked questions may be logged."""
@@ -119,7 +119,7 @@ class Notebook:
 
     def kinds(self) -> dict[str, float]:
         """Return the share of each kind among the newest questions."""
-        newest = self._queries[-_RECENT:]
+        newest = self._queries[-NEWEST:]
         counts = Counter(query.cluster_id for query in newest)
         return {kind: count / len(newest) for kind, count in counts.items()}
 
@@ -134,7 +134,7 @@ class Notebook:
         kinds = self.kinds()
         names = {*kinds, *last.kinds}
         shift = sum(abs(kinds.get(one, 0.0) - last.kinds.get(one, 0.0)) for one in names) / 2
-        return None if shift > _SHIFT or self._seen >= 2 * last.seen else last.layouts
+        return None if shift > SHIFT or self._seen >= 2 * last.seen else last.layouts
 
     def keep_proposed(
         self, layouts: Sequence[Layout], present: Sequence[str], rules: Sequence[Rule]
