@@ -51,7 +51,8 @@ def test_download_fetches_a_month_and_names_the_way_on_without_network(run, here
     monkeypatch.setenv("NYC_TAXI_URL", "http://127.0.0.1:9")
     failed = run("download-nyc-taxi", "--table-name", "nyc_taxi", "--year", 2023, "--month", 1)
     assert (failed.code, failed.err.count("\n")) == (6, 1)
-    assert "load-dataset" in failed.err
+    assert "parquetry load-dataset" in failed.err
+    assert list(here.rglob("*")) == [here / "data"]
     pl.DataFrame({"id": [1, 2]}).write_parquet(here / "green_tripdata_2023-02.parquet")
 
     class Quiet(http.server.SimpleHTTPRequestHandler):
@@ -79,6 +80,16 @@ def test_dbopt_is_the_same_program_whose_help_shows_what_tunes(run, capsys):
     assert "rollup" not in shown
     assert dbopt(["rollup", "--help"]) == 0
     assert "rollup" in run("--help").out
+
+
+def test_what_is_suggested_can_be_run_under_the_name_that_is_known_to_all(run, here):
+    pl.DataFrame({"a": [1]}).write_parquet(here / "a.parquet")
+    assert "`parquetry generate`" in run("status", "--table-name", "t").err
+    run("load-dataset", "--table-name", "t", "--source-path", here / "a.parquet")
+    assert "`parquetry generate`" in run("status", "--table-name", "other").err
+    for command in ("analyze", "history", "enqueue-migration"):
+        assert ": parquetry " in run(command, "--table-name", "t").out
+    assert "`parquetry run-workload`" in run("run-nyc-taxi-workload", "--table-name", "t").err
 
 
 @pytest.mark.parametrize("command", ["status", "history", "report", "evaluate"])

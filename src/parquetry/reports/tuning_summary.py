@@ -100,7 +100,7 @@ def _kinds(status: TuningStatus) -> list[str]:
 def _evaluations(report: TuningReport) -> str:
     scored = [one for one in report.evaluations if one.reward is not None]
     if not report.evaluations:
-        return "None yet: `dbopt evaluate --table-name TABLE --once`."
+        return "None yet: `parquetry evaluate --table-name TABLE --once`."
     return (
         f"{len(report.evaluations):,} rows, {len(scored):,} of them scored; see `layout_eval.csv`. "
         "`reward = alpha * latency_improvement - beta * rewrite_cost`."

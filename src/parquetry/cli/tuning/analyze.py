@@ -26,7 +26,9 @@ def analyze(table_name: TableName) -> None:
     opened = open_tuning(table_name)
     found = run(opened.store.dataset(table_name), opened.metadata, opened.config)
     if not found.workload.queries:
-        say(f"nothing was asked of {table_name} yet: dbopt run-workload --table-name {table_name}")
+        say(
+            f"nothing was asked of {table_name} yet: parquetry run-workload --table-name {table_name}"
+        )
         return
     _show_kinds(found)
     say()

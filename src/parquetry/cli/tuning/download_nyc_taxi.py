@@ -34,11 +34,10 @@ def download_nyc_taxi(
     dataset = store.dataset(table_name)
     if not append:
         refuse_existing(dataset, "add the month (--append), or give another --table-name")
-    folder = f"{store.path}/.parquetry/downloads"
     timeout = config.download_timeout_seconds
     with (
         counted("fetching") as on_progress,
-        fetched(url, folder, timeout_seconds=timeout, on_progress=on_progress) as path,
+        fetched(url, store.path, timeout_seconds=timeout, on_progress=on_progress) as path,
     ):
         loaded = load(dataset, path, append=append)
     show_loaded(loaded, config.data_dir)

@@ -51,7 +51,7 @@ def enqueue_migration(
         return 0
     role: Literal["active", "replica"] = "active" if active else "replica"
     job = enqueue(opened.metadata, opened.store.path, table_name, chosen, mode=mode, role=role)
-    say(f"job {job.job_id} is {job.state}: {mode}, {role}; run dbopt migration-worker --loop")
+    say(f"job {job.job_id} is {job.state}: {mode}, {role}; run parquetry migration-worker --loop")
     return 0
 
 
@@ -78,7 +78,7 @@ def _propose(opened: Opened, table: str) -> Layout | None:
 
     proposal = propose_for(opened.store.dataset(table), opened.metadata, opened.config)
     if not proposal.queries:
-        say(f"nothing was asked of {table} yet: dbopt run-workload --table-name {table}")
+        say(f"nothing was asked of {table} yet: parquetry run-workload --table-name {table}")
         return None
     show_candidates(proposal)
     if not proposal.candidates:

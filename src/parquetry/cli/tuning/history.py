@@ -32,4 +32,4 @@ def history(
     elif found:
         show_table(COLUMNS, [evaluation_cells(one) for one in found])
     else:
-        say(f"nothing was evaluated yet: dbopt evaluate --table-name {table_name} --once")
+        say(f"nothing was evaluated yet: parquetry evaluate --table-name {table_name} --once")

@@ -40,7 +40,7 @@ def open_store(config: Config, *, create: bool = False) -> Store:
     if not create and not os.path.isdir(config.data_dir):
         raise NotFoundError(
             f"There is no folder {config.data_dir!r} here, where the datasets should be. Make one with "
-            "`dbopt generate` or `dbopt load-dataset`, or set DATA_DIR to where they are.",
+            "`parquetry generate` or `parquetry load-dataset`, or set DATA_DIR to where they are.",
             path=config.data_dir,
         )
     return Store(config.data_dir)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import http.client
-import os
 import urllib.error
 import urllib.parse
 import urllib.request
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from parquetry.errors import NotFoundError, ParameterError, ParquetryError, StorageError
@@ -58,7 +58,7 @@ def fetched(
 
     Args:
         url: The address.
-        folder: Where the file stands meanwhile; made if absent.
+        folder: Where the file stands meanwhile, in a hidden folder of its own.
         timeout_seconds: How long the server may be silent.
         on_progress: Called with bytes done, bytes in all (0 if not known), and the address.
 
@@ -66,9 +66,8 @@ def fetched(
         NotFoundError: The server does not have it.
         StorageError: The server cannot be reached, or stopped in the middle.
     """
-    os.makedirs(folder, exist_ok=True)
-    path = f"{folder}/{os.getpid()}-{url.rpartition('/')[2]}"
-    try:
+    with TemporaryDirectory(prefix=".download-", dir=folder) as aside:
+        path = f"{aside}/{url.rpartition('/')[2]}"
         try:
             _fetch(url, path, timeout_seconds, on_progress)
         except ParquetryError:
@@ -78,11 +77,6 @@ def fetched(
         except (OSError, http.client.HTTPException) as error:
             raise _unreachable(url, _reason(error)) from error
         yield path
-    finally:
-        with suppress(FileNotFoundError):
-            os.unlink(path)
-        with suppress(OSError):
-            os.rmdir(folder)
 
 
 def _fetch(
@@ -129,7 +123,7 @@ def _refused(url: str, error: urllib.error.HTTPError) -> ParquetryError:
 def _unreachable(url: str, why: str) -> StorageError:
     return StorageError(
         f"The taxi records could not be fetched from {url}: {why}. Nothing was loaded. Without a "
-        "network, get the file some other way and load it: dbopt load-dataset --table-name NAME "
+        "network, get the file some other way and load it: parquetry load-dataset --table-name NAME "
         "--source-path FILE_OR_FOLDER. Another address can be set as NYC_TAXI_URL.",
         path=url,
     )

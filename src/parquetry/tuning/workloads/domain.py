@@ -120,7 +120,7 @@ def table_schema(store: Store, table: str) -> pa.Schema:
         what = f"They are: {', '.join(names)}." if names else "There are none yet."
         raise NotFoundError(
             f"There is no dataset {table!r} in {store.path}.{did_you_mean(table, names)} {what} Make "
-            "one with `dbopt generate` or `dbopt load-dataset`, or set DATA_DIR to where it is.",
+            "one with `parquetry generate` or `parquetry load-dataset`, or set DATA_DIR to where it is.",
             path=f"{store.path}/{table}",
         )
     return store.dataset(table).schema

@@ -35,7 +35,7 @@ def taxi_columns(names: Sequence[str], table: str) -> dict[str, str]:
         expected = "; ".join(f"{part}: {' or '.join(_NAMES[part])}" for part in missing)
         raise RequestError(
             f"The dataset {table!r} does not look like taxi trips: it lacks columns for {expected}. "
-            "Nothing was run. `dbopt run-workload` asks questions of any table."
+            "Nothing was run. `parquetry run-workload` asks questions of any table."
         )
     return found
 
