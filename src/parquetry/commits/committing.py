@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from parquetry.commits import log
 from parquetry.commits.assembling import assemble, folders_to_exchange
 from parquetry.commits.finishing import finish, recover
+from parquetry.commits.permitting import check_permitted
 from parquetry.commits.staged_files import prove
 from parquetry.commits.staging import sweep
 from parquetry.errors import ConflictError, NotFoundError, ParquetryError
@@ -49,6 +50,7 @@ def commit(home: Home, storage: Storage, staging: Staging, change: Change) -> Co
         check_retired(home, storage, change.retire)
         folders = folders_to_exchange(home, storage, change)
         _check_closed(home, storage, change, folders)
+        check_permitted(home, storage, change, folders)
         record, unsynced = _assemble(home, storage, staging, change, folders, latest + 1)
         _record(home, storage, staging, record, unsynced)
         _finish(home, storage, record)

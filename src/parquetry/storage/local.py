@@ -36,6 +36,7 @@ _LARGE_BYTES = 1 << 20  # a smaller file is not worth the call
 _SYNCFS_FROM = 8  # one syncfs is cheaper than this many fsyncs, dearer than fewer
 _SLOW_SECONDS = 0.0015
 """Of an fsync; that of a disk that nobody else uses takes a few tenths of a millisecond."""
+_KNOWS_EFFECTIVE_IDS = os.access in os.supports_effective_ids
 
 
 class LocalStorage:
@@ -61,6 +62,10 @@ class LocalStorage:
         """Return a whole file."""
         with _Translated("read", path):
             return read_file(path)
+
+    def may_change(self, folder: str) -> bool:
+        """Return whether a folder is there, and this user may make and remove names in it."""
+        return os.access(folder, os.W_OK | os.X_OK, effective_ids=_KNOWS_EFFECTIVE_IDS)
 
     def read_link(self, path: str) -> str:
         """Return where a symbolic link points."""

@@ -56,6 +56,9 @@ class Storage(Protocol):
     def read_bytes(self, path: str) -> bytes:
         """Return a whole file."""
 
+    def may_change(self, folder: str) -> bool:
+        """Return whether a folder is there, and this user may make and remove names in it."""
+
     def read_link(self, path: str) -> str:
         """Return where a symbolic link points."""
 
