@@ -1,7 +1,8 @@
 """Rows of Parquet files as Arrow tables in their declared types, some row groups at a time.
 
 Polars decodes the plain types several times as fast as PyArrow; PyArrow knows all the others. Which
-of them does it is decided by the schema, so that no value changes its meaning on the way.
+of them does it is decided by the schema, so that no value changes its meaning on the way. Pages are held
+against their checksums first, which Polars does not do.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ from pyarrow import types as pt
 
 from parquetry.errors import CorruptionError, NotFoundError, ParquetryError, SchemaMismatchError
 from parquetry.files.footers import read_footer
+from parquetry.files.page_checksums import CheckedPages
+from parquetry.files.splicing.file_bytes import FileBytes
 from parquetry.model.schema import no_rows
 from parquetry.model.wording import first_line
 
@@ -64,7 +67,7 @@ def decode_files(
 
 
 def decode_checked(paths: Sequence[str], schema: pa.Schema) -> pa.Table:
-    """Return all rows of files of one row group each; every page is held against its checksum.
+    """Return all rows of files of one row group each.
 
     Args:
         paths: The files.
@@ -145,8 +148,11 @@ def _decode_together(
     paths: Sequence[str], schema: pa.Schema, contents: Sequence[bytes] | None
 ) -> pa.Table:
     try:
+        found = [_read_whole(path) for path in paths] if contents is None else list(contents)
+        for path, content in zip(paths, found, strict=True):
+            CheckedPages(FileBytes(path, data=content)).hold(schema.names)
         frame = pl.read_parquet(
-            [_read_whole(path) for path in paths] if contents is None else list(contents),
+            found,
             columns=schema.names,
             hive_partitioning=False,
             use_statistics=False,
@@ -166,8 +172,11 @@ def _by_polars(
     path: str, schema: pa.Schema, group_rows: Sequence[int], bundles: Sequence[Sequence[int]]
 ) -> Iterator[pa.Table]:
     starts = [0, *accumulate(group_rows)]
-    for bundle in bundles:  # nothing is held here of what was yielded
-        yield _decoded(path, schema, starts, bundle)
+    with FileBytes.open(path) as file:
+        pages = CheckedPages(file)
+        for bundle in bundles:  # nothing is held here of what was yielded
+            pages.hold(schema.names, bundle)
+            yield _decoded(path, schema, starts, bundle)
 
 
 def _decoded(

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from parquetry.errors import CorruptionError
 from parquetry.files.bundles.stacking import decode_stacked
 from parquetry.files.lockstep import UnusualError
+from parquetry.files.page_checksums import spoiled
 from parquetry.files.splicing.fields import (
     ColumnChunk,
     ColumnMetaData,
@@ -96,11 +96,7 @@ def hold_checksums(names: Sequence[str], whole: bytes, places: Places) -> None:
     columns = zip(names, *(part.tolist() for part in parts), strict=True)
     for name, start, size, checksum in columns:
         if zlib.crc32(memoryview(whole)[start : start + size]) != checksum:
-            raise CorruptionError(
-                f"{name} cannot be decoded: a page has another checksum than was written with it. "
-                "Nothing was changed. Restore the file from a backup, or move it out of the dataset.",
-                path=name,
-            )
+            raise spoiled(name)
 
 
 def _file(pieces: Sequence[memoryview], column: PlainPages, rows: int) -> bytes:

@@ -62,6 +62,14 @@ def decode_struct(data: bytes, shape: Shape | None = None) -> Struct:
     return struct
 
 
+def read_struct(data: bytes, at: int) -> tuple[Struct, int]:
+    """Return the struct that stands at a place, and the place behind it."""
+    try:
+        return _struct(data, at, {}, MAX_DEPTH)
+    except IndexError:
+        raise _cut_off(data) from None
+
+
 def decode_structs(data: bytes, shape: Shape | None = None) -> list[Struct]:
     """Return the structs of the list that `data` begins with, each opened as `shape` says."""
     try:
