@@ -46,6 +46,16 @@ def test_an_append_splits_by_the_keys_and_null_is_one(trades):
     assert trades.scan().filter(pl.col("product").is_null()).collect()["price"].to_list() == [3.0]
 
 
+def test_a_file_is_no_dataset(tmp_path):
+    file = tmp_path / "store" / "single.parquet"
+    file.parent.mkdir()
+    pl.DataFrame({"a": [1]}).write_parquet(file)
+    for opened in (Dataset, Dataset.open):
+        with pytest.raises(RequestError, match=r"single\.parquet is a file; a dataset is a folder"):
+            opened(file)
+    assert list(file.parent.iterdir()) == [file]
+
+
 def test_several_partitions_are_one_commit(trades):
     [record] = trades.history()
     assert (record.operation, len(record.added), record.rows_added) == ("append", 3, 3)

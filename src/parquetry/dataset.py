@@ -110,6 +110,9 @@ class Dataset:
             `.parquetry/` of the folder above.
         storage: The disk; the local one if not given.
         watch: Who watches and reroutes scans, other than the tuning of its store.
+
+    Raises:
+        RequestError: A file stands there.
     """
 
     def __init__(
@@ -122,6 +125,12 @@ class Dataset:
         self._storage = storage or LocalStorage()
         self._watch = watch
         self._home = Home.of(path)
+        if os.path.isfile(self._home.root):
+            raise RequestError(
+                f"{self._home.root} is a file; a dataset is a folder of Parquet files. Nothing was "
+                "changed. Move the file into a folder of its own, and name that.",
+                path=self._home.root,
+            )
         self._source = Source(self._home, self._storage)
 
     @classmethod
@@ -130,7 +139,7 @@ class Dataset:
 
         Raises:
             NotFoundError: The folder does not exist.
-            RequestError: It is a store, which holds datasets.
+            RequestError: It is a store, which holds datasets, or a file.
             StorageError: It may not be looked at.
         """
         if os.path.isdir(os.path.join(path, STATE_FOLDER, "datasets")):
@@ -140,7 +149,7 @@ class Dataset:
                 path=os.fspath(path),
             )
         found = find_stat(storage or LocalStorage(), os.path.realpath(path))
-        if found is None or not found.is_folder:
+        if found is None:
             raise NotFoundError(
                 f"There is no dataset at {os.fspath(path)}: no folder stands there. Check the path; "
                 "`parquetry info STORE` lists the datasets of a store.",

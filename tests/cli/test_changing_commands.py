@@ -26,7 +26,7 @@ def rows(dataset: Dataset) -> list[tuple[object, ...]]:
 def test_delete_shows_its_plan_and_then_does_it(run, trades):
     before = rows(trades)
     dry = run("delete", trades.path, "--where", "price > 500", "--dry-run")
-    assert "1 rows deleted" in dry.out
+    assert "1 row deleted" in dry.out
     assert rows(trades) == before
     done = run("delete", trades.path, "--where", "price > 500", "--yes")
     assert done.code == 0

@@ -38,6 +38,30 @@ def test_query_takes_whole_sql(run, store):
     assert found.table[1:] == [["0.5", "15"], ["1.0", "15"]]
 
 
+def test_sql_in_the_place_of_a_dataset_is_told_where_it_belongs(run, store):
+    found = run("query", store, "select 1")
+    assert found.code == 2
+    assert "--sql 'select 1'" in " ".join(found.err.split())
+    Store(store).dataset("two words").append([{"a": 7}])
+    assert run("query", store, "two words").table == []
+    assert run("query", store, "two words").out == "a\n7\n"
+
+
+def test_a_function_that_does_not_fit_is_told_in_one_line(run, store):
+    found = run("query", store, "--sql", "select op + 1 from events")
+    assert found.code == 2
+    assert "No function matches" in found.err
+    assert "Candidate" not in found.err
+
+
+@pytest.mark.parametrize("command", ["info", "query"])
+def test_a_dataset_in_the_place_of_a_store_is_told_which_store_it_is_in(run, store, command):
+    found = run(command, store / "events")
+    assert found.code == 2
+    assert "is a dataset, not a store" in found.err
+    assert str(store.resolve()) in found.err
+
+
 def test_query_loses_no_digit(run, store):
     found = run("query", store, "--sql", "select 0.1::double + 0.2 as x, 12345678.25::double as y")
     assert found.table[1:] == [["0.30000000000000004", "12345678.25"]]

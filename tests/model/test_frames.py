@@ -37,6 +37,11 @@ def test_every_form_gives_the_same_table(rows):
     ]
 
 
+def test_a_text_that_is_none_is_refused():
+    with pytest.raises(SchemaMismatchError, match="column 'a' cannot be stored"):
+        one_table([{"a": "\ud800"}])
+
+
 def test_batches_stay_batches():
     batches = pa.RecordBatchReader.from_batches(
         pa.schema([("a", pa.int64())]), [pa.record_batch({"a": [n]}) for n in range(3)]

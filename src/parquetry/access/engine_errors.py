@@ -189,7 +189,7 @@ def _named_file(message: str, files: Sequence[Sequence[str]]) -> str | None:
 def _reason(error: BaseException) -> str:
     """Return what an engine says without its kind of error, its advice and the query's text."""
     text = _POSITION.split(str(error))[0].strip() or type(error).__name__
-    first = re.split(r"\n\n|\nCandidate", text)[0]
+    first = re.split(r"\n\n|\n\s*Candidate", text)[0]
     return re.sub(r"^[A-Z][A-Za-z ]* Error: ", "", first).rstrip(".").replace("\n", " ")
 
 

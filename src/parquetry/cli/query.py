@@ -11,6 +11,7 @@ from parquetry.cli.options import BaseOut, StoreArgument, one_store
 
 if TYPE_CHECKING:
     from parquetry.access.results import QueryResult
+    from parquetry.store import Store
 
 _SHOWN = 50
 _WRITERS = {".parquet": "write_parquet", ".csv": "write_csv", ".json": "write_json"}
@@ -50,7 +51,7 @@ def query(
         raise typer.BadParameter(f"{output}: name a .parquet, .csv or .json file")
     is_cut = limit is None and output is None and not sql
     text = sql or _select(dataset or "events", where, _SHOWN + 1 if is_cut else limit)
-    result = Store(one_store(store, base_out), create=False).sql(text)
+    result = _ask(Store(one_store(store, base_out), create=False), text, dataset)
     if output is not None:
         rows = _write(result, output)
         say(f"{count_text(rows, 'row')} written to {output}")
@@ -60,6 +61,19 @@ def query(
     show_table(result.columns, [[_in_full(value) for value in row] for row in shown])
     if is_cut and len(found) > _SHOWN:
         typer.echo(f"… these are the first {_SHOWN}; see --limit and --output", err=True)
+
+
+def _ask(store: Store, text: str, dataset: str) -> QueryResult:
+    from parquetry.errors import NotFoundError
+
+    try:
+        return store.sql(text)
+    except NotFoundError:
+        if " " in dataset and dataset not in store.datasets():
+            raise typer.BadParameter(
+                f"there is no dataset {dataset!r}; a whole query is given by --sql {dataset!r}"
+            ) from None
+        raise
 
 
 def _in_full(value: object) -> object:

@@ -55,7 +55,7 @@ def _exchanged(home: Home, exchanged: Mapping[str, Held]) -> set[str]:
 
 
 def _find_denied(storage: Storage, folder: str) -> str | None:
-    """Return a folder if it may not be changed; of one that is missing, the first that is there above."""
+    """Return the folder if it must not be changed; of one that is missing, the first one above it."""
     while not storage.may_change(folder):
         if find_stat(storage, folder) is not None:
             return folder

@@ -119,7 +119,7 @@ def _table_of_records(records: list[Mapping[str, Any]]) -> pa.Table:
 def _column(name: str, values: list[Any]) -> pa.Array:
     try:
         return pa.array(values)
-    except (pa.ArrowException, OverflowError) as error:
+    except (pa.ArrowException, OverflowError, UnicodeError) as error:
         kinds = sorted({type(value).__name__ for value in values if value is not None})
         raise SchemaMismatchError(
             f"The column {name!r} cannot be stored: its values are of the types {', '.join(kinds)} "

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from parquetry.model.changes import Requirement
-from parquetry.model.wording import bytes_text
+from parquetry.model.wording import bytes_text, count_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -79,7 +79,7 @@ class Plan:
         if self.is_empty:
             return f"{self.operation} on {self.root}: nothing to do ({self._scanned()})."
         rows = [
-            f"{count:,} rows {what}"
+            f"{count_text(count, 'row')} {what}"
             for count, what in (
                 (self.rows_deleted, "deleted"),
                 (self.rows_updated, "updated"),
@@ -100,7 +100,8 @@ class Plan:
         return "\n".join(lines)
 
     def _scanned(self) -> str:
-        return f"{self.rows_scanned:,} rows in {len(self.read):,} files were looked at"
+        rows, files = count_text(self.rows_scanned, "row"), count_text(len(self.read), "file")
+        return f"{rows} in {files} looked at"
 
     def __str__(self) -> str:
         return self.explain()
