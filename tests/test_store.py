@@ -56,6 +56,21 @@ def test_a_file_is_no_dataset(tmp_path):
     assert list(file.parent.iterdir()) == [file]
 
 
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda dataset: dataset.append([{"a": 1, "b": 2}], partition_by="ab"),
+        lambda dataset: dataset.upsert([{"a": 1, "b": 2}], on="ab"),
+        lambda dataset: dataset.upsert([{"a": 1, "b": 2}], on=["a"], partition_by="b"),
+        lambda dataset: dataset.repartition("ab"),
+    ],
+    ids=["append", "on", "upsert", "repartition"],
+)
+def test_a_text_in_the_place_of_names_is_not_read_letter_by_letter(tmp_path, call):
+    with pytest.raises(ParameterError, match=r"is one text.* Write \['a?b'\]"):
+        call(Store(tmp_path / "store").dataset("new"))
+
+
 def test_several_partitions_are_one_commit(trades):
     [record] = trades.history()
     assert (record.operation, len(record.added), record.rows_added) == ("append", 3, 3)

@@ -24,6 +24,7 @@ from parquetry.files.encoding import encode_tables
 from parquetry.files.few_rows import nan_columns
 from parquetry.model.changes import Change, NewFile, Requirement
 from parquetry.model.frames import iterate_tables
+from parquetry.model.names import refuse_text
 from parquetry.model.schema import shared
 from parquetry.model.splitting import check_splittable
 from parquetry.operations.row_guard import UNGUARDED
@@ -123,6 +124,7 @@ def _commit_guarded(
 def _keys(
     home: Home, known: KeptSchema | None, partition_by: Sequence[str] | None
 ) -> tuple[str, ...]:
+    refuse_text(partition_by, "The partition keys")
     if known is None:
         return tuple(partition_by or ())
     if partition_by is not None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from parquetry.commits.table_link import holds_facts, refuse_unheld
 from parquetry.errors import ParameterError
 from parquetry.model.changes import Requirement
+from parquetry.model.names import refuse_text
 from parquetry.model.wording import bytes_text
 from parquetry.operations.bin_packing import pack
 from parquetry.operations.moulds import check_codec
@@ -146,6 +147,7 @@ def plan_repartition(
         CorruptionError: A file is no Parquet file.
         SchemaMismatchError: Two files have types for a column that no type holds without loss.
     """
+    refuse_text(keys, "The partition keys")
     if transform is not None and in_place:
         refuse_unheld(home, storage, "pass rows through a function in", _BY_ROWS)
     wanted = tuple(keys)

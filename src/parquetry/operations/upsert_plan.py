@@ -11,6 +11,7 @@ from parquetry.commits.kept_schema import find_kept_schema
 from parquetry.commits.table_link import refuse_fact_change, refuse_unheld
 from parquetry.errors import ParameterError
 from parquetry.model.frames import one_table
+from parquetry.model.names import refuse_text
 from parquetry.model.plain_numbers import array_of
 from parquetry.model.schema import no_rows
 from parquetry.operations.arriving import by_folder
@@ -111,6 +112,8 @@ def plan_upsert(
         UnknownColumnError: A named column is not there, or rows to insert lack a partition key.
         LayoutError: The dataset is partitioned otherwise.
     """
+    refuse_text(keys, "The keys of rows")
+    refuse_text(partition_by, "The partition keys")
     refuse_fact_change(home, storage, "upsert")
     if guard is None:
         refuse_unheld(home, storage, "upsert rows into", UNGUARDED)
