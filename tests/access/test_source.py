@@ -114,8 +114,27 @@ def test_only_the_folders_of_the_wanted_partition_are_touched(root):
     listing = source.listing(demand("grid", "g4"))
     assert len(listing.files) == 3
     touched = {os.path.relpath(path, root) for path in disk.touched if path.startswith(str(root))}
-    sample = {"grid=g0", "grid=g0/seed=0"}  # tells the types
-    assert touched == {".", "grid=g4", *(f"grid=g4/seed={n}" for n in range(3))} | sample
+    assert touched == {".", "grid=g4", *(f"grid=g4/seed={n}" for n in range(3))}
+    assert listing.keys == {"grid": pa.string(), "seed": pa.int64()}
+    nowhere = source.listing(demand("grid", "g9"))
+    assert (nowhere.files, nowhere.columns.names) == ([], ["grid", "seed", "v"])
+
+
+def test_keys_whose_types_are_not_kept_are_told_by_a_file(root):
+    plant(root)
+    keep(root, pa.schema([("seed", pa.int64()), ("v", pa.int64())]), ("grid", "seed"))
+    disk = CountingStorage()
+    listing = source_of(root, disk).listing(demand("grid", "g4"))
+    assert (len(listing.files), listing.keys["grid"]) == (3, pa.string())
+    assert any(path.endswith("grid=g0/seed=0") for path in disk.touched)
+
+
+def test_a_folder_whose_name_is_none_of_the_kept_type_is_not_passed_over(root):
+    put(root, "k=1/x.parquet", {"v": [1]})
+    keep(root, pa.schema([("k", pa.int64()), ("v", pa.int64())]), ("k",))
+    put(root, "k=one/x.parquet", {"v": [2]})
+    with pytest.raises(LayoutError, match="one"):
+        ask(source_of(root), "select v from t where k = 1")
 
 
 def test_a_dataset_of_others_is_looked_through_once(root):

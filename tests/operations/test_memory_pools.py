@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 
 from operations.folders import Folder
-from parquetry.operations import memory_pools
+from parquetry.operations import appending, memory_pools
 from parquetry.operations.deleting import delete
 from parquetry.operations.memory_pools import sparing_memory
 from parquetry.operations.working import side_by_side
@@ -64,6 +64,17 @@ def test_a_verb_that_is_over_leaves_pyarrow_as_it_was(tmp_path):
     folder = Folder(tmp_path)
     folder.append(pa.table({"a": [1, 2, 3]}))
     assert delete(*folder.parts, True).rows_deleted == 3
+    assert name() == "mimalloc"
+
+
+def test_rows_are_appended_with_the_other_pool(tmp_path, monkeypatch):
+    seen: list[str] = []
+    encode = appending.encode_tables
+    monkeypatch.setattr(
+        appending, "encode_tables", lambda *given: seen.append(name()) or encode(*given)
+    )
+    Folder(tmp_path).append(pa.table({"a": [1, 2, 3]}))
+    assert seen == ["jemalloc"]
     assert name() == "mimalloc"
 
 

@@ -180,6 +180,11 @@ class Source:
     def _folders(
         self, kept: KeptSchema | None, references: Sequence[Sequence[Demand]] | None
     ) -> tuple[list[Folder], bool]:
+        """Return the folders that a question can concern, and whether these are all there are."""
+        if kept is not None and references is not None:
+            found = self._folders_by_kept_keys(kept, references)
+            if found:
+                return found, False
         sample = self._find_sample(kept)
         if sample is None:
             return [], True
@@ -187,6 +192,21 @@ class Source:
             return self._tree.folders(), True
         where = partition_filter(references, self._types_before(sample, kept))
         return self._tree.folders(where), where is None
+
+    def _folders_by_kept_keys(
+        self, kept: KeptSchema, references: Sequence[Sequence[Demand]]
+    ) -> list[Folder]:
+        """Return the folders that a question narrows down to by keys whose types are kept, if it does.
+
+        So no file has to tell the types, and no other folder is touched.
+        """
+        types = self._key_types(kept.partition_by, kept, [])
+        where = partition_filter(references, types)
+        if where is None or len(types) < len(kept.partition_by):
+            return []
+        with suppress(NotFoundError):
+            return self._tree.folders(where)
+        return []
 
     def _find_sample(self, kept: KeptSchema | None) -> Folder | None:
         """Return some folder with files, None if there is none yet."""

@@ -27,6 +27,7 @@ from parquetry.model.frames import iterate_tables
 from parquetry.model.names import refuse_text
 from parquetry.model.schema import shared
 from parquetry.model.splitting import check_splittable
+from parquetry.operations.memory_pools import sparing_memory
 from parquetry.operations.row_guard import UNGUARDED
 from parquetry.operations.run_slices import slice_by
 
@@ -48,6 +49,7 @@ _MANY = 64
 """Files that one thread encodes and writes; fewer take longer in two threads, which wait by turns."""
 
 
+@sparing_memory()
 def append(
     home: Home,
     storage: Storage,
