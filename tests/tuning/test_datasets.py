@@ -209,9 +209,11 @@ def test_a_month_is_fetched_loaded_and_let_go(store, server, tmp_path):
     folder, address = server
     write(folder / "yellow_tripdata_2023-01.parquet", id=[1, 2])
     url = month_url(address, "yellow", 2023, 1)
-    with fetched(url, str(tmp_path / "downloads"), timeout_seconds=5) as path:
+    aside = tmp_path / "aside"
+    aside.mkdir()
+    with fetched(url, str(aside), timeout_seconds=5) as path:
         assert load(store.dataset("nyc_taxi"), path).rows == 2
-    assert not (tmp_path / "downloads").exists()
+    assert not list(aside.iterdir())
 
 
 @pytest.mark.parametrize(
@@ -226,19 +228,29 @@ def test_a_month_is_fetched_loaded_and_let_go(store, server, tmp_path):
 def test_a_server_that_fails_is_told_and_leaves_nothing(server, tmp_path, name, error, words):
     folder, address = server
     (folder / "page.parquet").write_text("<html>please log in</html>")
+    aside = tmp_path / "aside"
+    aside.mkdir()
     with (
         pytest.raises(error, match=words) as raised,
-        fetched(f"{address}/{name}", str(tmp_path / "downloads"), timeout_seconds=5),
+        fetched(f"{address}/{name}", str(aside), timeout_seconds=5),
     ):
         pass
     assert "Nothing was loaded" in str(raised.value)
-    assert not (tmp_path / "downloads").exists()
+    assert not list(aside.iterdir())
+
+
+def test_nothing_is_fetched_where_it_cannot_stand(server, tmp_path):
+    with (
+        pytest.raises(StorageError, match=r"No such file.*Nothing was loaded"),
+        fetched(f"{server[1]}/any.parquet", str(tmp_path / "nowhere"), timeout_seconds=5),
+    ):
+        pass
 
 
 def test_without_a_network_the_way_on_is_named(tmp_path):
     with (
         pytest.raises(StorageError, match="load-dataset"),
-        fetched("http://127.0.0.1:9/x.parquet", str(tmp_path / "d"), timeout_seconds=1),
+        fetched("http://127.0.0.1:9/x.parquet", str(tmp_path), timeout_seconds=1),
     ):
         pass
 

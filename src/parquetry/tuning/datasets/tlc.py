@@ -58,15 +58,16 @@ def fetched(
 
     Args:
         url: The address.
-        folder: Where the file stands meanwhile, in a hidden folder of its own.
+        folder: A folder that is there, in which the file stands meanwhile, in a hidden one of its own.
         timeout_seconds: How long the server may be silent.
         on_progress: Called with bytes done, bytes in all (0 if not known), and the address.
 
     Raises:
         NotFoundError: The server does not have it.
-        StorageError: The server cannot be reached, or stopped in the middle.
+        StorageError: The server cannot be reached, or stopped in the middle, or the folder may not be
+            written in.
     """
-    with TemporaryDirectory(prefix=".download-", dir=folder) as aside:
+    with _hidden_folder(folder, url) as aside:
         path = f"{aside}/{url.rpartition('/')[2]}"
         try:
             _fetch(url, path, timeout_seconds, on_progress)
@@ -77,6 +78,17 @@ def fetched(
         except (OSError, http.client.HTTPException) as error:
             raise _unreachable(url, _reason(error)) from error
         yield path
+
+
+def _hidden_folder(folder: str, url: str) -> TemporaryDirectory[str]:
+    try:
+        return TemporaryDirectory(prefix=".download-", dir=folder)
+    except OSError as error:
+        raise StorageError(
+            f"{url} was not fetched, for {folder} cannot hold it meanwhile: {_reason(error)}. Nothing "
+            "was loaded. Check the folder and its permissions.",
+            path=folder,
+        ) from error
 
 
 def _fetch(
