@@ -23,6 +23,11 @@ class Guarded(LocalStorage):
     def may_change(self, folder: str) -> bool:
         return super().may_change(folder) and folder not in self.folders
 
+    def remove_folder(self, path: str) -> None:
+        if os.path.dirname(path) in self.folders:
+            raise StorageError(f"Could not remove the folder {path}: Permission denied.")
+        super().remove_folder(path)
+
 
 @pytest.fixture
 def bench(tmp_path):
@@ -75,6 +80,15 @@ def test_what_another_folder_allows_is_not_asked(bench):
     bench.commit({"day=1/d.parquet": [4]})
     bench.commit(retire=["day=1/a.parquet"])
     assert bench.rows() == [2, 3, 4]
+
+
+def test_an_empty_folder_that_must_not_be_removed_is_left_and_the_commit_is_whole(bench):
+    bench.disk = Guarded(bench.root)
+    bench.commit(retire=["day=2/c.parquet"])
+    assert bench.rows() == [1, 2]
+    assert not list((bench.root / "day=2").iterdir())
+    bench.commit({"day=2/d.parquet": [4]})
+    assert bench.rows() == [1, 2, 4]
 
 
 @pytest.mark.skipif(not hasattr(os, "seteuid"), reason="a system without users")

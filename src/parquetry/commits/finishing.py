@@ -160,8 +160,15 @@ def _link_once(storage: Storage, source: str, target: str, record: CommitRecord)
 
 
 def _remove_empty(home: Home, storage: Storage, folder: str) -> None:
-    """Remove a partition folder that has become empty, and the empty ones above it."""
-    while folder and remove_if_empty(storage, f"{home.root}/{folder}"):
+    """Remove a partition folder that has become empty, and the empty ones above it.
+
+    An empty folder that this user may not remove stays: it says nothing to readers, and it is no reason
+    to leave a commit unfinished.
+    """
+    while folder:
+        path = f"{home.root}/{folder}"
+        if not (storage.may_change(posixpath.dirname(path)) and remove_if_empty(storage, path)):
+            return
         folder = posixpath.dirname(folder)
 
 
