@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from parquetry.commits.many import for_each
 from parquetry.errors import AlreadyExistsError, NotFoundError
-from parquetry.storage.folders import find_stat, make_folders, remove_if_empty
+from parquetry.storage.folders import find_stat, make_folders, remove_if_empty, unlink_if
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -52,19 +52,12 @@ class OldTree:
 
     def _let_retired_go(self, paths: Sequence[str]) -> None:
         """Remove the retired files of one folder, and the folder if that was all that it held."""
-        gone = [path for path in paths if self._let_one_go(path)]
-        if gone:
-            folder = posixpath.dirname(f"{self.root}/{gone[0]}")
+        gone = [
+            unlink_if(self.storage, f"{self.root}/{path}", self.retired[path]) for path in paths
+        ]
+        if any(gone):
+            folder = posixpath.dirname(f"{self.root}/{paths[0]}")
             remove_if_empty(self.storage, folder, is_listed=True)
-
-    def _let_one_go(self, path: str) -> bool:
-        """Remove a retired file; False if it has gone, or its name has been taken by another."""
-        old = f"{self.root}/{path}"
-        facts = find_stat(self.storage, old)
-        if facts is None or facts.inode != self.retired[path]:
-            return False
-        self.storage.unlink(old)
-        return True
 
     def _remove(self, below: str) -> bool:
         """Empty one folder and remove it; False if something has come to it meanwhile."""

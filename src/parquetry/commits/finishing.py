@@ -20,6 +20,7 @@ from parquetry.storage.folders import (
     make_folders,
     remove_if_empty,
     remove_tree,
+    unlink_if,
 )
 
 if TYPE_CHECKING:
@@ -133,10 +134,7 @@ def _finish_renames(home: Home, storage: Storage, record: CommitRecord) -> None:
         _link_once(storage, source, f"{home.root}/{file.path}", record)
     storage.sync_all(sorted({*unsynced, *map(posixpath.dirname, made), *folders}))
     for retired in record.retired:
-        path = f"{home.root}/{retired.path}"
-        facts = find_stat(storage, path)
-        if facts is not None and facts.inode == retired.inode:
-            storage.unlink(path)
+        unlink_if(storage, f"{home.root}/{retired.path}", retired.inode)
     left = sorted({posixpath.dirname(retired.path) for retired in record.retired})
     for folder in left:
         _remove_empty(home, storage, folder)

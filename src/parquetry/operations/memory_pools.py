@@ -11,48 +11,19 @@ from __future__ import annotations
 import os
 import sys
 from contextlib import contextmanager
-from threading import Lock
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
 from parquetry.operations.small_pages import small_pages
+from parquetry.operations.while_wanted import WhileWanted, nothing
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 _GREEDY, _SPARING = "mimalloc", "jemalloc"
 _CHOSEN = "ARROW_DEFAULT_MEMORY_POOL"
-
-
-class _Exchange:
-    """Puts another memory pool in the place of PyArrow's own while somebody wants it."""
-
-    def __init__(self) -> None:
-        self._lock = Lock()
-        self._wanted = 0
-        self._before: Any = None
-
-    def begin(self) -> None:
-        """Take the other one, if PyArrow has it and nobody has chosen one."""
-        with self._lock:
-            self._wanted += 1
-            if self._wanted == 1 and _is_replaceable(pa.default_memory_pool()):
-                self._before = pa.default_memory_pool()
-                pa.set_memory_pool(pa.jemalloc_memory_pool())
-
-    def end(self) -> None:
-        """Take PyArrow's own again if nobody else wants the other one."""
-        with self._lock:
-            self._wanted -= 1
-            if self._wanted or self._before is None:
-                return
-            before, self._before = self._before, None
-            if pa.default_memory_pool().backend_name == _SPARING:
-                pa.set_memory_pool(before)
-
-
-_exchange = _Exchange()
 
 
 @contextmanager
@@ -62,12 +33,25 @@ def sparing_memory() -> Iterator[None]:
     What was allocated stays where it is, whoever holds it afterwards. A memory pool that somebody has
     chosen, by the environment or by `pyarrow.set_memory_pool`, stays as well.
     """
-    _exchange.begin()
-    try:
-        with small_pages():  # for what asks no memory pool of Python's
-            yield
-    finally:
-        _exchange.end()
+    with _sparing_pool.wanted(), small_pages():  # for what asks no memory pool of Python's
+        yield
+
+
+def _exchange() -> Callable[[], None]:
+    """Take the sparing pool, if PyArrow has it and nobody has chosen one; return what takes it back."""
+    before = pa.default_memory_pool()
+    if not _is_replaceable(before):
+        return nothing
+    pa.set_memory_pool(pa.jemalloc_memory_pool())
+    return partial(_take_back, before)
+
+
+def _take_back(before: Any) -> None:
+    if pa.default_memory_pool().backend_name == _SPARING:
+        pa.set_memory_pool(before)
+
+
+_sparing_pool = WhileWanted(_exchange)
 
 
 def _is_replaceable(pool: Any) -> bool:

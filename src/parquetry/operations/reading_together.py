@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from functools import cached_property
-from itertools import chain, pairwise
+from itertools import accumulate, chain, pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -183,14 +183,12 @@ def _wanted(parts: Sequence[Part], rows: Sequence[int]) -> list[Wanted] | None:
 
     Only so many are decoded at a time that the memory for them is used again and again.
     """
-    if parts[0].at is None:
+    chosen = [part.at for part in parts if part.at is not None]
+    if not chosen:
         return None
     found = []
     for groups in bundles_of(range(len(parts)), rows.__getitem__, _AT_ONCE_ROWS):
-        start, places = 0, []
-        for group in groups:
-            at = parts[group].at
-            places.append(np.arange(rows[group]) + start if at is None else at + start)
-            start += rows[group]
+        starts = accumulate((rows[group] for group in groups[:-1]), initial=0)
+        places = [chosen[group] + start for group, start in zip(groups, starts, strict=True)]
         found.append(Wanted(groups, array_of(np.concatenate(places))))
     return found

@@ -8,57 +8,40 @@ from __future__ import annotations
 
 import ctypes
 import sys
-from contextlib import contextmanager
 from functools import cache
-from threading import Lock
 from typing import TYPE_CHECKING, Any
 
+from parquetry.operations.while_wanted import WhileWanted, nothing
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable
+    from contextlib import AbstractContextManager
 
 _SET_THP_DISABLE, _GET_THP_DISABLE = 41, 42  # of linux/prctl.h
 
 
-class _Switch:
-    """Refuses huge pages to this process while somebody wants it."""
-
-    def __init__(self) -> None:
-        self._lock = Lock()
-        self._wanted = 0
-        self._is_ours = False
-
-    def begin(self) -> None:
-        """Refuse them, unless they are refused already."""
-        with self._lock:
-            self._wanted += 1
-            if self._wanted == 1:
-                self._is_ours = _control(_GET_THP_DISABLE) == 0
-                if self._is_ours:
-                    _control(_SET_THP_DISABLE, 1)
-
-    def end(self) -> None:
-        """Grant them again if nobody else wants otherwise."""
-        with self._lock:
-            self._wanted -= 1
-            if not self._wanted and self._is_ours:
-                _control(_SET_THP_DISABLE, 0)
-
-
-_switch = _Switch()
-
-
-@contextmanager
-def small_pages() -> Iterator[None]:
-    """Let all threads of this process get memory in small pages in this block.
+def small_pages() -> AbstractContextManager[None]:
+    """Let all threads of this process get memory in small pages in a block.
 
     What they have stays as it is. A child that is forked meanwhile gets no huge pages either. Nothing
     is changed elsewhere than on Linux.
     """
-    _switch.begin()
-    try:
-        yield
-    finally:
-        _switch.end()
+    return _refused.wanted()
+
+
+def _refuse() -> Callable[[], None]:
+    """Refuse huge pages, unless they are refused already; return what grants them again."""
+    if _control(_GET_THP_DISABLE) != 0:
+        return nothing
+    _control(_SET_THP_DISABLE, 1)
+    return _grant
+
+
+def _grant() -> None:
+    _control(_SET_THP_DISABLE, 0)
+
+
+_refused = WhileWanted(_refuse)
 
 
 def _control(what: int, value: int = 0) -> int:

@@ -85,6 +85,15 @@ def remove_tree(storage: Storage, path: str) -> None:
         storage.remove_folder(folder)
 
 
+def unlink_if(storage: Storage, path: str, inode: int) -> bool:
+    """Remove a file; False if it has gone, or its name is another's now."""
+    facts = find_stat(storage, path)
+    if facts is None or facts.inode != inode:
+        return False
+    storage.unlink(path)
+    return True
+
+
 def remove_if_empty(storage: Storage, path: str, *, is_listed: bool = False) -> bool:
     """Remove a folder unless it holds something; return whether it is gone.
 

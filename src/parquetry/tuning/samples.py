@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from parquetry.model.layouts import Curve, Layout, Quantiles
-    from parquetry.tuning.costs.spans import Spans
+    from parquetry.tuning.costs.spans import Need, Spans
 
 ROWS_A_GROUP = 20
 """Layouts are ranked exactly from 10 on; at 20, costs are a few per cent too low."""
@@ -138,6 +138,26 @@ class Sample:
             self._axes[name] = Axis(values, kind, self.fraction)
         return self._axes[name]
 
+    def values(self, column: str) -> float:
+        """Return how many different values a column has in the dataset, about."""
+        return self.rows / self.known_axis(column).rows_a_value
+
+    def share(self, need: Need) -> float:
+        """Return the share of the rows that fulfil a need; it is reckoned once."""
+        found = self._shares.get(need)
+        if found is None:
+            axis = self.known_axis(need.column)
+            found = float(axis.nulls.mean()) if need.wants_null else axis.share(need.spans)
+            self._shares[need] = found
+        return found
+
+    def known_axis(self, column: str) -> Axis:
+        """Return the values of a column that the sample has."""
+        found = self.axis(column)
+        if found is None:
+            raise KeyError(column)
+        return found
+
     def name(self, column: str) -> str | None:
         """Return a column's name as the dataset spells it; SQL's names have no case."""
         return self._names.get(column.lower())
@@ -172,6 +192,10 @@ class Sample:
 
     @cached_property
     def _axes(self) -> dict[str, Axis]:
+        return {}
+
+    @cached_property
+    def _shares(self) -> dict[Need, float]:
         return {}
 
     @cached_property

@@ -9,7 +9,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from parquetry.tuning.candidates.situation import HOT_COLUMNS, Situation
+from parquetry.tuning.candidates.situation import HOT_COLUMNS
 from parquetry.tuning.costs.work import understand_demands
 from parquetry.tuning.records import Shape
 
@@ -191,7 +191,6 @@ def _selectivities(
     """Return the share of sampled rows that the conditions on each column let pass, on average."""
     if sample is None:
         return {}
-    situation = Situation(sample, ())
     sums: defaultdict[str, float] = defaultdict(float)
     weights: defaultdict[str, float] = defaultdict(float)
     for query in queries:
@@ -200,7 +199,7 @@ def _selectivities(
                 continue
             for needs in understand_demands(scan.demands, sample).places:
                 for need in needs:
-                    sums[need.column] += decay.weight(query) * situation.share(need)
+                    sums[need.column] += decay.weight(query) * sample.share(need)
                     weights[need.column] += decay.weight(query)
     return {column: sums[column] / weights[column] for column in sums if weights[column]}
 

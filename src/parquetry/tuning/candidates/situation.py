@@ -13,8 +13,7 @@ from parquetry.model.layouts import Layout
 from parquetry.tuning.costs.codecs import decoding_factor
 from parquetry.tuning.costs.constants import Constants
 from parquetry.tuning.costs.ledger import Ledger
-from parquetry.tuning.costs.spans import share
-from parquetry.tuning.costs.work import predict_works
+from parquetry.tuning.costs.work import Work, predict_works
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -22,7 +21,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from parquetry.tuning.costs.groups import Groups
-    from parquetry.tuning.costs.spans import Need
     from parquetry.tuning.costs.work import Asked
     from parquetry.tuning.samples import Axis, Sample
 
@@ -102,7 +100,7 @@ class Situation:
         for wish in self.wishes:
             for needs in wish.asked.places:
                 for need in needs:
-                    gains[need.column] += wish.weight * (1 - self.share(need))
+                    gains[need.column] += wish.weight * (1 - self.sample.share(need))
         ranked = sorted(gains, key=lambda name: (-gains[name], name))
         return tuple(name for name in ranked if gains[name] > 0)[:HOT_COLUMNS]
 
@@ -121,18 +119,7 @@ class Situation:
 
     def axis(self, column: str) -> Axis:
         """Return the values of a column that the sample has."""
-        found = self.sample.axis(column)
-        if found is None:
-            raise KeyError(column)
-        return found
-
-    def values(self, column: str) -> float:
-        """Return how many different values a column has, about."""
-        return self.sample.rows / self.axis(column).rows_a_value
-
-    def share(self, need: Need) -> float:
-        """Return the share of the rows that fulfil a need."""
-        return share(need, self.sample)
+        return self.sample.known_axis(column)
 
     def seconds(self, layout: Layout) -> float:
         """Return what all wishes together would take in a layout, by their weights."""
@@ -173,16 +160,8 @@ class Situation:
 
     def seconds_of(self, works: NDArray[np.float64], decoding: float = 1.0) -> NDArray[np.float64]:
         """Return what each wish takes that reads so much: the numbers of a `Work`, a line a wish."""
-        files, row_groups, rows, chunks, scattered_rows = works.T
-        prices = self.constants
-        seconds: NDArray[np.float64] = (
-            self._rests
-            + prices.file * files
-            + prices.row_group * row_groups
-            + (prices.byte * decoding * self.bytes_a_row + prices.row) * rows
-            + prices.chunk * chunks
-            + prices.scattered_row * scattered_rows
-        )
+        reading = self.constants.reading_seconds(Work(*works.T), self.bytes_a_row, decoding)
+        seconds: NDArray[np.float64] = self._rests + reading
         return seconds
 
     def works(self, layout: Layout) -> NDArray[np.float64]:

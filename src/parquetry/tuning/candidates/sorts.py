@@ -46,9 +46,9 @@ def sorts_by_groups(situation: Situation, _: Sequence[Layout]) -> Iterator[Layou
     """
     found = dict.fromkeys(wish.asked.group_keys for wish in situation.wishes)
     for keys in found:
-        many = [name for name in keys if situation.values(name) >= _MANY_GROUPS]
+        many = [name for name in keys if situation.sample.values(name) >= _MANY_GROUPS]
         if many:
-            ordered = sorted(many, key=situation.values, reverse=True)
+            ordered = sorted(many, key=situation.sample.values, reverse=True)
             yield _sorted_by(situation, ordered)
             for first in situation.hot_columns[:1]:
                 yield _sorted_by(situation, tuple(dict.fromkeys((first, *ordered))))

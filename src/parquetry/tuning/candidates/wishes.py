@@ -59,7 +59,7 @@ class Reading:
     query: LoggedQuery
     scan: LoggedScan
     understood: Understood
-    work: Work | None
+    work: Work[float] | None
 
 
 def read_log(
@@ -87,7 +87,7 @@ def read_log(
         for place, scan in enumerate(query.scans)
         if scan.table == table
     ]
-    read: dict[int, Work] = {}
+    read: dict[int, Work[float]] = {}
     for layout, predict in works.items():
         at = [place for place, (_, scan, _) in enumerate(found) if scan.layout == layout]
         lines = predict([found[place][2].number for place in at])

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from parquetry.tuning.costs.work import Work
+    from parquetry.tuning.costs.work import Amount, Work
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +35,13 @@ class Constants:
     kept_row: float = 1e-8
     scattered_row: float = 4e-8
 
-    def reading_seconds(self, work: Work, bytes_a_row: float, decoding: float = 1.0) -> float:
+    def reading_seconds(
+        self, work: Work[Amount], bytes_a_row: Amount, decoding: float = 1.0
+    ) -> Amount:
         """Return how long reading takes: the part of a question that its layout decides.
 
         Args:
-            work: What is read.
+            work: What is read, by one question or each of many.
             bytes_a_row: The present size of the columns that are read, in one row.
             decoding: How much longer undoing the codec takes than undoing the present one.
         """

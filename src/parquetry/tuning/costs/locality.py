@@ -12,8 +12,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from parquetry.tuning.costs.spans import share
-
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -38,19 +36,18 @@ def scattered_shares(
     for column in group_keys:
         axis, reach = sample.axis(column), groups.reaches.get(column)
         if axis is not None and len(axis):
-            within *= _values_within(axis, reach, sample.rows)
+            within *= _values_within(axis, reach, sample.values(column))
     shares: NDArray[np.float64] = np.minimum(1.0, within / CACHED_GROUPS)
     return shares
 
 
 def kept_rows(needs: Sequence[Need], sample: Sample) -> float:
     """Return how many rows fulfil all needs, if these are independent of each other."""
-    return sample.rows * float(np.prod([share(need, sample) for need in needs]))
+    return sample.rows * float(np.prod([sample.share(need) for need in needs]))
 
 
-def _values_within(axis: Axis, reach: Reach | None, rows: int) -> NDArray[np.float64] | float:
-    """Return how many values of the dataset lie within the bounds of each row group."""
-    values = rows / axis.rows_a_value
+def _values_within(axis: Axis, reach: Reach | None, values: float) -> NDArray[np.float64] | float:
+    """Return how many of a column's values lie within the bounds of each row group."""
     if reach is None:
         return values
     last = 2.0 * (len(axis) - 1)

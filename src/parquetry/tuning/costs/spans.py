@@ -63,14 +63,6 @@ def find_needs(demands: Sequence[Demand], sample: Sample) -> tuple[Need, ...]:
     return tuple(needs)
 
 
-def share(need: Need, sample: Sample) -> float:
-    """Return the share of the rows that fulfil a need."""
-    axis = sample.axis(need.column)
-    if axis is None:
-        return 1.0
-    return float(axis.nulls.mean()) if need.wants_null else axis.share(need.spans)
-
-
 def _need(condition: Condition, axis: Axis, column: str) -> Need | None:
     if isinstance(condition, Comparison) and condition.value is None:
         wants = condition.operator == "is"

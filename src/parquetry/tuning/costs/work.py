@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Generic, TypeAlias, TypeVar
 
 import numpy as np
 
@@ -31,14 +31,16 @@ class _Place:
     group_keys: tuple[str, ...]
 
 
+Amount = TypeVar("Amount", float, "NDArray[np.float64]")
+
 BLOOM_PASSES = 0.026
 """The share of values that a filter of the house's size lets pass though they are not there."""
 _MOST_CELLS = 8_000_000  # of an array that holds what each question admits of each row group
 
 
 @dataclass(frozen=True, slots=True)
-class Work:
-    """What is read.
+class Work(Generic[Amount]):
+    """What is read, by one question or, as arrays, by each of many.
 
     Args:
         files: Files that are opened.
@@ -49,11 +51,11 @@ class Work:
             when they come; see `locality`.
     """
 
-    files: float
-    row_groups: float
-    rows: float
-    chunks: float = 0.0
-    scattered_rows: float = 0.0
+    files: Amount
+    row_groups: Amount
+    rows: Amount
+    chunks: Amount
+    scattered_rows: Amount
 
 
 PARTS = 5
@@ -94,7 +96,7 @@ def understand_demands(
     return Asked(tuple(find_needs(one, sample) for one in demands), keys)
 
 
-def predict_work(asked: Asked, groups: Groups, sample: Sample) -> Work:
+def predict_work(asked: Asked, groups: Groups, sample: Sample) -> Work[float]:
     """Return what a question reads of some row groups, once for every place that reads them."""
     return Work(*predict_works([asked], groups, sample)[0].tolist())
 
