@@ -34,14 +34,24 @@ def best_static(all_built: Sequence[Built], numbers: np.ndarray) -> Outcome:
     return best
 
 
-def offline_optimum(all_built: Sequence[Built], numbers: np.ndarray) -> float:
+def offline_optimum(all_built: Sequence[Built], numbers: np.ndarray) -> Outcome:
     """Return what the best sequence of layouts pays, by the measured times of all that were written."""
     rewrite = np.array([one.rewrite_seconds for one in all_built])
     values = np.where(rewrite == 0, 0.0, np.inf)  # the raw files stand from the beginning
     table = np.stack([one.seconds for one in all_built])
-    for number in numbers:
-        values = np.minimum(values, values.min() + rewrite) + table[:, number]
-    return float(values.min())
+    before = np.empty((len(numbers), len(all_built)), np.int32)  # where each came from
+    for at, number in enumerate(numbers):
+        moved = values.min() + rewrite
+        before[at] = np.where(moved < values, values.argmin(), np.arange(len(values)))
+        values = np.minimum(values, moved) + table[:, number]
+    outcome = Outcome("best sequence of layouts in hindsight")
+    here = int(values.argmin())
+    for at in range(len(numbers) - 1, -1, -1):
+        outcome.answered.append((all_built[here], int(numbers[at])))
+        if before[at, here] != here:
+            outcome.moves.append((at, all_built[here]))
+        here = int(before[at, here])
+    return Outcome(outcome.name, outcome.answered[::-1], outcome.moves[::-1])
 
 
 def chosen_sort(brains: Brains, numbers: np.ndarray) -> Outcome:

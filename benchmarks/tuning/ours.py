@@ -105,13 +105,23 @@ class Brains:
         """Return what questions that were seen would take in a layout."""
         works = self.work(layout_id, layout)
         decoding = decoding_factor(layout.compression if layout else "zstd", "zstd")
-        found = {}
-        for number, (at, taken) in seconds.items():
-            size = self.bytes_a_row[number]
-            here = constants.reading_seconds(self._work[at][number], size)
-            there = constants.reading_seconds(works[number], size, decoding)
-            found[number] = max(0.0, taken - here) + there
-        return found
+        return {
+            number: rest
+            + constants.reading_seconds(works[number], self.bytes_a_row[number], decoding)
+            for number, rest in self.rests(constants, seconds).items()
+        }
+
+    def rests(
+        self, constants: Constants, seconds: Mapping[int, tuple[str, float]]
+    ) -> dict[int, float]:
+        """Return what questions that were seen take beside reading, in every layout."""
+        return {
+            number: max(
+                0.0,
+                taken - constants.reading_seconds(self._work[at][number], self.bytes_a_row[number]),
+            )
+            for number, (at, taken) in seconds.items()
+        }
 
     def reading(self, layout_id: str, layout: Layout | None, constants: Constants) -> list[float]:
         """Return how long questions would read in a layout."""
@@ -153,7 +163,8 @@ class Brains:
 class Player:
     """One sequence of questions, answered and learned from.
 
-    Layouts are looked for anew when the log has doubled, and when questions are of other kinds.
+    Layouts are looked for anew when the log has doubled, when questions are of other kinds, and after
+    a move.
     Rewriting is really done, and charged with what it took; each question is charged with what it was
     measured to take in the layout that routing predicts to be the fastest.
     """
@@ -166,6 +177,7 @@ class Player:
         self.candidates: dict[str, Layout] = {}
         self.seen: dict[int, tuple[str, float]] = {}
         self.costs: dict[str, dict[int, float]] = {}
+        self.rests: dict[int, float] = {}
         self.constants = Constants()
         self.state, self.rules = State(), Rules()
         self.speed = REWRITE_SECONDS_A_ROW
@@ -199,7 +211,10 @@ class Player:
         self.since_move.append(number)
         if self.costs:
             costs = {one: self.costs[one][number] for one in self.costs}
-            self.state = advance(self.state, costs, self.present, self._options())
+            rest = self.rests[number]
+            self.state = advance(
+                self.state, costs, self.present, self._options(), beside_reading=rest
+            )
 
     def _route(self, number: int) -> str:
         if self.max_replicas == 0:
@@ -227,6 +242,7 @@ class Player:
         self._catch_up()
 
     def _price(self, layouts: Iterable[str]) -> None:
+        self.rests = self.brains.rests(self.constants, self.seen)
         self.costs = {
             one: self.brains.predicted(one, self._layout(one), self.constants, self.seen)
             for one in layouts
@@ -244,9 +260,10 @@ class Player:
             one: np.array([costs[number] for number in self.since_move[-MOST_REPLAYED:]], float)
             for one, costs in self.costs.items()
         }
+        rests = np.array([self.rests[number] for number in self.since_move[-MOST_REPLAYED:]], float)
         for option in self._options():
             if option.key not in counters:
-                counters[option.key] = replay(option, past, self.present)
+                counters[option.key] = replay(option, past, self.present, beside_reading=rests)
         self.state = replace(self.state, counters=counters, queries=len(self.since_move))
 
     def _move(self, option: Option, at: int) -> None:
@@ -257,6 +274,7 @@ class Player:
         self.present = [one for one in self.present if one != option.drops] + [option.layout]
         self.state = moved(self.state, done.rewrite_seconds)
         self.since_move = []
+        self.proposed_for = Counter()  # of no kind: they are looked for anew
         self.costs = {one: self.costs[one] for one in (*self.present, *self.candidates)}
 
 

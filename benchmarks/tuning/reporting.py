@@ -30,6 +30,7 @@ def report_outcomes(outcomes: list[Outcome], workload: Workload, bench: Bench) -
     """Print a table, with ratios to the best static layout and to the offline optimum."""
     arrival, *_, best = outcomes[:5]
     optimum = offline_optimum([bench.initial, *bench.built.values()], workload.numbers)
+    outcomes = [*outcomes, optimum]
     matching = matching_rows(bench)
     print(f"\n{workload.name} {workload.title}: {len(workload.numbers):,} questions")
     print(
@@ -39,10 +40,9 @@ def report_outcomes(outcomes: list[Outcome], workload: Workload, bench: Bench) -
     for one in outcomes:
         print(
             f"  {one.name:<38}{one.total:9.1f}{one.rewrite_seconds:10.1f}{len(one.moves):6}"
-            f"{one.total / best.total:9.2f}{one.total / optimum:10.2f}"
+            f"{one.total / best.total:9.2f}{one.total / optimum.total:10.2f}"
             f"{one.row_groups / one.oracle_row_groups(matching):14.2f}{one.rows / arrival.rows:16.3f}"
         )
-    print(f"  {'offline optimum':<38}{optimum:9.1f}{'':16}{optimum / best.total:9.2f}{1:10.2f}")
     for one in outcomes:
         if one.name.startswith("parquetry"):
             settled = one.second_half()

@@ -213,6 +213,20 @@ def test_proposals_are_the_same_for_the_same_situation(sample):
     assert INITIAL not in {one.layout_id for one in first}
 
 
+def test_the_best_for_each_kind_of_question_is_refined_as_well(sample):
+    kinds = questions(5)
+    here = situation(sample, [*kinds["prices"], *kinds["customer"][:3]])
+    by_price, by_customer = Layout(sort_by=("price",)), Layout(sort_by=("customer",))
+    assert here.seconds(by_price) < here.seconds(by_customer)
+    assert here.promising([by_customer, by_price], 1) == [by_price, by_customer]
+    assert replace(by_customer, row_group_rows=122_880) in row_group_sizes(
+        here, [Layout(sort_by=("day",)), by_price, by_customer]
+    )
+    rare = replace(here.wishes[-1], weight=0.01)
+    seldom = replace(here, wishes=(*here.wishes[:-3], rare))
+    assert seldom.promising([by_customer, by_price], 1) == [by_price]
+
+
 def test_what_spares_most_beside_what_is_there_is_refined_as_well(sample):
     kinds = questions(15)
     here = situation(sample, [*kinds["prices"], *kinds["prices"], *kinds["customer"]])

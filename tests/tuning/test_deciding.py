@@ -189,16 +189,18 @@ def test_where_moving_has_served_well_less_must_be_saved():
     assert decide(fresh, [Option("b", 10.0)], Rules()) is None
 
 
-@given(st.lists(st.tuples(COSTS, st.floats(0, 10)), max_size=60))
+@given(st.lists(st.tuples(COSTS, st.floats(0, 10), st.floats(0, 1)), max_size=60))
 def test_an_option_that_comes_later_catches_up_by_replaying(sequence):
     state, present = State(), ["initial", "a"]
     choices = options({"b": 5.0, "c": 5.0}, present, 2, rent=0.03)
-    for costs, gap in sequence:
-        state = advance(state, costs, present, choices, gap)
-    past = {name: np.array([costs[name] for costs, _ in sequence]) for name in NAMES}
-    gaps = np.array([gap for _, gap in sequence])
+    for costs, gap, rest in sequence:
+        all_in_all = {name: seconds + rest for name, seconds in costs.items()}
+        state = advance(state, all_in_all, present, choices, gap, rest)
+    past = {name: np.array([costs[name] + rest for costs, _, rest in sequence]) for name in NAMES}
+    gaps = np.array([gap for _, gap, _ in sequence])
+    rests = np.array([rest for *_, rest in sequence])
     for option in choices:
-        found = replay(option, past, present, gaps)
+        found = replay(option, past, present, gaps, rests)
         assert found == pytest.approx(state.counters.get(option.key, 0.0))
 
 
@@ -209,6 +211,17 @@ def test_a_replica_must_save_more_than_keeping_it_costs(gap, is_worth_it):
     choices = options({"a": 1.0}, present, 1, rent=1e-3)
     for _ in range(100):
         state = advance(state, {"initial": 0.1, "a": 0.01}, present, choices, gap)
+    assert (decide(state, choices, Rules()) is not None) is is_worth_it
+
+
+@pytest.mark.parametrize(("beside_reading", "is_worth_it"), [(0.09, True), (0.0, False)])
+def test_the_margin_is_of_reading(beside_reading, is_worth_it):
+    """What a question takes in every layout is measured; what is predicted may be off by a tenth."""
+    state, present = State(), ["initial"]
+    choices = options({"a": 0.5}, present, 1)
+    costs = {"initial": 0.1, "a": 0.093}
+    for _ in range(200):
+        state = advance(state, costs, present, choices, beside_reading=beside_reading)
     assert (decide(state, choices, Rules()) is not None) is is_worth_it
 
 

@@ -109,6 +109,7 @@ def advance(
     present: Sequence[str],
     choices: Sequence[Option],
     gap_seconds: float = 0.0,
+    beside_reading: float = 0.0,
 ) -> State:
     """Return the state after one question.
 
@@ -118,6 +119,7 @@ def advance(
         present: The layouts that it could be answered from.
         choices: What could be done.
         gap_seconds: How long after the question before it was asked.
+        beside_reading: The seconds of it that are not reading, and the same in every layout.
     """
     current = min(costs[layout] for layout in present)
     goes = {option.drops for option in choices}
@@ -125,7 +127,7 @@ def advance(
     counters = {}
     for option in choices:
         before = state.counters.get(option.key, 0.0) - option.rent * gap_seconds
-        saved = saving(costs[option.layout], rest[option.drops], current)
+        saved = saving(costs[option.layout], rest[option.drops], current, beside_reading)
         counters[option.key] = max(0.0, float(before + saved))
     moves = {**state.moves, **{option.layout: option.rewrite_seconds for option in choices}}
     return replace(

@@ -213,7 +213,7 @@ def _advanced(memory: _Memory, proposal: Proposal, choices: Sequence[Option]) ->
     """
     present = [one.layout_id for one in proposal.present]
     costs = {one.layout_id: one.each for one in (*proposal.present, *proposal.candidates)}
-    asked_at = proposal.asked_at
+    asked_at, rests = proposal.asked_at, proposal.situation.rests
     is_new = np.array([memory.until is None or at > memory.until for at in asked_at], bool)
     is_since = np.array([memory.moved_at is None or at > memory.moved_at for at in asked_at], bool)
     gaps = _gaps(asked_at)
@@ -222,11 +222,12 @@ def _advanced(memory: _Memory, proposal: Proposal, choices: Sequence[Option]) ->
     counters = dict(memory.state.counters)
     for option in choices:
         if option.key not in counters:
-            counters[option.key] = replay(option, past, present, gaps[is_past])
+            counters[option.key] = replay(option, past, present, gaps[is_past], rests[is_past])
     state = replace(memory.state, counters=counters)
     lines = np.column_stack([each[is_new] for each in costs.values()]).tolist()
-    for line, gap in zip(lines, gaps[is_new].tolist(), strict=True):
-        state = advance(state, dict(zip(costs, line, strict=True)), present, choices, gap)
+    beside = zip(gaps[is_new].tolist(), rests[is_new].tolist(), strict=True)
+    for line, (gap, rest) in zip(lines, beside, strict=True):
+        state = advance(state, dict(zip(costs, line, strict=True)), present, choices, gap, rest)
     return replace(memory, state=state, until=max(asked_at, default=memory.until))
 
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 _Seconds = TypeVar("_Seconds", float, "NDArray[np.float64]")
 MARGIN = 0.9
-"""Predictions may be off by a tenth: what is there counts only so much of what it takes."""
+"""Predictions may be off by a tenth: reading what is there counts only so much of what it takes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,19 +68,24 @@ def options(
     return found
 
 
-def saving(new: _Seconds, rest: _Seconds, current: _Seconds) -> _Seconds:
+def saving(
+    new: _Seconds, rest: _Seconds, current: _Seconds, beside_reading: _Seconds | float
+) -> _Seconds:
     """Return what an option saves of one question, or of each of many.
 
-    The new layout counts less the margin, since nobody has asked it yet. What stays is known: a question
-    that it serves best loses nothing by one more layout, nor by one in the place of another; one that
-    the layout which goes has served best loses what the next best takes longer.
+    Reading the new layout counts less the margin, since nobody has done it yet; what a question takes
+    beside reading it takes in every layout. What stays is known: a question that it serves best loses
+    nothing by one more layout, nor by one in the place of another; one that the layout which goes has
+    served best loses what the next best takes longer.
 
     Args:
         new: What the question takes in the new layout.
         rest: What it takes in the best of those that stay; see `best_without`.
         current: What it takes now.
+        beside_reading: What of each of these is not reading, and the same in all of them.
     """
-    saved: _Seconds = np.maximum(MARGIN * current - new, current - rest)
+    reading_less_margin = MARGIN * (current - beside_reading)
+    saved: _Seconds = np.maximum(reading_less_margin + beside_reading - new, current - rest)
     return saved
 
 
@@ -99,6 +104,7 @@ def replay(
     costs: Mapping[str, NDArray[np.float64]],
     present: Sequence[str],
     gaps: NDArray[np.float64] | float = 0.0,
+    beside_reading: NDArray[np.float64] | float = 0.0,
 ) -> float:
     """Return the counter that an option would have, had it been known since the last move.
 
@@ -107,8 +113,10 @@ def replay(
         costs: What each question since then takes, by layout.
         present: The layouts that they could be answered from.
         gaps: The seconds between each question and the one before.
+        beside_reading: What of each question's seconds is not reading, whatever the layout.
     """
     current = best_without(None, costs, present)
     rest = best_without(option.drops, costs, present)
-    sums = np.cumsum(saving(costs[option.layout], rest, current) - option.rent * gaps)
+    saved = saving(costs[option.layout], rest, current, beside_reading)
+    sums = np.cumsum(saved - option.rent * gaps)
     return float(sums[-1] - min(0.0, sums.min())) if len(sums) else 0.0  # it stops at zero

@@ -42,7 +42,7 @@ RULES: tuple[Rule, ...] = (
     bloom_filters,
     faster_codecs,
 )
-BEST, LEAST_SHARE = 6, 0.05
+_BEST = 6
 _COMPANIONS = 2
 
 
@@ -73,21 +73,11 @@ def propose(
     each = np.array([situation.seconds_each(layout) for layout in layouts])
     weights = situation.weights
     totals = each @ weights
-    chosen = [*np.argsort(totals, kind="stable")[:BEST].tolist(), *_specialists(situation, each)]
+    chosen = np.argsort(totals, kind="stable")[:_BEST].tolist()
+    chosen += [layouts.index(layout) for layout in situation.specialists(layouts)]
     if situation.now is not None:
         chosen += _companions(each, situation.now, weights)
     return [layouts[number] for number in sorted(set(chosen), key=lambda n: (totals[n], n))]
-
-
-def _specialists(situation: Situation, each: NDArray[np.float64]) -> list[int]:
-    """Return the best layout for each kind of question that has a share of the time."""
-    weights = situation.weights
-    most = (each @ weights).max()
-    members: dict[str, list[int]] = {}
-    for number, wish in enumerate(situation.wishes):
-        members.setdefault(wish.cluster_id, []).append(number)
-    shares = [each[:, some] @ weights[some] for some in members.values()]
-    return [int(share.argmin()) for share in shares if share.max() >= LEAST_SHARE * most]
 
 
 def _companions(

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from parquetry.tuning.samples import Axis, Sample
 
 HOT_COLUMNS = 6
+_LEAST_SHARE = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,16 +129,28 @@ class Situation:
     def promising(self, layouts: Collection[Layout], count: int) -> list[Layout]:
         """Return the layouts that are worth refining.
 
-        These are the best as a whole, and the one that spares most beside what is there.
+        These are the best as a whole, the best for each kind of question, and the one that spares most
+        beside what is there.
 
         Args:
             layouts: Some layouts.
             count: How many of the best as a whole.
         """
         best = sorted(layouts, key=self.seconds)[:count]
+        best += self.specialists(layouts)
         if self.now is not None and best:
             best.append(max(layouts, key=self.spared))
         return list(dict.fromkeys(best))
+
+    def specialists(self, layouts: Collection[Layout]) -> list[Layout]:
+        """Return the best layout for each kind of question that has a share of the time."""
+        some = list(layouts)
+        if not some or not self.wishes:
+            return []
+        weighted = np.array([self.seconds_each(layout) for layout in some]) * self.weights
+        shares = [weighted[:, numbers].sum(axis=1) for numbers in self._members]
+        least = _LEAST_SHARE * weighted.sum(axis=1).max()
+        return [some[int(share.argmin())] for share in shares if share.max() >= least]
 
     def spared(self, layout: Layout) -> float:
         """Return the share of the time that a layout spares beside what is there.
@@ -161,7 +174,7 @@ class Situation:
     def seconds_of(self, works: NDArray[np.float64], decoding: float = 1.0) -> NDArray[np.float64]:
         """Return what each wish takes that reads so much: the numbers of a `Work`, a line a wish."""
         reading = self.constants.reading_seconds(Work(*works.T), self.bytes_a_row, decoding)
-        seconds: NDArray[np.float64] = self._rests + reading
+        seconds: NDArray[np.float64] = self.rests + reading
         return seconds
 
     def works(self, layout: Layout) -> NDArray[np.float64]:
@@ -184,11 +197,20 @@ class Situation:
         return self.known if self.known is not None and is_of_it else Ledger(self.sample)
 
     @cached_property
+    def _members(self) -> list[list[int]]:
+        """The numbers of the wishes of each kind."""
+        members: dict[str, list[int]] = {}
+        for number, wish in enumerate(self.wishes):
+            members.setdefault(wish.cluster_id, []).append(number)
+        return list(members.values())
+
+    @cached_property
     def _numbers(self) -> list[int]:
         return [self.ledger.number(wish.asked) for wish in self.wishes]
 
     @cached_property
-    def _rests(self) -> NDArray[np.float64]:
+    def rests(self) -> NDArray[np.float64]:
+        """What each wish takes whatever the layout."""
         return np.array([wish.rest_seconds for wish in self.wishes])
 
     @cached_property
