@@ -7,29 +7,28 @@ whose files are known to agree.
 
 from __future__ import annotations
 
-import time
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import nullcontext, suppress
 from functools import lru_cache
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
-from pyarrow import types as pt
 
+from parquetry.access.key_types import find_key_types, trusted_keys, unknown_keys
 from parquetry.access.listing import Listing
 from parquetry.access.path_values import PathValues
 from parquetry.access.pruning import partition_filter
+from parquetry.access.resting import Rest
 from parquetry.access.uniting import unite_files
 from parquetry.commits.kept_schema import KeptSchema, find_kept_schema
-from parquetry.commits.settling import held_shared, settled
+from parquetry.commits.settling import settled
 from parquetry.commits.table_link import find_table_link, refuse_foreign_file
 from parquetry.errors import LayoutError, NotFoundError
 from parquetry.files.skimming import Skimmer
-from parquetry.model.schema import unite, unite_types
-from parquetry.storage.folders import find_stat
+from parquetry.model.schema import unite
 from parquetry.storage.listing import Tree
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
     from contextlib import AbstractContextManager
 
     from parquetry.access.conditions import Demand
@@ -41,14 +40,6 @@ if TYPE_CHECKING:
     from parquetry.storage.protocol import Storage
 
 _ATTEMPTS = 3  # of listing while others keep replacing files
-_RACY_NS = 100_000_000  # two changes within one tick of the file system's clock look alike
-
-
-class _QuietLog(NamedTuple):
-    """When the log last changed, and the version of its last commit."""
-
-    changed: int
-    version: int
 
 
 class Source:
@@ -73,7 +64,7 @@ class Source:
         self._paths = PathValues(home.root)
         self._seen: pa.Schema | None = None  # the columns of all files, when all were last listed
         self._shown: tuple[pa.Schema, dict[str, pa.DataType], pa.Schema] | None = None
-        self._quiet_log: _QuietLog | None = None
+        self._rest = Rest(home, storage)
 
     def __reduce__(self) -> tuple[type[Source], tuple[Home, Storage]]:
         """Leave behind what is remembered: it is worth nothing elsewhere."""
@@ -89,7 +80,7 @@ class Source:
             NotFoundError: The dataset does not exist.
             LayoutError: The folders are ambiguous.
         """
-        with self._at_rest():
+        with self._rest.at_rest():
             return self._tree.files(where)
 
     def schema(self) -> pa.Schema:
@@ -108,7 +99,7 @@ class Source:
         kept = find_kept_schema(self.home, self.storage)
         if kept is None:
             return self.listing()
-        with self._at_rest():
+        with self._rest.at_rest():
             sample = self._find_sample(kept)
         return self._describe(kept, [sample] if sample else [], None, is_whole=sample is None)
 
@@ -136,7 +127,7 @@ class Source:
         """
         for _ in range(_ATTEMPTS):
             with suppress(NotFoundError):  # a file was retired after it was listed
-                return self._list(references, self._at_rest, footers)
+                return self._list(references, self._rest.at_rest, footers)
         with settled(self.home, self.storage) as rest:  # others are too fast: keep them out
             return self._list(references, lambda: nullcontext(rest.version), footers)
 
@@ -200,7 +191,7 @@ class Source:
 
         So no file has to tell the types, and no other folder is touched.
         """
-        types = self._key_types(kept.partition_by, kept, [])
+        types = find_key_types(kept.partition_by, kept, [], self._paths.types)
         where = partition_filter(references, types)
         if where is None or len(types) < len(kept.partition_by):
             return []
@@ -224,27 +215,11 @@ class Source:
     def _types_before(self, sample: Folder, kept: KeptSchema | None) -> dict[str, pa.DataType]:
         """Return the types of the keys as far as one file and what is known can tell them."""
         columns = [schema.columns for schema in self._skimmer.skim(sample.files[:1])]
-        types = self._key_types(sample.keys, kept, columns)
+        types = find_key_types(sample.keys, kept, columns, self._paths.types)
         missing = [key for key in sample.keys if key not in types]
         if missing:
             self._paths.learn(missing, self._tree.folders())
-            types = self._key_types(sample.keys, kept, columns)
-        return types
-
-    def _key_types(
-        self, keys: Sequence[str], kept: KeptSchema | None, columns: Sequence[pa.Schema]
-    ) -> dict[str, pa.DataType]:
-        """Return the types of keys: as in the files, else as kept, else as the folders look."""
-        types = {}
-        schemas = [*columns, kept.schema if kept else pa.schema([])]
-        for key in keys:
-            stored = [s.field(key).type for s in schemas if key in s.names]
-            known = [kind for kind in stored if not pt.is_null(kind)]
-            kind = known[0] if known else self._paths.types.get(key)
-            for other in known[1:]:
-                kind = unite_types(kind, other) or kind
-            if kind is not None:
-                types[key] = kind
+            types = find_key_types(sample.keys, kept, columns, self._paths.types)
         return types
 
     def _describe(
@@ -268,8 +243,8 @@ class Source:
         keys = folders[0].keys if folders else kept.partition_by if kept else ()
         if is_whole:
             self._remember(columns, keys, files, folders)
-        types = self._key_types(keys, kept, [columns])
-        trusted = _trusted(kept, keys, distinct)
+        types = find_key_types(keys, kept, [columns], self._paths.types)
+        trusted = trusted_keys(kept, keys, distinct)
         from_paths = {key: kind for key, kind in types.items() if key not in trusted}
         return Listing(
             files=files,
@@ -304,45 +279,9 @@ class Source:
     ) -> None:
         self._seen = columns
         self._skimmer.forget_all_but(files)
-        in_paths = _unknown(keys, columns)
+        in_paths = unknown_keys(keys, columns)
         if in_paths and folders:
             self._paths.learn(in_paths, folders)
-
-    @contextmanager
-    def _at_rest(self) -> Iterator[int]:
-        """Keep commits out while files are listed; a log that has not changed is not read again.
-
-        Gives the version of the last commit.
-        """
-        if (quiet := self._quiet_log) is not None:
-            with held_shared(self.home, self.storage):
-                if self._log_time() == quiet.changed:
-                    yield quiet.version
-                    return
-        with settled(self.home, self.storage) as rest:
-            changed = self._log_time()
-            is_told_by_time = time.time_ns() - changed > _RACY_NS
-            is_quiet = rest.is_settled and is_told_by_time
-            self._quiet_log = _QuietLog(changed, rest.version) if is_quiet else None
-            yield rest.version
-
-    def _log_time(self) -> int:
-        """Return when the log last changed; 0 if there is none."""
-        facts = find_stat(self.storage, self.home.log)
-        return 0 if facts is None else facts.mtime_ns
-
-
-def _trusted(
-    kept: KeptSchema | None, keys: Sequence[str], schemas: Sequence[FileSchema]
-) -> set[str]:
-    """Return the keys that the files hold themselves and that parquetry put there."""
-    ours = set(kept.partition_by) if kept else set()
-    return {key for key in keys if key in ours and all(key in s.columns.names for s in schemas)}
-
-
-def _unknown(keys: Sequence[str], columns: pa.Schema) -> list[str]:
-    """Return the keys whose types no file tells."""
-    return [key for key in keys if key not in columns.names or pt.is_null(columns.field(key).type)]
 
 
 @lru_cache(maxsize=256)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -11,7 +10,7 @@ import pyarrow as pa
 from parquetry.errors import NotFoundError
 from parquetry.experiments.grids import GRIDS, grid_file, read_grid
 from parquetry.model.hive import decode_segment
-from parquetry.storage.folders import find_stat
+from parquetry.storage.folders import find_stat, is_told_by_time
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -20,7 +19,6 @@ if TYPE_CHECKING:
 
 _parsed: dict[str, dict[str, Any]] = {}  # params.json never changes, so it is parsed once
 _tables: dict[str, tuple[int, pa.Table]] = {}  # of a store, while its folder of grids is as it was
-_RACY_NS = 100_000_000  # two changes within one tick of the file system's clock look alike
 
 
 def read_grids(store: str, storage: Storage, only: Iterable[str] | None = None) -> pa.Table:
@@ -42,7 +40,7 @@ def read_grids(store: str, storage: Storage, only: Iterable[str] | None = None) 
         return known[1]
     rows = [_row(store, storage, grid_id) for grid_id in _list_ids(store, storage)]
     table = _table(rows)
-    is_old = changed is not None and time.time_ns() - changed.mtime_ns > _RACY_NS
+    is_old = changed is not None and is_told_by_time(changed.mtime_ns)
     if is_old and changed is not None and None not in rows:
         _tables[store] = (changed.mtime_ns, table)
     return table

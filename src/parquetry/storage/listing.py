@@ -7,19 +7,17 @@ is never believed: two changes can share a time stamp.
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING, NamedTuple
 
 from parquetry.errors import LayoutError, NotFoundError
 from parquetry.model.hive import decode_segment
+from parquetry.storage.folders import is_told_by_time
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from parquetry.model.partitions import PartitionFilter
     from parquetry.storage.protocol import Storage
-
-_RACY_NS = 100_000_000  # time stamps of one file system tick apart cannot be told from each other
 
 
 def is_data_file(name: str) -> bool:
@@ -123,7 +121,7 @@ class Tree:
                     strays.append(name)
                 else:
                     children.setdefault(segment.key, {}).setdefault(segment.text, []).append(name)
-        trusted = time.time_ns() - mtime_ns > _RACY_NS
+        trusted = is_told_by_time(mtime_ns)
         folder = Folder(
             path,
             keys,
