@@ -27,8 +27,9 @@ from parquetry.tuning import (
 from parquetry.tuning.costs.constants import Constants
 from parquetry.tuning.deciding import State
 from parquetry.tuning.evaluation import racing
+from parquetry.tuning.memory import remember_move
 from parquetry.tuning.migrations.worker import Worker
-from parquetry.tuning.moving_rule import decide_for, remember_move
+from parquetry.tuning.moving_rule import decide_for
 from parquetry.tuning.proposing import propose_for
 from parquetry.tuning.records import LayoutRecord, LoggedQuery, LoggedScan, MigrationJob
 from parquetry.tuning.replicas.folder import list_replicas

@@ -18,8 +18,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from parquetry.tuning.memory import settle
 from parquetry.tuning.moving import carry_out
-from parquetry.tuning.moving_rule import decide_for, settle
+from parquetry.tuning.moving_rule import decide_for
 from parquetry.tuning.proposing import propose_for
 from parquetry.tuning.round import Round
 from parquetry.tuning.spacing import Look

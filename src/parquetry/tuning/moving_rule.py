@@ -2,34 +2,25 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from parquetry.tuning.deciding import (
-    Rules,
-    State,
-    advance,
-    decide,
-    due_after,
-    lacking,
-    moved,
-)
+from parquetry.tuning.deciding import Rules, State, advance, decide, due_after, lacking
 from parquetry.tuning.evaluation.verifying import find_verification
+from parquetry.tuning.memory import Memory
 from parquetry.tuning.options import Option, options, replay
 from parquetry.tuning.prices import rent
-from parquetry.tuning.replicas.state import settle_records
 from parquetry.tuning.room import lacks_room
 from parquetry.tuning.spacing import is_worth_tuning, left_alone
 
 if TYPE_CHECKING:
+    import datetime as dt
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
-    from parquetry.dataset import Dataset
     from parquetry.tuning.config import Config
     from parquetry.tuning.metadata.store import MetadataStore
     from parquetry.tuning.proposing import Priced, Proposal
@@ -58,38 +49,6 @@ class Decision:
     due_seconds: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class _Memory:
-    """What is kept between two looks.
-
-    The rule's state, until when questions were counted, when the last move was, and what finding out
-    took whether its layout is faster: the next move will take that as well.
-    """
-
-    state: State
-    until: dt.datetime | None
-    moved_at: dt.datetime | None
-    race_seconds: float = 0.0
-
-    @classmethod
-    def of(cls, document: Any) -> _Memory:
-        if not document:
-            return cls(State(), None, None)
-        until, moved_at = (
-            document[name] and dt.datetime.fromisoformat(document[name]) for name in _TIMES
-        )
-        state = State.from_json(document["state"])
-        return cls(state, until, moved_at, document.get("race_seconds", 0.0))
-
-    def to_json(self) -> dict[str, Any]:
-        moments = (self.until, self.moved_at)
-        times = {name: at and at.isoformat() for name, at in zip(_TIMES, moments, strict=True)}
-        return {"state": self.state.to_json(), **times, "race_seconds": self.race_seconds}
-
-
-_TIMES = ("until", "moved_at")
-
-
 def decide_for(
     table: str,
     proposal: Proposal,
@@ -115,7 +74,7 @@ def decide_for(
     is_large = is_worth_tuning(rows, groups, config.min_rows, config.min_row_groups)
     if not (is_asked or is_large):
         return Decision(None, None, left_alone(rows, groups))
-    memory = _Memory.of(metadata.state(table))
+    memory = Memory.of(metadata.state(table))
     extra = memory.race_seconds if memory.state.rewrite_seconds else looking_seconds
     lack = None if is_asked else _lack(proposal, config)
     choices = _choices(table, proposal, metadata, config, extra, lack)
@@ -137,34 +96,6 @@ def decide_for(
         lacks_seconds=lacking(memory.state, choices, rules),
         due_seconds=due_after(memory.state, choices, rules, mean_seconds),
     )
-
-
-def remember_move(table: str, seconds: float, metadata: MetadataStore) -> None:
-    """Take note that a dataset was moved to another layout, which took some seconds."""
-    memory = _Memory.of(metadata.state(table))
-    state = moved(memory.state, seconds)
-    now = dt.datetime.now(dt.UTC)
-    metadata.save_state(table, replace(memory, state=state, moved_at=now).to_json())
-
-
-def remember_race(table: str, seconds: float, metadata: MetadataStore) -> None:
-    """Take note that finding out whether a new layout is faster took some seconds."""
-    memory = _Memory.of(metadata.state(table))
-    state = replace(memory.state, rewrite_seconds=memory.state.rewrite_seconds + seconds)
-    metadata.save_state(table, replace(memory, state=state, race_seconds=seconds).to_json())
-
-
-def settle(dataset: Dataset, metadata: MetadataStore) -> None:
-    """Let replicas that writing has made stale count as layouts that are not there.
-
-    What others would have saved counts from here on: before, the questions were answered from them.
-    So making one anew costs no more than the questions that it was missed by, whatever is written.
-
-    **Cost:** one `stat` a file of the dataset.
-    """
-    home, storage = dataset.source.home, dataset.source.storage
-    if settle_records(metadata, dataset.name, home, storage):
-        remember_move(dataset.name, 0.0, metadata)
 
 
 def _open_job(table: str, metadata: MetadataStore) -> MigrationJob | None:
@@ -206,7 +137,7 @@ def _choices(
     ]
 
 
-def _advanced(memory: _Memory, proposal: Proposal, choices: Sequence[Option]) -> _Memory:
+def _advanced(memory: Memory, proposal: Proposal, choices: Sequence[Option]) -> Memory:
     """Return the memory after the questions since the last look.
 
     An option that is new gets the counter that it would have, had it been known since the last move.

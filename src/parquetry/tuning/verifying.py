@@ -13,7 +13,7 @@ from parquetry.tuning.evaluation.giving_up import give_up
 from parquetry.tuning.evaluation.verifying import verify_layout
 from parquetry.tuning.evaluation.watching import watch
 from parquetry.tuning.evaluation.window import evaluate
-from parquetry.tuning.moving_rule import remember_race
+from parquetry.tuning.memory import remember_race
 
 if TYPE_CHECKING:
     from parquetry.dataset import Dataset

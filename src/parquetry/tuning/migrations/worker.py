@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any
 from parquetry.commits.home import Home
 from parquetry.errors import ConflictError, ParquetryError
 from parquetry.storage.local import LocalStorage
+from parquetry.tuning.memory import remember_move
 from parquetry.tuning.migrations.heart import Heart
 from parquetry.tuning.migrations.running import JobRun
 from parquetry.tuning.migrations.watch import CalledOffError
-from parquetry.tuning.moving_rule import remember_move
 from parquetry.tuning.replicas.state import settle_records
 from parquetry.tuning.rewriting.local import LocalRewriter
 from parquetry.tuning.rewriting.task import MEMORY_BYTES
