@@ -6,7 +6,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
 from parquetry.commits.settling import held_shared, settled
-from parquetry.storage.folders import find_stat, is_told_by_time
+from parquetry.storage.folders import find_stat
+from parquetry.storage.time_stamps import is_told_by_time
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -10,7 +10,8 @@ import pyarrow as pa
 from parquetry.errors import NotFoundError
 from parquetry.experiments.grids import GRIDS, grid_file, read_grid
 from parquetry.model.hive import decode_segment
-from parquetry.storage.folders import find_stat, is_told_by_time
+from parquetry.storage.folders import find_stat
+from parquetry.storage.time_stamps import is_told_by_time
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

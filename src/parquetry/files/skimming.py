@@ -8,7 +8,6 @@ file only the bytes are compared: 6 µs a file instead of 40.
 from __future__ import annotations
 
 import os
-import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, Self
 
@@ -20,6 +19,7 @@ from parquetry.files.splicing.structs import BINARY, I32, LIST, Struct
 from parquetry.files.splicing.thrift import decode_struct, decode_structs, encode_struct
 from parquetry.model.schema import normal_schema
 from parquetry.model.table_tag import TableTag
+from parquetry.storage.time_stamps import is_told_by_time
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,8 +29,6 @@ if TYPE_CHECKING:
     from parquetry.files.footers import KnownFooters
 
 _ARROW = ARROW_SCHEMA.encode()
-RACY_NS = 100_000_000
-"""Two changes within one tick of the file system's clock look alike."""
 
 
 class Stamp(NamedTuple):
@@ -134,8 +132,7 @@ class Skimmer:
         else:
             schema = _parse(path, footer)
             self._schemas = (*self._schemas, schema)
-        is_told_by_time = time.time_ns() - stamp.mtime_ns > RACY_NS
-        self._files[path] = (stamp if is_told_by_time else None, schema)
+        self._files[path] = (stamp if is_told_by_time(stamp.mtime_ns) else None, schema)
         return stamp, schema
 
 

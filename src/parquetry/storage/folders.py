@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import posixpath
-import time
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -13,17 +12,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from parquetry.storage.protocol import Stat, Storage
-
-
-_TICK_NS = 100_000_000  # more than a tick of any file system's clock that we know
-
-
-def is_told_by_time(mtime_ns: int) -> bool:
-    """Return whether any further change will have another time stamp than the last one had.
-
-    Two changes within one tick of the file system's clock look alike.
-    """
-    return time.time_ns() - mtime_ns > _TICK_NS
 
 
 def find_stat(storage: Storage, path: str) -> Stat | None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from parquetry.errors import LayoutError, NotFoundError
 from parquetry.model.hive import decode_segment
-from parquetry.storage.folders import is_told_by_time
+from parquetry.storage.time_stamps import is_told_by_time
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import posixpath
-import time
 import uuid
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from parquetry.errors import ConflictError, NotFoundError
-from parquetry.files.skimming import RACY_NS, stamp_of
+from parquetry.files.skimming import stamp_of
 from parquetry.model.changes import FileState
 from parquetry.model.layouts import Layout
 from parquetry.model.schema import normal_schema
 from parquetry.storage.folders import find_stat
+from parquetry.storage.time_stamps import let_time_tell
 from parquetry.tuning.migrations.notes import BegunPiece, Notes, is_there, write_notes
 from parquetry.tuning.replicas.bounds import bounded_columns, source_groups
 from parquetry.tuning.replicas.manifest import Piece
@@ -172,10 +172,7 @@ def _states(survey: Survey) -> Iterable[FileState]:
 
 def _let_times_tell(survey: Survey) -> None:
     """Wait until a later change of any file would show in its time stamp."""
-    newest = max((file.state.mtime_ns for file in survey.files), default=0)
-    age = time.time_ns() - newest
-    if 0 <= age < RACY_NS:
-        time.sleep((RACY_NS - age) / 1e9)
+    let_time_tell(max((file.state.mtime_ns for file in survey.files), default=0))
 
 
 def _changed(root: str) -> ConflictError:

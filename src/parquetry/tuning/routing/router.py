@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import time
 from threading import Lock
 from typing import TYPE_CHECKING
 
@@ -11,9 +10,9 @@ from parquetry.access.observing import Route
 from parquetry.access.pruning import partition_filter
 from parquetry.commits.dead_layouts import MANIFEST, find_layouts
 from parquetry.errors import ParquetryError
-from parquetry.files.skimming import RACY_NS
 from parquetry.model.layouts import INITIAL
 from parquetry.storage.folders import find_stat
+from parquetry.storage.time_stamps import is_told_by_time
 from parquetry.tuning.bandits.policy import Option
 from parquetry.tuning.costs.constants import Constants
 from parquetry.tuning.replicas.manifest import Manifest
@@ -136,7 +135,7 @@ class ReplicaRouter:
         if known is not None and known[0] == stamp:
             return known[1]
         found = find_layouts(home, storage)
-        if time.time_ns() - stamp.mtime_ns > RACY_NS:
+        if is_told_by_time(stamp.mtime_ns):
             self._listed[home.layouts] = (stamp, found)
         return found
 
