@@ -214,6 +214,18 @@ def test_a_replica_must_save_more_than_keeping_it_costs(gap, is_worth_it):
     assert (decide(state, choices, Rules()) is not None) is is_worth_it
 
 
+def test_of_layouts_that_save_the_same_the_simplest_is_taken():
+    """Rules propose sorts by one column before those by two; which name comes first is chance."""
+    state, present = State(), ["initial"]
+    choices = options({"by one": 1.0, "and two": 1.0, "worse": 1.0}, present, 2)
+    costs = {"initial": 0.1, "by one": 0.01, "and two": 0.01, "worse": 0.05}
+    for _ in range(100):
+        state = advance(state, costs, present, choices)
+    chosen = decide(state, choices, Rules())
+    assert chosen is not None
+    assert chosen.layout == "by one"
+
+
 @pytest.mark.parametrize(("beside_reading", "is_worth_it"), [(0.09, True), (0.0, False)])
 def test_the_margin_is_of_reading(beside_reading, is_worth_it):
     """What a question takes in every layout is measured; what is predicted may be off by a tenth."""

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 _DEAR = 2.5
 _NEAR = 1.4
 _ROUNDING = 1 + 1e-9
+_MICROSECONDS = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +158,13 @@ def _work_after(
 
 
 def decide(state: State, choices: Sequence[Option], rules: Rules) -> Option | None:
-    """Return what to do now: the option whose counter exceeds its threshold most, or nothing."""
+    """Return what to do now: of the options that are due the best, or nothing.
+
+    Args:
+        state: What is remembered.
+        choices: What could be done, simple layouts before intricate ones.
+        rules: By what is decided.
+    """
     if state.queries < rules.min_queries:
         return None
     due = [
@@ -168,15 +175,16 @@ def decide(state: State, choices: Sequence[Option], rules: Rules) -> Option | No
     return min(due, key=lambda option: _preference(state, option), default=None)
 
 
-def _preference(state: State, option: Option) -> tuple[float, float, str]:
+def _preference(state: State, option: Option) -> tuple[float, float]:
     """Return what the best of several options has least of.
 
     Where something is given up, the layout comes first that would have served best all along, not
     only since the last move: otherwise two layouts may take turns while a third is better than both.
+    Of equals the first is taken, for simple layouts are proposed before intricate ones.
     """
     known = state.work.values.get(option.layout, state.work.optimum + option.rewrite_seconds)
     saved = state.counters.get(option.key, 0.0) - option.rewrite_seconds
-    return (0.0 if option.drops is None else known), -saved, option.key
+    return (0.0 if option.drops is None else known), -round(saved, _MICROSECONDS)
 
 
 def lacking(state: State, choices: Sequence[Option], rules: Rules) -> float | None:
