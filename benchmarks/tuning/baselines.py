@@ -44,14 +44,14 @@ def offline_optimum(all_built: Sequence[Built], numbers: np.ndarray) -> Outcome:
         moved = values.min() + rewrite
         before[at] = np.where(moved < values, values.argmin(), np.arange(len(values)))
         values = np.minimum(values, moved) + table[:, number]
-    outcome = Outcome("best sequence of layouts in hindsight")
     here = int(values.argmin())
-    for at in range(len(numbers) - 1, -1, -1):
-        outcome.answered.append((all_built[here], int(numbers[at])))
+    answered, moves = [], []
+    for at in reversed(range(len(numbers))):
+        answered.append((all_built[here], int(numbers[at])))
         if before[at, here] != here:
-            outcome.moves.append((at, all_built[here]))
+            moves.append((at, all_built[here]))
         here = int(before[at, here])
-    return Outcome(outcome.name, outcome.answered[::-1], outcome.moves[::-1])
+    return Outcome("best sequence of layouts in hindsight", answered[::-1], moves[::-1])
 
 
 def chosen_sort(brains: Brains, numbers: np.ndarray) -> Outcome:
