@@ -124,6 +124,18 @@ def test_looking_keeps_to_its_share_of_the_questions_time(dataset, metadata):
     assert why_wait(dataset, metadata, CONFIG) is None  # of at most 1.1
 
 
+def test_a_first_look_that_nothing_came_of_counts_as_well(dataset, metadata):
+    """Where no layout is of use, the first look is the dearest, and a second one would take as long."""
+    looked = Looked("2024-01-01T00:00:00+00:00", 90.0, first_seconds=0.6)
+    metadata.save_state("events", {**looked_document(looked)}, "looking")
+    log(metadata, 10, seconds=1.0)
+    assert "taken its share" in why_wait(dataset, metadata, CONFIG)  # 1.2 s of at most 1.0
+    layout = propose_for(dataset, metadata, CONFIG).best.layout
+    now = dt.datetime.now(dt.UTC)
+    metadata.save_layout(LayoutRecord(layout.layout_id, "events", layout, "replica", "ready", now))
+    assert why_wait(dataset, metadata, CONFIG) is None
+
+
 def test_a_look_that_should_lead_to_a_move_is_done_whatever_looking_took(dataset, metadata):
     looked = Looked("2024-01-01T00:00:00+00:00", 90.0, 9.0, 0.5, due_seconds=2.0)
     metadata.save_state("events", {**looked_document(looked)}, "looking")

@@ -60,6 +60,15 @@ class Looked:
         """Return what is remembered of a dataset."""
         return cls(**(metadata.state(table, _KEY) or {}))
 
+    def with_the_next(self, *, has_come_of_it: bool) -> float:
+        """Return what looking will have taken after one more look.
+
+        Args:
+            has_come_of_it: Whether a layout was written: the first look was a part of what that took.
+        """
+        first = 0.0 if has_come_of_it else self.first_seconds
+        return first + self.seconds + (self.last_seconds or first)
+
     @property
     def since(self) -> dt.datetime | None:
         """When the last question was asked that was looked at."""
@@ -87,13 +96,14 @@ def why_wait(dataset: Dataset, metadata: MetadataStore, config: Config) -> str |
     if not looked.until:
         worth_looking = _FIRST_SECONDS / (_FIRST_TIMES * config.share_looking)
         lacks = max(config.theta * rewrite_estimate(records, extent), worth_looking)
-    is_watching = bool(looked.until) and any(one.layout is not None for one in records)
+    has_come_of_it = any(one.layout is not None for one in records)
+    is_watching = bool(looked.until) and has_come_of_it
     if lacks and not is_watching and lacks > sum(_spared(kind, extent.rows) for kind in new):
         return "no layout can have paid yet, whatever it spares"
     if looked.due_seconds is not None and _seconds(new) >= looked.due_seconds:
         return None  # this look should lead to a move, and is a small part of what that takes
     allowed = config.share_looking * (looked.asked_seconds + _seconds(new))
-    if looked.until and looked.seconds + looked.last_seconds > allowed:
+    if looked.until and looked.with_the_next(has_come_of_it=has_come_of_it) > allowed:
         return "looking has taken its share of the questions' time"
     return None
 
