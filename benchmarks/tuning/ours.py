@@ -149,14 +149,17 @@ class Brains:
         self, counts: Counter, constants: Constants, seconds: Mapping[int, tuple[str, float]]
     ) -> Situation:
         """Return what rules know when questions were asked so often."""
-        wishes = []
-        for number, count in sorted(counts.items()):
-            at, taken = seconds[number]
-            size = self.bytes_a_row[number]
-            reading = constants.reading_seconds(self._work[at][number], size)
-            template = self.bench.pool[number].template
-            rest = max(0.0, taken - reading)
-            wishes.append(Wish(self.asked[number], template, float(count), rest, size))
+        rests = self.rests(constants, seconds)
+        wishes = (
+            Wish(
+                self.asked[number],
+                self.bench.pool[number].template,
+                float(count),
+                rests[number],
+                self.bytes_a_row[number],
+            )
+            for number, count in sorted(counts.items())
+        )
         return Situation(self.sample, tuple(wishes), constants)
 
 
@@ -256,11 +259,12 @@ class Player:
     def _catch_up(self) -> None:
         """Give new candidates the counters that they would have had since the last move."""
         counters = dict(self.state.counters)
+        asked = self.since_move[-MOST_REPLAYED:]
         past = {
-            one: np.array([costs[number] for number in self.since_move[-MOST_REPLAYED:]], float)
+            one: np.array([costs[number] for number in asked], float)
             for one, costs in self.costs.items()
         }
-        rests = np.array([self.rests[number] for number in self.since_move[-MOST_REPLAYED:]], float)
+        rests = np.array([self.rests[number] for number in asked], float)
         for option in self._options():
             if option.key not in counters:
                 counters[option.key] = replay(option, past, self.present, beside_reading=rests)

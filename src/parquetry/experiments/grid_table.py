@@ -41,8 +41,7 @@ def read_grids(store: str, storage: Storage, only: Iterable[str] | None = None) 
         return known[1]
     rows = [_row(store, storage, grid_id) for grid_id in _list_ids(store, storage)]
     table = _table(rows)
-    is_old = changed is not None and is_told_by_time(changed.mtime_ns)
-    if is_old and changed is not None and None not in rows:
+    if changed is not None and is_told_by_time(changed.mtime_ns) and None not in rows:
         _tables[store] = (changed.mtime_ns, table)
     return table
 

@@ -71,7 +71,7 @@ class Workshop:
             CorruptionError: The new files are not what they should be.
             StorageError: The disk refused.
         """
-        _let_times_tell(survey)
+        let_time_tell(max((file.state.mtime_ns for file in survey.files), default=0))
         sources = source_states(survey)
         begun = self._begin(notes, sources)
         kept = Notes(notes.made, begun)
@@ -168,11 +168,6 @@ def _states(survey: Survey) -> Iterable[FileState]:
         except NotFoundError as error:
             raise _changed(survey.root) from error
         yield FileState(file.state.path, found.bytes, found.mtime_ns, found.inode)
-
-
-def _let_times_tell(survey: Survey) -> None:
-    """Wait until a later change of any file would show in its time stamp."""
-    let_time_tell(max((file.state.mtime_ns for file in survey.files), default=0))
 
 
 def _changed(root: str) -> ConflictError:
